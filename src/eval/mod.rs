@@ -1,0 +1,8 @@
+//! Evaluation: documents and inputs in, instances with their values out. Pure: no IO, no clock, no logging.
+//!
+//! References are addresses, not values, so nothing is ever unknown and everything is evaluated once.
+
+pub mod number;
+pub mod schema;
+pub mod types;
+pub mod value;

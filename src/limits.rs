@@ -1,0 +1,20 @@
+//! A limit on everything, with its unit and its reason. A limit that is met is a clear report, never a crash.
+
+/// Bytes of one configuration file: far above any estate written by people, far below what would exhaust memory.
+pub const SOURCE_BYTES: usize = 64 << 20;
+/// Levels of nesting of blocks, brackets and templates: the parser and the evaluator recurse, and stacks are finite.
+pub const NESTING: usize = 100;
+/// Instances one `for_each` or `count` may make: a typo in a range should not take the machine down.
+pub const INSTANCES: usize = 1_000_000;
+/// Bytes of one string that evaluation may build.
+pub const STRING_BYTES: usize = 16 << 20;
+/// Elements of one collection that evaluation may build.
+pub const COLLECTION: usize = 4_000_000;
+/// Names of one certificate: what public CAs accept at most.
+pub const NAMES: usize = 100;
+/// Bytes of a plan file that will be read.
+pub const PLAN_BYTES: usize = 1 << 30;
+/// Bytes of any reply read from a server (a CA, a target): a hostile peer must not fill memory.
+pub const REPLY_BYTES: usize = 1 << 20;
+/// Attempts at one request that the CA answers with `badNonce` (RFC 8555 section 6.5).
+pub const NONCE_ATTEMPTS: usize = 12;

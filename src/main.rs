@@ -1,0 +1,2 @@
+//! The `cap` program.
+fn main() {}
