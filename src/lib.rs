@@ -5,8 +5,20 @@
 // Layer 0: vocabulary.
 pub mod address;
 pub mod diagnostic;
+pub mod digest;
 pub mod limits;
 pub mod source;
+pub mod time;
 
 // Layer 1: language.
 pub mod eval;
+
+// Layer 2: domain.
+pub mod job;
+pub mod model;
+pub mod observed;
+pub mod plan;
+pub mod state;
+
+// Layer 3: ports.
+pub mod ports;

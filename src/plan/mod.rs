@@ -1,0 +1,210 @@
+//! A plan: steps with their reasons and their order. It is saved, shown and carried out; apply never decides again (law 2).
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::address::Address;
+use crate::source::Position;
+use crate::state::record::{Draft, Spec};
+use crate::time::Timestamp;
+
+/// A whole plan.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Plan {
+    /// Version of this format; another major version is refused.
+    pub format_version: String,
+    /// Version of the program that made it.
+    pub cap_version: String,
+    /// When it was made: the `now` of the diff.
+    pub created_at: Timestamp,
+    /// Identity of the store it was made against.
+    pub store: String,
+    /// Whether it destroys the whole estate.
+    pub destroy: bool,
+    /// What to do. `needs` of a step are indices into this list, always smaller than its own.
+    pub steps: Vec<Step>,
+    /// Drift seen by refresh: reported, and answered by steps where they are due.
+    pub drift: Vec<Drift>,
+    /// Outputs before and after, where they differ.
+    pub outputs: Vec<OutputChange>,
+    /// Outputs as they will be stored.
+    pub new_outputs: BTreeMap<String, StoredOutput>,
+}
+
+/// One step.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Step {
+    /// What it is about.
+    pub address: Address,
+    /// What is done.
+    pub action: Action,
+    /// Why, the weightiest first.
+    pub reasons: Vec<Reason>,
+    /// Revision of the record this was planned against; zero when there was none.
+    pub base: u64,
+    /// The spec before; absent on create.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub before: Option<Spec>,
+    /// What the record becomes; absent on delete and forget.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub after: Option<Draft>,
+    /// What is carried out.
+    pub work: Work,
+    /// Steps that must be done first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub needs: Vec<usize>,
+    /// Where its block stands, or stood.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub origin: Option<Position>,
+    /// For a certificate: the zone that publishes each name's challenge, the longest match.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub zones: BTreeMap<String, Address>,
+    /// Where it was before, when it moved.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub moved_from: Option<Address>,
+}
+
+/// What is done, in the words people know.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Action {
+    /// It does not exist and is made.
+    Create,
+    /// It is changed where it is.
+    Update,
+    /// It is removed and made anew.
+    Replace,
+    /// It is removed.
+    Delete,
+    /// Only its record is removed.
+    Forget,
+    /// Only its address changes.
+    Move,
+    /// A new version of a certificate is issued under the same spec.
+    Renew,
+}
+
+/// What carrying a step out means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Work {
+    /// Only the record is written: done with the submission, in batches.
+    Record,
+    /// An account is registered with its CA, or its contact updated.
+    Register,
+    /// A private CA's keys and certificates are made.
+    Establish,
+    /// A certificate is issued: first issue and renewal alike.
+    Issue,
+    /// A certificate's current version is put on its target and verified.
+    Deploy,
+    /// A deployment is taken off its target.
+    Undeploy,
+}
+
+/// Why a step is planned. Typed, so that views, policies and tests never look at text.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "is", rename_all = "snake_case")]
+pub enum Reason {
+    /// It is in the configuration and has no record.
+    NotInState,
+    /// It has a record and is no longer in the configuration.
+    NotInConfiguration {
+        /// More closely, in Terraform's words.
+        why: Absence,
+    },
+    /// The whole estate is destroyed.
+    Destroy,
+    /// These attributes differ.
+    Changed {
+        /// Their paths, sorted.
+        paths: Vec<String>,
+    },
+    /// These attributes differ and cannot be changed in place.
+    CannotUpdate {
+        /// Their paths, sorted.
+        paths: Vec<String>,
+    },
+    /// The secret behind these attributes is another one than before.
+    SecretChanged {
+        /// Their paths, sorted.
+        paths: Vec<String>,
+    },
+    /// An earlier job on it did not come to its end.
+    Incomplete,
+    /// The certificate is in its renewal window.
+    RenewalDue {
+        /// When the window opened.
+        since: Timestamp,
+        /// When the certificate ends.
+        not_after: Timestamp,
+        /// Whether the CA asked for it (RFC 9773).
+        suggested: bool,
+    },
+    /// The certificate it deploys gets a new version.
+    NewVersion,
+    /// The target holds something else than was put there.
+    Drifted {
+        /// What was found, for people.
+        found: String,
+    },
+    /// The user asked for it with `-replace`.
+    Requested,
+    /// What it refers to is replaced.
+    DependencyReplaced {
+        /// That resource.
+        address: Address,
+    },
+}
+
+/// Why something is no longer in the configuration.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Absence {
+    /// Its block is gone.
+    NoBlock,
+    /// Its key is not in `for_each`.
+    EachKey,
+    /// Its index is not within `count`.
+    CountIndex,
+    /// The block uses another kind of repetition now.
+    WrongRepetition,
+    /// Its module call is gone.
+    NoModule,
+    /// The certificate does not name the target any more, or one of the two is gone.
+    NotATarget,
+    /// A `removed` block says so.
+    RemovedBlock,
+}
+
+/// A difference between what was done and what is there.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Drift {
+    /// What drifted.
+    pub address: Address,
+    /// What should be there, for people.
+    pub expected: String,
+    /// What was found, for people.
+    pub found: String,
+}
+
+/// An output as the store keeps it: a value, or an expression over computed facts that is resolved when it is read.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct StoredOutput {
+    /// JSON of the value, or of the residual expression under `$residual`.
+    pub value: serde_json::Value,
+    /// Whether it is shown only on request.
+    pub sensitive: bool,
+}
+
+/// A change of an output.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct OutputChange {
+    /// Its name.
+    pub name: String,
+    /// Before; absent when it is new.
+    pub before: Option<StoredOutput>,
+    /// After; absent when it goes.
+    pub after: Option<StoredOutput>,
+}

@@ -1,0 +1,58 @@
+//! A destination of certificates.
+
+use async_trait::async_trait;
+use zeroize::Zeroizing;
+
+use super::PortResult;
+use crate::digest::Digest;
+use crate::observed::SlotContent;
+
+/// What is put on a target. Wiped when dropped; has no Debug on purpose.
+pub struct Bundle {
+    /// SHA-256 of the leaf's DER.
+    pub fingerprint: Digest,
+    /// PEM of the leaf.
+    pub leaf: String,
+    /// PEM of the chain above the leaf.
+    pub chain: String,
+    /// PEM (PKCS#8) of the private key; absent for a CSR that was brought along.
+    pub key: Option<Zeroizing<String>>,
+}
+
+/// What stood in a slot before, kept on the target's own side: enough to put it back. Holds no key.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Previous {
+    /// SHA-256 of the leaf that was there; absent when nothing was.
+    pub fingerprint: Option<Digest>,
+    /// The target's own handle on it: a version's directory, a backup's suffix.
+    pub handle: String,
+}
+
+/// One slot on one target: a target's rendered configuration for one certificate. Every call is repeatable.
+#[async_trait]
+pub trait Target: Send + Sync {
+    /// Where the slot is, for people and for the uniqueness of slots: `web1.example.com:/etc/nginx/tls/www`.
+    fn slot(&self) -> String;
+    /// What the slot holds now. Changes nothing.
+    async fn inspect(&self) -> PortResult<SlotContent>;
+    /// What would be put back if `install` had to be undone. Stored before `install` is called. Changes nothing.
+    async fn previous(&self) -> PortResult<Previous>;
+    /// Puts the bundle in place and makes the service take it up (test, then reload commands). Whoever reads the slot sees
+    /// the old pair or the new pair, never a mixture. When it fails the slot may hold either: `restore` follows.
+    async fn install(&self, bundle: &Bundle) -> PortResult<()>;
+    /// Asks the endpoint, where the configuration names one: the fingerprint of the leaf that is served at each address.
+    async fn verify(&self) -> PortResult<Served>;
+    /// Puts back what was there before, and makes the service take it up.
+    async fn restore(&self, previous: &Previous) -> PortResult<()>;
+    /// Removes what `install` put there. Removing it again is fine.
+    async fn remove(&self) -> PortResult<()>;
+}
+
+/// What an endpoint was seen to serve.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Served {
+    /// The configuration names no endpoint.
+    NotAsked,
+    /// SHA-256 of the leaf's DER at each address.
+    Leaves(Vec<(String, Digest)>),
+}
