@@ -22,3 +22,6 @@ pub mod state;
 
 // Layer 3: ports.
 pub mod ports;
+
+// Layer 6: interface.
+pub mod cli;

@@ -1,5 +1,7 @@
 //! A plan: steps with their reasons and their order. It is saved, shown and carried out; apply never decides again (law 2).
 
+pub mod summary;
+
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};

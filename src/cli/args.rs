@@ -1,0 +1,453 @@
+//! The command line: every command, flag and help text. Nothing here does anything.
+//!
+//! Users come from Terraform: long flags take one dash or two, booleans take `=false`, and `-var` and `-var-file` keep
+//! the order they were given in.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use clap::{ArgMatches, Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
+
+/// Infrastructure as code for TLS certificates: plan, apply, renew, deploy, verify.
+#[derive(Debug, Parser)]
+#[command(name = "cap", disable_version_flag = true, propagate_version = false, max_term_width = 100)]
+pub struct Cli {
+    /// Flags of every command.
+    #[command(flatten)]
+    pub global: Global,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// Flags of every command.
+#[derive(Debug, Clone, Args)]
+pub struct Global {
+    /// Go to this directory first.
+    #[arg(long, value_name = "DIR", global = true)]
+    pub chdir: Option<PathBuf>,
+    /// The store: sqlite:PATH or mongodb://… (default: the cap block, else sqlite:.cap/state.db beside the files).
+    #[arg(long, value_name = "URL", env = "CAP_STORE", hide_env_values = true, global = true)]
+    pub store: Option<String>,
+    /// Print without colours.
+    #[arg(long, global = true)]
+    pub no_color: bool,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Check the files, without store or network.
+    Validate(ValidateArgs),
+    /// Show what apply would do.
+    Plan(PlanArgs),
+    /// Make the estate what the files say.
+    Apply(ApplyArgs),
+    /// Remove everything the files describe.
+    Destroy(ApplyArgs),
+    /// Show the estate, or a saved plan.
+    Show(ShowArgs),
+    /// Show outputs.
+    Output(OutputArgs),
+    /// Look into the records.
+    State {
+        /// Which look.
+        #[command(subcommand)]
+        command: StateCommand,
+    },
+    /// Look at jobs, or go on with them.
+    Jobs {
+        /// Which.
+        #[command(subcommand)]
+        command: JobsCommand,
+    },
+    /// Show what ever happened to a certificate, or verify all chains.
+    Timeline(TimelineArgs),
+    /// Break a lock whose holder is gone.
+    ForceUnlock(ForceUnlockArgs),
+    /// Explain a code, such as CAP0101.
+    Explain(ExplainArgs),
+    /// Print the version.
+    Version(VersionArgs),
+    /// Print completions for a shell.
+    Completion(CompletionArgs),
+}
+
+/// Where the configuration is.
+#[derive(Debug, Clone, Args)]
+pub struct DirArg {
+    /// Directory of the configuration.
+    #[arg(value_name = "DIR")]
+    pub dir: Option<PathBuf>,
+}
+
+/// Values from outside.
+#[derive(Debug, Clone, Default, Args)]
+pub struct VarArgs {
+    /// Set a variable: NAME=VALUE.
+    #[arg(long = "var", value_name = "NAME=VALUE")]
+    pub vars: Vec<String>,
+    /// Read variables from a file.
+    #[arg(long = "var-file", value_name = "FILE")]
+    pub var_files: Vec<PathBuf>,
+    /// Both, in the order of the command line.
+    #[arg(skip)]
+    pub ordered: Vec<VarArg>,
+}
+
+/// One value from the command line.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum VarArg {
+    /// `-var NAME=VALUE`.
+    Value(String),
+    /// `-var-file FILE`.
+    File(PathBuf),
+}
+
+/// `cap validate`.
+#[derive(Debug, Args)]
+pub struct ValidateArgs {
+    /// Where the files are.
+    #[command(flatten)]
+    pub dir: DirArg,
+    /// Values from outside.
+    #[command(flatten)]
+    pub vars: VarArgs,
+    /// Print JSON, as `terraform validate -json` does.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// A boolean that takes `=false`.
+#[derive(Debug, Clone, Args)]
+pub struct PlanningArgs {
+    /// Values from outside.
+    #[command(flatten)]
+    pub vars: VarArgs,
+    /// Plan to remove everything.
+    #[arg(long)]
+    pub destroy: bool,
+    /// Only compare what was done with what is there.
+    #[arg(long, conflicts_with = "destroy")]
+    pub refresh_only: bool,
+    /// Look at what is there first.
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_value_t = true,
+          default_missing_value = "true", action = clap::ArgAction::Set)]
+    pub refresh: bool,
+    /// Make these anew; a certificate is issued again.
+    #[arg(long, value_name = "ADDRESS")]
+    pub replace: Vec<String>,
+    /// Only these and what they need; globs are allowed.
+    #[arg(long, value_name = "ADDRESS")]
+    pub target: Vec<String>,
+    /// All but these and what needs them; globs are allowed.
+    #[arg(long, value_name = "ADDRESS")]
+    pub exclude: Vec<String>,
+    /// Never ask; fail instead.
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_value_t = true,
+          default_missing_value = "true", action = clap::ArgAction::Set)]
+    pub input: bool,
+    /// Take the lock before writing.
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_value_t = true,
+          default_missing_value = "true", action = clap::ArgAction::Set)]
+    pub lock: bool,
+    /// Wait this long for the lock.
+    #[arg(long, value_name = "DURATION", default_value = "0s")]
+    pub lock_timeout: crate::time::Duration,
+    /// Jobs and look-ups at once.
+    #[arg(long, value_name = "N", default_value_t = 10)]
+    pub parallelism: usize,
+    /// Print JSON.
+    #[arg(long)]
+    pub json: bool,
+    /// Show a count and no differences.
+    #[arg(long)]
+    pub concise: bool,
+}
+
+/// `cap plan`.
+#[derive(Debug, Args)]
+pub struct PlanArgs {
+    /// Where the files are.
+    #[command(flatten)]
+    pub dir: DirArg,
+    /// How to plan.
+    #[command(flatten)]
+    pub planning: PlanningArgs,
+    /// Save the plan here.
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+    /// Exit with 2 when there are changes.
+    #[arg(long)]
+    pub detailed_exitcode: bool,
+}
+
+/// `cap apply` and `cap destroy`.
+#[derive(Debug, Args)]
+pub struct ApplyArgs {
+    /// A saved plan, or the directory of the configuration.
+    #[arg(value_name = "PLAN|DIR")]
+    pub path: Option<PathBuf>,
+    /// How to plan.
+    #[command(flatten)]
+    pub planning: PlanningArgs,
+    /// Do not ask.
+    #[arg(long)]
+    pub auto_approve: bool,
+}
+
+/// `cap show`.
+#[derive(Debug, Args)]
+pub struct ShowArgs {
+    /// A saved plan; the estate when left out.
+    #[arg(value_name = "PLAN")]
+    pub plan: Option<PathBuf>,
+    /// Print JSON.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `cap output`.
+#[derive(Debug, Args)]
+pub struct OutputArgs {
+    /// One output.
+    #[arg(value_name = "NAME")]
+    pub name: Option<String>,
+    /// Print JSON.
+    #[arg(long)]
+    pub json: bool,
+    /// Print a string as it is.
+    #[arg(long, conflicts_with = "json", requires = "name")]
+    pub raw: bool,
+}
+
+/// `cap state …`.
+#[derive(Debug, Subcommand)]
+pub enum StateCommand {
+    /// List addresses.
+    List {
+        /// Only these; globs are allowed.
+        #[arg(value_name = "ADDRESS")]
+        addresses: Vec<String>,
+    },
+    /// Show one record.
+    Show {
+        /// Which.
+        #[arg(value_name = "ADDRESS")]
+        address: String,
+        /// Print JSON.
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+/// `cap jobs …`.
+#[derive(Debug, Subcommand)]
+pub enum JobsCommand {
+    /// List jobs, the newest run last.
+    List {
+        /// All runs, not only the last and what is unfinished.
+        #[arg(long)]
+        all: bool,
+        /// Print JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Show one job with its log and timings.
+    Show {
+        /// Which.
+        #[arg(value_name = "JOB")]
+        job: String,
+        /// Print JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Go on with unfinished jobs where they stood.
+    Resume {
+        /// Jobs at once.
+        #[arg(long, value_name = "N", default_value_t = 10)]
+        parallelism: usize,
+        /// Wait this long for the lock.
+        #[arg(long, value_name = "DURATION", default_value = "0s")]
+        lock_timeout: crate::time::Duration,
+    },
+    /// Withdraw unfinished jobs; what they had done stays recorded.
+    Cancel {
+        /// Which; all unfinished ones when left out.
+        #[arg(value_name = "JOB")]
+        job: Option<String>,
+    },
+}
+
+/// `cap timeline`.
+#[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true)]
+pub struct TimelineArgs {
+    /// The certificate.
+    #[arg(value_name = "ADDRESS", required = true)]
+    pub address: Option<String>,
+    /// Print JSON, one entry a line.
+    #[arg(long)]
+    pub json: bool,
+    /// Another look.
+    #[command(subcommand)]
+    pub command: Option<TimelineCommand>,
+}
+
+/// `cap timeline …`.
+#[derive(Debug, Subcommand)]
+pub enum TimelineCommand {
+    /// Verify every chain: edits, gaps, swaps and a cut tail are found.
+    Verify {
+        /// Write a signed checkpoint, to keep where nobody who can write the store can change it.
+        #[arg(long, value_name = "FILE")]
+        checkpoint: Option<PathBuf>,
+        /// Hold the chains against an earlier checkpoint.
+        #[arg(long, value_name = "FILE")]
+        against: Option<PathBuf>,
+    },
+}
+
+/// `cap force-unlock`.
+#[derive(Debug, Args)]
+pub struct ForceUnlockArgs {
+    /// The lock's ID, as the error shows it.
+    #[arg(value_name = "ID")]
+    pub id: String,
+    /// Do not ask.
+    #[arg(long)]
+    pub force: bool,
+}
+
+/// `cap explain`.
+#[derive(Debug, Args)]
+pub struct ExplainArgs {
+    /// The code; all of them when left out.
+    #[arg(value_name = "CODE")]
+    pub code: Option<String>,
+}
+
+/// `cap version`.
+#[derive(Debug, Args)]
+pub struct VersionArgs {
+    /// Print JSON.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `cap completion`.
+#[derive(Debug, Args)]
+pub struct CompletionArgs {
+    /// Which shell.
+    pub shell: clap_complete::Shell,
+}
+
+/// Parses a command line as users of Terraform type it.
+pub fn parse(
+    args: impl IntoIterator<Item = OsString>,
+    environment: &dyn Fn(&str) -> Option<String>,
+) -> Result<Cli, clap::Error> {
+    let args = with_environment(two_dashes(args), environment);
+    let matches = Cli::command().try_get_matches_from(args)?;
+    let mut cli = Cli::from_arg_matches(&matches)?;
+    if let Some((_, sub)) = matches.subcommand() {
+        let ordered = ordered_vars(sub);
+        match &mut cli.command {
+            Command::Validate(args) => args.vars.ordered = ordered,
+            Command::Plan(args) => args.planning.vars.ordered = ordered,
+            Command::Apply(args) | Command::Destroy(args) => args.planning.vars.ordered = ordered,
+            _ => {}
+        }
+    }
+    Ok(cli)
+}
+
+/// `-flag` becomes `--flag`; single letters, numbers, `-` and what follows `--` stay.
+fn two_dashes(args: impl IntoIterator<Item = OsString>) -> Vec<OsString> {
+    let mut literal = false;
+    let mut double = |arg: OsString| {
+        literal |= arg == "--";
+        let one_dash = arg.to_str().is_some_and(|text| {
+            let mut chars = text.chars();
+            chars.next() == Some('-') && chars.next().is_some_and(|c| c.is_ascii_alphabetic()) && chars.next().is_some()
+        });
+        if one_dash && !literal { OsString::from_iter([OsString::from("-"), arg]) } else { arg }
+    };
+    args.into_iter().map(&mut double).collect()
+}
+
+/// `CAP_CLI_ARGS` goes in after the command, `CAP_CLI_ARGS_plan` likewise for that command alone.
+fn with_environment(mut args: Vec<OsString>, environment: &dyn Fn(&str) -> Option<String>) -> Vec<OsString> {
+    let Some(at) = args.iter().skip(1).position(|arg| !arg.to_string_lossy().starts_with('-')) else { return args };
+    let command = args[at + 1].to_string_lossy().into_owned();
+    let words = ["CAP_CLI_ARGS".to_owned(), format!("CAP_CLI_ARGS_{}", command.replace('-', "_"))];
+    let extra = words.iter().filter_map(|name| environment(name));
+    let extra: Vec<OsString> =
+        extra.flat_map(|text| text.split_whitespace().map(OsString::from).collect::<Vec<_>>()).collect();
+    let tail = args.split_off(at + 2);
+    args.extend(two_dashes(extra));
+    args.extend(tail);
+    args
+}
+
+/// `-var` and `-var-file` in the order they were given: the later wins.
+fn ordered_vars(matches: &ArgMatches) -> Vec<VarArg> {
+    let mut found: Vec<(usize, VarArg)> = Vec::new();
+    if let (Ok(Some(values)), Some(at)) = (matches.try_get_many::<String>("vars"), indices(matches, "vars")) {
+        found.extend(at.into_iter().zip(values.cloned().map(VarArg::Value)));
+    }
+    if let (Ok(Some(files)), Some(at)) = (matches.try_get_many::<PathBuf>("var_files"), indices(matches, "var_files")) {
+        found.extend(at.into_iter().zip(files.cloned().map(VarArg::File)));
+    }
+    found.sort_by_key(|(at, _)| *at);
+    found.into_iter().map(|(_, var)| var).collect()
+}
+
+fn indices(matches: &ArgMatches, id: &str) -> Option<Vec<usize>> {
+    matches.try_contains_id(id).ok().filter(|given| *given)?;
+    matches.indices_of(id).map(Iterator::collect)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parsed(line: &str, environment: &[(&str, &str)]) -> Result<Cli, clap::Error> {
+        let lookup =
+            |name: &str| environment.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned());
+        parse(line.split(' ').map(OsString::from), &lookup)
+    }
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn one_dash_is_as_good_as_two() -> Result<(), clap::Error> {
+        let Command::Plan(one) = parsed("cap plan -refresh=false -detailed-exitcode -out=p dir", &[])?.command else {
+            panic!("not a plan")
+        };
+        assert!(one.detailed_exitcode && !one.planning.refresh);
+        assert_eq!(one.out, Some(PathBuf::from("p")));
+        Ok(())
+    }
+
+    #[test]
+    fn variables_keep_their_order() -> Result<(), clap::Error> {
+        let Command::Plan(args) = parsed("cap plan -var a=1 -var-file=f -var=b=2", &[])?.command else {
+            panic!("not a plan")
+        };
+        let expected = [VarArg::Value("a=1".into()), VarArg::File("f".into()), VarArg::Value("b=2".into())];
+        assert_eq!(args.planning.vars.ordered, expected);
+        Ok(())
+    }
+
+    #[test]
+    fn arguments_come_from_the_environment_too() -> Result<(), clap::Error> {
+        let cli = parsed("cap plan", &[("CAP_CLI_ARGS_plan", "-json"), ("CAP_CLI_ARGS", "-no-color")])?;
+        let Command::Plan(args) = cli.command else { panic!("not a plan") };
+        assert!(args.planning.json && cli.global.no_color);
+        Ok(())
+    }
+}

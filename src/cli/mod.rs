@@ -1,0 +1,4 @@
+//! The interface for people and scripts: arguments, wiring, thin commands, and views. The only layer that prints.
+
+pub mod args;
+pub mod view;

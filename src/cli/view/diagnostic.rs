@@ -1,0 +1,150 @@
+//! Diagnostics for people (miette's graphical report) and for programs (Terraform's JSON).
+
+use miette::{GraphicalReportHandler, GraphicalTheme, LabeledSpan, MietteDiagnostic, NamedSource, Report};
+use serde_json::{Value as Json, json};
+
+use crate::diagnostic::{Diagnostic, Diagnostics, Severity};
+use crate::source::{Sources, Span};
+
+/// All reports, one after another, with a count at the end when there are many.
+pub fn human(diagnostics: &Diagnostics, sources: &Sources, colours: bool) -> String {
+    let theme = if colours { GraphicalTheme::unicode() } else { GraphicalTheme::unicode_nocolor() };
+    let handler = GraphicalReportHandler::new_themed(theme).with_links(false).with_width(110).with_context_lines(1);
+    diagnostics.iter().map(|one| report(&handler, one, sources)).collect()
+}
+
+fn report(handler: &GraphicalReportHandler, one: &Diagnostic, sources: &Sources) -> String {
+    let place = one.span.map(|span| sources.get(span.source));
+    let mut shown = MietteDiagnostic::new(heading(one)).with_code(one.code.to_string()).with_severity(severity(one));
+    if let Some(hint) = &one.hint {
+        shown = shown.with_help(hint.clone());
+    }
+    if let Some(span) = one.span {
+        let inside = one.related.iter().filter(|(other, _)| other.source == span.source);
+        shown = shown.and_label(LabeledSpan::new_primary_with_span(Some("here".to_owned()), span.range()));
+        shown = shown
+            .and_labels(inside.map(|(other, label)| LabeledSpan::new_with_span(Some(label.clone()), other.range())));
+    }
+    let mut report = Report::new(shown);
+    if let Some(source) = place {
+        report = report.with_source_code(NamedSource::new(&source.name, source.text.to_string()).with_language("HCL"));
+    }
+    let mut out = String::new();
+    if handler.render_report(&mut out, report.as_ref()).is_err() {
+        out = format!("{}: {}\n", one.summary(), one.detail);
+    }
+    out + &elsewhere(one, sources)
+}
+
+/// Related places in other files, which one picture cannot hold.
+fn elsewhere(one: &Diagnostic, sources: &Sources) -> String {
+    let other = |span: &Span| one.span.is_none_or(|subject| subject.source != span.source);
+    let places = one.related.iter().filter(|(span, _)| other(span));
+    places.map(|(span, label)| format!("  {label}: {}\n", sources.position(*span))).collect()
+}
+
+fn heading(one: &Diagnostic) -> String {
+    match &one.address {
+        Some(address) => format!("{}: {address}\n{}", one.summary(), one.detail),
+        None => format!("{}\n{}", one.summary(), one.detail),
+    }
+}
+
+fn severity(one: &Diagnostic) -> miette::Severity {
+    match one.severity {
+        Severity::Error => miette::Severity::Error,
+        Severity::Warning => miette::Severity::Warning,
+    }
+}
+
+/// One diagnostic in the shape that `terraform validate -json` gives it, with `code` and `hint` beside.
+pub fn json(one: &Diagnostic, sources: &Sources) -> Json {
+    let mut out = json!({
+        "severity": one.severity,
+        "summary": one.summary(),
+        "detail": one.detail,
+        "code": one.code.to_string(),
+    });
+    if let Some(address) = &one.address {
+        out["address"] = json!(address);
+    }
+    if let Some(hint) = &one.hint {
+        out["hint"] = json!(hint);
+    }
+    if let Some(span) = one.span {
+        out["range"] = range(span, sources);
+        out["snippet"] = snippet(span, sources);
+    }
+    out
+}
+
+fn range(span: Span, sources: &Sources) -> Json {
+    let source = sources.get(span.source);
+    let point = |byte: u32| {
+        let (line, column) = source.line_column(byte as usize);
+        json!({ "line": line, "column": column, "byte": byte })
+    };
+    json!({ "filename": source.name, "start": point(span.start), "end": point(span.end) })
+}
+
+fn snippet(span: Span, sources: &Sources) -> Json {
+    let source = sources.get(span.source);
+    let text = &source.text;
+    let range = span.range();
+    let begin = text.get(..range.start).and_then(|head| head.rfind('\n')).map_or(0, |at| at + 1);
+    let end = text.get(range.end..).and_then(|tail| tail.find('\n')).map_or(text.len(), |at| range.end + at);
+    let (line, _) = source.line_column(range.start);
+    json!({
+        "context": null,
+        "code": text.get(begin..end).unwrap_or(""),
+        "start_line": line,
+        "highlight_start_offset": range.start - begin,
+        "highlight_end_offset": range.end - begin,
+        "values": [],
+    })
+}
+
+/// The answer of `validate -json`.
+pub fn validation(diagnostics: &Diagnostics, sources: &Sources) -> Json {
+    let errors = diagnostics.iter().filter(|one| one.is_error()).count();
+    json!({
+        "format_version": "1.0",
+        "valid": errors == 0,
+        "error_count": errors,
+        "warning_count": diagnostics.iter().count() - errors,
+        "diagnostics": diagnostics.iter().map(|one| json(one, sources)).collect::<Vec<_>>(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::diagnostic::codes;
+
+    fn sample() -> (Diagnostics, Sources) {
+        let mut sources = Sources::default();
+        let id = sources.add("main.cap.hcl", "zone \"a\" {\n  apx = \"example.com\"\n}\n");
+        let fault = Diagnostic::error(&codes::language::SYNTAX, "No argument is named \"apx\" here.")
+            .at(Span::new(id, 13..16))
+            .hint("Did you mean \"apex\"?");
+        (fault.into(), sources)
+    }
+
+    #[test]
+    fn people_see_code_place_and_remedy() {
+        let (diagnostics, sources) = sample();
+        let text = human(&diagnostics, &sources, false);
+        for part in ["CAP0101", "main.cap.hcl:2:3", "No argument is named", "Did you mean \"apex\"?"] {
+            assert!(text.contains(part), "{part} is missing in\n{text}");
+        }
+    }
+
+    #[test]
+    fn programs_see_terraforms_shape() {
+        let (diagnostics, sources) = sample();
+        let json = validation(&diagnostics, &sources);
+        assert_eq!(json["diagnostics"][0]["range"]["start"], json!({"line": 2, "column": 3, "byte": 13}));
+        assert_eq!(json["diagnostics"][0]["snippet"]["code"], "  apx = \"example.com\"");
+        assert_eq!(json["error_count"], 1);
+    }
+}

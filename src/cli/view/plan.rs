@@ -1,0 +1,230 @@
+//! A plan for people: Terraform's symbols, phrases and order, one block a step, a summary line at the end.
+
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+
+use super::difference::{Mark, Notes, Writer, inline};
+use super::style::Style;
+use crate::plan::{Absence, Action, OutputChange, Plan, Reason, Step, Work};
+use crate::state::record::Spec;
+
+/// How much of a plan is shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Detail {
+    /// Every difference.
+    Full,
+    /// One line a step.
+    Concise,
+}
+
+/// The whole text of a plan.
+pub fn plan(plan: &Plan, detail: Detail, style: Style) -> String {
+    let mut out = drift(plan, style);
+    if plan.steps.is_empty() && plan.outputs.is_empty() {
+        out.push_str(&nothing(plan, style));
+        return out;
+    }
+    if !plan.steps.is_empty() {
+        out.push_str(&legend(plan, style));
+        let mut steps: Vec<&Step> = plan.steps.iter().collect();
+        steps.sort_by(|a, b| a.address.cmp(&b.address));
+        for one in steps {
+            out.push_str(&step(one, detail, style));
+        }
+    }
+    let _ = writeln!(out, "{}", summary(plan, style));
+    out.push_str(&outputs(&plan.outputs, style));
+    out
+}
+
+fn nothing(plan: &Plan, style: Style) -> String {
+    let what = if plan.destroy { "No objects need to be destroyed." } else { "Your estate matches the configuration." };
+    format!("{} {}\n", style.bold(&style.green("No changes.")), style.bold(what))
+}
+
+fn drift(plan: &Plan, style: Style) -> String {
+    if plan.drift.is_empty() {
+        return String::new();
+    }
+    let mut out = format!("{}\n\n", style.bold("Note: Objects have changed outside of cap"));
+    for one in &plan.drift {
+        let head = format!("# {} has changed", one.address);
+        let _ =
+            writeln!(out, "  {}\n      {} {} -> {}\n", style.bold(&head), style.yellow("~"), one.expected, one.found);
+    }
+    out
+}
+
+const LEGEND: [(Mark, &str); 4] = [
+    (Mark::Add, "create"),
+    (Mark::Change, "update in-place"),
+    (Mark::Remove, "destroy"),
+    (Mark::Replace, "destroy and then create replacement"),
+];
+
+fn legend(plan: &Plan, style: Style) -> String {
+    let used: Vec<Mark> = plan.steps.iter().map(|step| mark(step.action)).collect();
+    let mut out = "cap compared the files, the store and what is there. Actions are marked so:\n".to_owned();
+    for (mark, text) in LEGEND.iter().filter(|(mark, _)| used.contains(mark)) {
+        let _ = writeln!(out, "{} {text}", mark.show(style));
+    }
+    out.push_str("\ncap will perform the following actions:\n\n");
+    out
+}
+
+/// What stands before a step.
+pub fn mark(action: Action) -> Mark {
+    match action {
+        Action::Create => Mark::Add,
+        Action::Update | Action::Renew => Mark::Change,
+        Action::Replace => Mark::Replace,
+        Action::Delete => Mark::Remove,
+        Action::Forget | Action::Move => Mark::Same,
+    }
+}
+
+fn step(step: &Step, detail: Detail, style: Style) -> String {
+    let mut out = format!("  {}\n", style.bold(&format!("# {}", headline(step))));
+    for note in step.reasons.iter().filter_map(note) {
+        let _ = writeln!(out, "  # ({note})");
+    }
+    if let Some(from) = &step.moved_from
+        && step.action != Action::Move
+    {
+        let _ = writeln!(out, "  # (moved from {from})");
+    }
+    let bare = matches!(step.action, Action::Move | Action::Forget);
+    if detail == Detail::Full && !bare {
+        let mark = mark(step.action).show(style);
+        let _ = writeln!(out, "{mark} {} {{\n{}    }}", block(step), body(step, style));
+    }
+    out.push('\n');
+    out
+}
+
+/// What is done to it, in one sentence.
+pub fn headline(step: &Step) -> String {
+    let address = &step.address;
+    match step.action {
+        Action::Create => format!("{address} will be created"),
+        Action::Update if step.work == Work::Deploy => format!("{address} will be updated on its target"),
+        Action::Update => format!("{address} will be updated in-place"),
+        Action::Replace if step.reasons.contains(&Reason::Requested) => {
+            format!("{address} will be replaced, as requested")
+        }
+        Action::Replace => format!("{address} must be replaced"),
+        Action::Delete => format!("{address} will be destroyed"),
+        Action::Forget => format!("{address} will be removed from the store but will not be destroyed"),
+        Action::Move => match &step.moved_from {
+            Some(from) => format!("{from} has moved to {address}"),
+            None => format!("{address} has moved"),
+        },
+        Action::Renew => format!("{address} will be renewed"),
+    }
+}
+
+/// Why, where the headline does not say it already.
+pub fn note(reason: &Reason) -> Option<String> {
+    Some(match reason {
+        Reason::NotInState | Reason::Requested | Reason::Changed { .. } | Reason::CannotUpdate { .. } => return None,
+        Reason::NotInConfiguration { why } => format!("because {}", absence(*why)),
+        Reason::Destroy => return None,
+        Reason::SecretChanged { paths } => format!("because another secret stands behind {}", paths.join(", ")),
+        Reason::Incomplete => "an earlier job on it did not come to its end".to_owned(),
+        Reason::RenewalDue { since, not_after, suggested } => {
+            let who = if *suggested { "its CA asks for it since" } else { "its renewal window opened" };
+            format!("{who} {since}; it ends {not_after}")
+        }
+        Reason::NewVersion => "the certificate gets a new version".to_owned(),
+        Reason::Drifted { found } => format!("the target holds something else: {found}"),
+        Reason::DependencyReplaced { address } => format!("because {address} is replaced"),
+    })
+}
+
+fn absence(why: Absence) -> &'static str {
+    match why {
+        Absence::NoBlock => "it is not in configuration",
+        Absence::EachKey => "its key is not in for_each map",
+        Absence::CountIndex => "its index is out of range for count",
+        Absence::WrongRepetition => "its block uses another kind of repetition",
+        Absence::NoModule => "its module is not in configuration",
+        Absence::NotATarget => "the certificate does not name this target",
+        Absence::RemovedBlock => "a removed block says so",
+    }
+}
+
+fn block(step: &Step) -> String {
+    match step.address.resource() {
+        Some(resource) => format!("{} \"{}\"", resource.kind, resource.name),
+        None => "deployment".to_owned(),
+    }
+}
+
+fn body(step: &Step, style: Style) -> String {
+    let mut notes = Notes::default();
+    for reason in &step.reasons {
+        match reason {
+            Reason::CannotUpdate { paths } => notes.forces_replacement.extend(paths.iter().map(String::as_str)),
+            Reason::SecretChanged { paths } => notes.secret_changed.extend(paths.iter().map(String::as_str)),
+            _ => {}
+        }
+    }
+    let before = step.before.as_ref().map(flat);
+    let after = step.after.as_ref().map(|draft| flat(&draft.spec));
+    let after = if step.action == Action::Delete { None } else { after };
+    Writer::new(style, notes).body(before.as_ref(), after.as_ref(), 1)
+}
+
+/// A deployment's configuration reads better beside its two references than under `config`.
+fn flat(spec: &Spec) -> Spec {
+    spec.clone()
+}
+
+/// The summary line, which tools parse.
+pub fn summary(plan: &Plan, style: Style) -> String {
+    let counts = plan.summary();
+    let mut parts = vec![
+        format!("{} to add", counts.add),
+        format!("{} to change", counts.change),
+        format!("{} to destroy", counts.destroy),
+    ];
+    if counts.forget > 0 {
+        parts.push(format!("{} to forget", counts.forget));
+    }
+    format!("{} {}.", style.bold("Plan:"), parts.join(", "))
+}
+
+fn outputs(changes: &[OutputChange], style: Style) -> String {
+    if changes.is_empty() {
+        return String::new();
+    }
+    let mut out = "\nChanges to Outputs:\n".to_owned();
+    let width = changes.iter().map(|change| change.name.chars().count()).max().unwrap_or(0);
+    for change in changes {
+        let name = format!("{:width$}", change.name);
+        let text = |output: &crate::plan::StoredOutput| stored(output);
+        let (mark, value) = match (&change.before, &change.after) {
+            (None, Some(after)) => (Mark::Add, text(after)),
+            (Some(before), None) => (Mark::Remove, format!("{} -> null", text(before))),
+            (Some(before), Some(after)) => (Mark::Change, format!("{} -> {}", text(before), text(after))),
+            (None, None) => continue,
+        };
+        let _ = writeln!(out, "{} {name} = {value}", mark.show(style));
+    }
+    out
+}
+
+/// An output's value as the plan may show it.
+fn stored(output: &crate::plan::StoredOutput) -> String {
+    let residual = output.value.get("$residual").is_some();
+    match (output.sensitive, residual) {
+        (true, _) => "(sensitive value)".to_owned(),
+        (_, true) => "(known after apply)".to_owned(),
+        _ => inline(&output.value),
+    }
+}
+
+/// Addresses that the plan touches, for hints.
+pub fn addresses(plan: &Plan) -> BTreeSet<String> {
+    plan.steps.iter().map(|step| step.address.to_string()).collect()
+}

@@ -1,0 +1,55 @@
+//! Counting a plan as Terraform counts: a replacement is one to add and one to destroy, a renewal is a change.
+
+use serde::{Deserialize, Serialize};
+
+use super::{Action, Plan};
+
+/// How many of what.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Summary {
+    /// To be made.
+    pub add: usize,
+    /// To be changed where they are, renewals among them.
+    pub change: usize,
+    /// To be removed.
+    pub destroy: usize,
+    /// Whose records only are to go.
+    pub forget: usize,
+    /// Of the changes, renewals.
+    pub renew: usize,
+}
+
+impl Summary {
+    /// Counts one action.
+    pub fn count(&mut self, action: Action) {
+        match action {
+            Action::Create => self.add += 1,
+            Action::Update => self.change += 1,
+            Action::Renew => {
+                self.change += 1;
+                self.renew += 1;
+            }
+            Action::Replace => {
+                self.add += 1;
+                self.destroy += 1;
+            }
+            Action::Delete => self.destroy += 1,
+            Action::Forget => self.forget += 1,
+            Action::Move => {}
+        }
+    }
+}
+
+impl Plan {
+    /// What the summary line counts.
+    pub fn summary(&self) -> Summary {
+        let mut summary = Summary::default();
+        self.steps.iter().for_each(|step| summary.count(step.action));
+        summary
+    }
+
+    /// Whether carrying it out would change anything: what `-detailed-exitcode` answers.
+    pub fn has_changes(&self) -> bool {
+        !self.steps.is_empty() || !self.outputs.is_empty()
+    }
+}
