@@ -23,5 +23,8 @@ pub mod state;
 // Layer 3: ports.
 pub mod ports;
 
+// Layer 5: engine.
+pub mod engine;
+
 // Layer 6: interface.
 pub mod cli;

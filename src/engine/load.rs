@@ -1,0 +1,201 @@
+//! Gathers texts: the files of a directory, variable files, and what functions read. Parses and decides nothing.
+//!
+//! One directory is one module; subdirectories are not read. Every fault of every file is reported at once.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use crate::diagnostic::{Diagnostic, Diagnostics, codes};
+use crate::limits;
+use crate::source::{SourceId, Sources};
+
+/// What kind of file it is, by its name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum FileKind {
+    /// `*.cap.hcl`
+    Hcl,
+    /// `*.cap.json`
+    Json,
+}
+
+/// One configuration file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ConfigFile {
+    /// Its text.
+    pub source: SourceId,
+    /// Its syntax.
+    pub kind: FileKind,
+    /// `override.cap.hcl` and `*_override.cap.hcl`: merged last.
+    pub overrides: bool,
+}
+
+/// The files of one module, in the order of their names, overrides last.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ModuleFiles {
+    /// The files.
+    pub files: Vec<ConfigFile>,
+    /// The directory, as the user named it.
+    pub directory: PathBuf,
+}
+
+/// Reads the files of one module.
+pub fn module(directory: &Path, shown: &str, sources: &mut Sources) -> (ModuleFiles, Diagnostics) {
+    let mut diagnostics = Diagnostics::default();
+    let mut found = match names(directory) {
+        Ok(names) => names,
+        Err(fault) => return (ModuleFiles::default(), unreadable(directory, &fault.to_string()).into()),
+    };
+    found.retain(|name| config_kind(name).is_some());
+    found.sort_by_key(|name| (is_override(name), name.clone()));
+    if found.is_empty() {
+        diagnostics.push(empty(directory));
+    }
+    let mut files = Vec::new();
+    for name in &found {
+        let Some(kind) = config_kind(name) else { continue };
+        let Some(text) = diagnostics.take(read(&directory.join(name))) else { continue };
+        let source = sources.add(join_shown(shown, name), text);
+        files.push(ConfigFile { source, kind, overrides: is_override(name) });
+    }
+    (ModuleFiles { files, directory: directory.to_owned() }, diagnostics)
+}
+
+/// Reads the variable files that are taken without being asked for, in their order of precedence: the later wins.
+pub fn automatic_variables(directory: &Path, shown: &str, sources: &mut Sources) -> (Vec<SourceId>, Diagnostics) {
+    let mut diagnostics = Diagnostics::default();
+    let all = names(directory).unwrap_or_default();
+    let mut found = Vec::new();
+    for fixed in ["terraform.tfvars", "cap.capvars", "terraform.tfvars.json", "cap.capvars.json"] {
+        found.extend(all.iter().filter(|name| *name == fixed).cloned());
+    }
+    let automatic = |name: &&String| AUTOMATIC.iter().any(|ending| name.ends_with(ending));
+    found.extend(all.iter().filter(automatic).cloned());
+    let mut read_all = Vec::new();
+    for name in found {
+        if let Some(text) = diagnostics.take(read(&directory.join(&name))) {
+            read_all.push(sources.add(join_shown(shown, &name), text));
+        }
+    }
+    (read_all, diagnostics)
+}
+
+const AUTOMATIC: [&str; 4] = [".auto.capvars", ".auto.capvars.json", ".auto.tfvars", ".auto.tfvars.json"];
+
+/// Reads a file named on the command line.
+pub fn named(path: &Path, sources: &mut Sources) -> Result<SourceId, Diagnostic> {
+    let text = read(path)?;
+    Ok(sources.add(path.display().to_string(), text))
+}
+
+/// Variables of the environment that set variables: `CAP_VAR_name`.
+pub fn environment(all: impl Iterator<Item = (String, String)>) -> BTreeMap<String, String> {
+    all.filter_map(|(key, value)| key.strip_prefix("CAP_VAR_").map(|name| (name.to_owned(), value))).collect()
+}
+
+fn names(directory: &Path) -> std::io::Result<Vec<String>> {
+    let mut names = Vec::new();
+    for entry in std::fs::read_dir(directory)? {
+        // Editors leave hidden files and back-ups behind: they are not configuration.
+        if let Ok(name) = entry?.file_name().into_string()
+            && !name.starts_with(['.', '#'])
+            && !name.ends_with('~')
+        {
+            names.push(name);
+        }
+    }
+    names.sort();
+    Ok(names)
+}
+
+fn config_kind(name: &str) -> Option<FileKind> {
+    if name.ends_with(".cap.hcl") {
+        Some(FileKind::Hcl)
+    } else if name.ends_with(".cap.json") {
+        Some(FileKind::Json)
+    } else {
+        None
+    }
+}
+
+fn is_override(name: &str) -> bool {
+    let stem = name.trim_end_matches(".cap.hcl").trim_end_matches(".cap.json");
+    stem == "override" || stem.ends_with("_override")
+}
+
+fn join_shown(shown: &str, name: &str) -> String {
+    match shown {
+        "" | "." => name.to_owned(),
+        _ => format!("{}/{name}", shown.trim_end_matches('/')),
+    }
+}
+
+/// The text of a file: bounded, UTF-8, without a byte order mark.
+pub fn read(path: &Path) -> Result<String, Diagnostic> {
+    let size = std::fs::metadata(path).map_err(|fault| unreadable(path, &fault.to_string()))?.len();
+    if size > limits::SOURCE_BYTES as u64 {
+        let why = format!("it has {size} bytes, and at most {} are read", limits::SOURCE_BYTES);
+        return Err(unreadable(path, &why));
+    }
+    let bytes = std::fs::read(path).map_err(|fault| unreadable(path, &fault.to_string()))?;
+    let text = String::from_utf8(bytes).map_err(|fault| not_utf8(path, &fault.utf8_error()))?;
+    Ok(text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text))
+}
+
+fn unreadable(path: &Path, why: &str) -> Diagnostic {
+    Diagnostic::error(&codes::shell::UNREADABLE, format!("{} cannot be read: {why}.", path.display()))
+        .hint("Check the path and its permissions.")
+}
+
+fn not_utf8(path: &Path, fault: &std::str::Utf8Error) -> Diagnostic {
+    let detail =
+        format!("{} is not UTF-8: byte {} cannot be part of a character.", path.display(), fault.valid_up_to());
+    Diagnostic::error(&codes::shell::UNREADABLE, detail).hint("Save the file as UTF-8.")
+}
+
+fn empty(directory: &Path) -> Diagnostic {
+    let detail = format!("{} holds no file named *.cap.hcl or *.cap.json.", directory.display());
+    Diagnostic::error(&codes::shell::NO_CONFIGURATION, detail)
+        .hint("Name the directory of the configuration, or go there with -chdir=DIR.")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn directory(name: &str, files: &[(&str, &[u8])]) -> std::io::Result<PathBuf> {
+        let path = std::env::temp_dir().join(format!("cap-load-{}-{name}", std::process::id()));
+        std::fs::create_dir_all(&path)?;
+        for (file, content) in files {
+            std::fs::write(path.join(file), content)?;
+        }
+        Ok(path)
+    }
+
+    #[test]
+    fn files_come_in_order_and_overrides_last() -> std::io::Result<()> {
+        let files: &[(&str, &[u8])] = &[
+            ("b.cap.hcl", b""),
+            ("a_override.cap.hcl", b""),
+            ("c.cap.json", b"{}"),
+            (".hidden.cap.hcl", b""),
+            ("x.tf", b""),
+        ];
+        let path = directory("order", files)?;
+        let mut sources = Sources::default();
+        let (module, diagnostics) = super::module(&path, "dir", &mut sources);
+        let names: Vec<&str> = module.files.iter().map(|file| sources.get(file.source).name.as_str()).collect();
+        assert_eq!(names, ["dir/b.cap.hcl", "dir/c.cap.json", "dir/a_override.cap.hcl"]);
+        assert!(diagnostics.is_empty());
+        std::fs::remove_dir_all(path)
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_reported_and_the_rest_is_read() -> std::io::Result<()> {
+        let path = directory("latin1", &[("a.cap.hcl", b"x = \"\xe4\""), ("b.cap.hcl", b"")])?;
+        let mut sources = Sources::default();
+        let (module, diagnostics) = super::module(&path, "", &mut sources);
+        assert_eq!(module.files.len(), 1);
+        assert!(diagnostics.iter().any(|one| one.detail.contains("is not UTF-8: byte 5")), "{diagnostics:?}");
+        std::fs::remove_dir_all(path)
+    }
+}

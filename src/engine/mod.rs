@@ -1,0 +1,3 @@
+//! The engine: gathers inputs, submits plans, and carries jobs out through ports. Names no adapter and never prints.
+
+pub mod load;
