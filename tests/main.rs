@@ -1,3 +1,4 @@
-//! Tests.
+//! The one test binary: every folder and file here is a module of it, so that linking stays cheap.
 
 mod peers;
+mod tidy;
