@@ -2,5 +2,8 @@
 
 pub mod diagnostic;
 pub mod difference;
+pub mod job;
+pub mod json_plan;
 pub mod plan;
+pub mod record;
 pub mod style;

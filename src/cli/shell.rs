@@ -1,0 +1,109 @@
+//! What every command prints to and reads from: streams, colours, the environment. And how a command fails.
+
+use std::io::{IsTerminal as _, Write};
+
+use super::view::diagnostic;
+use super::view::style::Style;
+use crate::diagnostic::{Code, Diagnostic, Diagnostics};
+use crate::ports::PortError;
+use crate::source::Sources;
+
+/// The surroundings of one command.
+pub struct Shell {
+    /// Where answers go.
+    pub out: Box<dyn Write + Send>,
+    /// Where reports go.
+    pub err: Box<dyn Write + Send>,
+    /// Colours of answers.
+    pub style: Style,
+    /// Whether a person watches, so that progress may be drawn over itself.
+    pub terminal: bool,
+}
+
+/// Exit code of success.
+pub const OK: u8 = 0;
+/// Exit code of any error.
+pub const ERROR: u8 = 1;
+/// Exit code of `-detailed-exitcode` when there are changes.
+pub const CHANGES: u8 = 2;
+
+impl Shell {
+    /// The process's own streams.
+    pub fn process(no_color: bool) -> Self {
+        let plain = no_color || environment("NO_COLOR").is_some_and(|value| !value.is_empty());
+        let terminal = std::io::stdout().is_terminal();
+        Self {
+            out: Box::new(std::io::stdout()),
+            err: Box::new(std::io::stderr()),
+            style: Style::new(terminal && !plain),
+            terminal: terminal && environment("TERM").as_deref() != Some("dumb"),
+        }
+    }
+
+    /// Prints an answer. A reader that went away ends the program quietly, as with any other tool in a pipe.
+    pub fn print(&mut self, text: &str) {
+        if self.out.write_all(text.as_bytes()).and_then(|()| self.out.flush()).is_err() {
+            std::process::exit(i32::from(ERROR));
+        }
+    }
+
+    /// Prints a line of an answer.
+    pub fn line(&mut self, text: &str) {
+        self.print(&format!("{text}\n"));
+    }
+
+    /// Prints a report. Nothing can be done when that fails.
+    pub fn report(&mut self, diagnostics: &Diagnostics, sources: &Sources) {
+        let text = diagnostic::human(diagnostics, sources, self.style != Style::new(false));
+        let _ = self.err.write_all(text.as_bytes());
+    }
+
+    /// Asks for a line on the terminal. `None` when there is nobody to ask.
+    pub fn ask(&mut self, question: &str) -> Option<String> {
+        if !std::io::stdin().is_terminal() {
+            return None;
+        }
+        self.print(question);
+        let mut answer = String::new();
+        std::io::stdin().read_line(&mut answer).ok()?;
+        Some(answer.trim().to_owned())
+    }
+}
+
+/// A variable of the environment, if it is UTF-8.
+pub fn environment(name: &str) -> Option<String> {
+    std::env::var(name).ok()
+}
+
+/// Why a command failed: reports, and the texts they point into.
+#[derive(Debug, Default)]
+pub struct Failure {
+    /// The reports.
+    pub diagnostics: Diagnostics,
+    /// The texts.
+    pub sources: Sources,
+}
+
+impl From<Diagnostic> for Failure {
+    fn from(one: Diagnostic) -> Self {
+        Self { diagnostics: one.into(), sources: Sources::default() }
+    }
+}
+
+impl From<Diagnostics> for Failure {
+    fn from(diagnostics: Diagnostics) -> Self {
+        Self { diagnostics, sources: Sources::default() }
+    }
+}
+
+/// What a command returns: its exit code.
+pub type Outcome = Result<u8, Failure>;
+
+/// An adapter's error as a report under a code.
+pub fn port(code: &'static Code, error: &PortError) -> Diagnostic {
+    let fault = Diagnostic::error(code, &error.message);
+    match &error.remedy {
+        Some(remedy) => fault.hint(remedy),
+        None => fault,
+    }
+}

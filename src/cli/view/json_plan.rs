@@ -1,0 +1,187 @@
+//! A plan for programs, in the shape of `terraform show -json PLAN` (format 1.2), with what is `cap`'s own under `cap`.
+//!
+//! Objects without changes are not in a plan, so `planned_values` and `prior_state` are left out rather than half told.
+
+use serde_json::{Map, Value as Json, json};
+
+use crate::address::{Address, Key};
+use crate::plan::{Absence, Action, Drift, OutputChange, Plan, Reason, Step};
+
+/// The version of Terraform's format that this follows.
+pub const FORMAT_VERSION: &str = "1.2";
+
+/// The whole document.
+pub fn plan(plan: &Plan) -> Json {
+    json!({
+        "format_version": FORMAT_VERSION,
+        "terraform_version": plan.cap_version,
+        "resource_drift": plan.drift.iter().map(drift).collect::<Vec<_>>(),
+        "resource_changes": plan.steps.iter().map(change).collect::<Vec<_>>(),
+        "output_changes": plan.outputs.iter().map(|output| (output.name.clone(), output_change(output))).collect::<Map<_, _>>(),
+        "timestamp": plan.created_at,
+        "applyable": plan.has_changes(),
+        "complete": true,
+        "errored": false,
+        "cap": { "store": plan.store, "summary": plan.summary() },
+    })
+}
+
+/// One step, as an element of `resource_changes`.
+pub fn change(step: &Step) -> Json {
+    let before = step.before.clone().map(Json::Object);
+    let after =
+        step.after.as_ref().filter(|_| step.action != Action::Delete).map(|draft| Json::Object(draft.spec.clone()));
+    let mut out = identity(&step.address);
+    out.insert("mode".to_owned(), json!("managed"));
+    out.insert("provider_name".to_owned(), json!("cap"));
+    if let Some(from) = &step.moved_from {
+        out.insert("previous_address".to_owned(), json!(from));
+    }
+    if let Some(reason) = step.reasons.iter().find_map(action_reason) {
+        out.insert("action_reason".to_owned(), json!(reason));
+    }
+    out.insert(
+        "change".to_owned(),
+        json!({
+            "actions": actions(step.action),
+            "before_sensitive": before.as_ref().map_or(json!(false), sensitive),
+            "after_sensitive": after.as_ref().map_or(json!(false), sensitive),
+            "after_unknown": {},
+            "replace_paths": replace_paths(&step.reasons),
+            "before": before,
+            "after": after,
+        }),
+    );
+    out.insert("cap".to_owned(), json!({ "action": step.action, "work": step.work, "reasons": step.reasons }));
+    Json::Object(out)
+}
+
+fn identity(address: &Address) -> Map<String, Json> {
+    let mut out = Map::new();
+    out.insert("address".to_owned(), json!(address));
+    out.insert("type".to_owned(), json!(address.kind()));
+    match address.resource() {
+        Some(resource) => {
+            out.insert("name".to_owned(), json!(resource.name));
+            match &resource.key {
+                Some(Key::Index(at)) => out.insert("index".to_owned(), json!(at)),
+                Some(Key::Name(name)) => out.insert("index".to_owned(), json!(name)),
+                None => None,
+            };
+            let module: Vec<String> = resource.module.iter().map(ToString::to_string).collect();
+            if !module.is_empty() {
+                out.insert("module_address".to_owned(), json!(module.join(".")));
+            }
+        }
+        None => {
+            out.insert("name".to_owned(), json!(address.to_string()));
+        }
+    }
+    out
+}
+
+/// Terraform's list of actions. A renewal is an update; what it is more closely stands under `cap`.
+pub fn actions(action: Action) -> Json {
+    match action {
+        Action::Create => json!(["create"]),
+        Action::Update | Action::Renew => json!(["update"]),
+        Action::Replace => json!(["delete", "create"]),
+        Action::Delete => json!(["delete"]),
+        Action::Forget => json!(["forget"]),
+        Action::Move => json!(["no-op"]),
+    }
+}
+
+fn action_reason(reason: &Reason) -> Option<&'static str> {
+    match reason {
+        Reason::Requested => Some("replace_by_request"),
+        Reason::CannotUpdate { .. } => Some("replace_because_cannot_update"),
+        Reason::DependencyReplaced { .. } => Some("replace_by_triggers"),
+        Reason::NotInConfiguration { why } => Some(match why {
+            Absence::NoBlock | Absence::NotATarget | Absence::RemovedBlock => "delete_because_no_resource_config",
+            Absence::EachKey => "delete_because_each_key",
+            Absence::CountIndex => "delete_because_count_index",
+            Absence::WrongRepetition => "delete_because_wrong_repetition",
+            Absence::NoModule => "delete_because_no_module",
+        }),
+        _ => None,
+    }
+}
+
+fn replace_paths(reasons: &[Reason]) -> Vec<Vec<&str>> {
+    let paths = reasons.iter().filter_map(|reason| match reason {
+        Reason::CannotUpdate { paths } => Some(paths),
+        _ => None,
+    });
+    paths.flatten().map(|path| path.split('.').collect()).collect()
+}
+
+/// The value's shape with `true` where a secret is referred to; `{}` and `[]` where none is.
+fn sensitive(value: &Json) -> Json {
+    match value {
+        Json::Object(entries) if entries.contains_key("$secret") => json!(true),
+        Json::Object(entries) => {
+            let marked = entries.iter().map(|(name, value)| (name.clone(), sensitive(value)));
+            Json::Object(marked.filter(|(_, mark)| *mark != json!({}) && *mark != json!(false)).collect())
+        }
+        Json::Array(items) => {
+            let marks: Vec<Json> = items.iter().map(sensitive).collect();
+            if marks.iter().all(|mark| *mark == json!(false)) { json!(false) } else { Json::Array(marks) }
+        }
+        _ => json!(false),
+    }
+}
+
+fn drift(drift: &Drift) -> Json {
+    let mut out = identity(&drift.address);
+    out.insert("mode".to_owned(), json!("managed"));
+    out.insert(
+        "change".to_owned(),
+        json!({ "actions": ["update"], "before": { "content": drift.expected }, "after": { "content": drift.found } }),
+    );
+    Json::Object(out)
+}
+
+fn output_change(change: &OutputChange) -> Json {
+    let action = match (&change.before, &change.after) {
+        (None, _) => "create",
+        (_, None) => "delete",
+        _ => "update",
+    };
+    let hidden = change.before.iter().chain(&change.after).any(|output| output.sensitive);
+    let value = |output: &Option<crate::plan::StoredOutput>| match output {
+        Some(output) if !output.sensitive && output.value.get("$residual").is_none() => output.value.clone(),
+        _ => Json::Null,
+    };
+    let unknown = change.after.as_ref().is_some_and(|output| output.value.get("$residual").is_some());
+    json!({
+        "actions": [action],
+        "before": value(&change.before),
+        "after": value(&change.after),
+        "after_unknown": unknown,
+        "before_sensitive": hidden,
+        "after_sensitive": hidden,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn secrets_are_marked_where_they_stand() {
+        let spec =
+            json!({"a": {"$secret": {"env": "X"}}, "b": 1, "c": [{"k": {"$secret": {"env": "Y"}}}, {}], "d": ["x"]});
+        assert_eq!(sensitive(&spec), json!({"a": true, "c": [{"k": true}, {}]}));
+    }
+
+    #[test]
+    fn an_instance_in_a_module_says_which() {
+        let address: Address = "module.m[\"k\"].zone.z[2]".parse().expect("an address");
+        let identity = Json::Object(identity(&address));
+        assert_eq!(
+            identity,
+            json!({"address": "module.m[\"k\"].zone.z[2]", "type": "zone", "name": "z", "index": 2, "module_address": "module.m[\"k\"]"})
+        );
+    }
+}
