@@ -12,6 +12,7 @@ pub mod time;
 
 // Layer 1: language.
 pub mod eval;
+pub mod syntax;
 
 // Layer 2: domain.
 pub mod job;

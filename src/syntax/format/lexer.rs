@@ -1,0 +1,209 @@
+//! Tokens of HCL native syntax for the formatter: every byte of the text belongs to one token or to the space before one.
+//!
+//! Strings and heredocs are single tokens, since nothing in their literal parts may move. The lexer never fails: what it
+//! does not know becomes a token of its own, so that formatting a broken file changes no token either.
+
+use std::ops::Range;
+
+/// What a token is, as far as layout depends on it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    Identifier,
+    Number,
+    /// A whole quoted template, its interpolations included.
+    Quoted,
+    /// A whole heredoc from `<<` to its closing marker.
+    Heredoc,
+    /// `#…` or `//…` up to the end of the line.
+    LineComment,
+    /// `/*…*/`
+    BlockComment,
+    Newline,
+    Open(u8),
+    Close(u8),
+    Comma,
+    Dot,
+    Ellipsis,
+    Equal,
+    Colon,
+    Question,
+    Minus,
+    Bang,
+    Star,
+    Operator,
+    Unknown,
+}
+
+/// One token: its kind and where it lies.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Token {
+    pub(super) kind: Kind,
+    pub(super) range: Range<usize>,
+}
+
+/// All tokens of a text.
+pub(super) fn tokens(text: &str) -> Vec<Token> {
+    let mut lexer = Lexer { text, bytes: text.as_bytes(), at: 0 };
+    let mut all = Vec::with_capacity(text.len() / 5);
+    while let Some(token) = lexer.token() {
+        all.push(token);
+    }
+    all
+}
+
+struct Lexer<'a> {
+    text: &'a str,
+    bytes: &'a [u8],
+    at: usize,
+}
+
+impl Lexer<'_> {
+    fn peek(&self, ahead: usize) -> u8 {
+        self.bytes.get(self.at + ahead).copied().unwrap_or(0)
+    }
+
+    fn token(&mut self) -> Option<Token> {
+        while matches!(self.peek(0), b' ' | b'\t' | b'\r') && self.at < self.bytes.len() {
+            self.at += 1;
+        }
+        if self.at >= self.bytes.len() {
+            return None;
+        }
+        let begin = self.at;
+        let kind = self.kind();
+        Some(Token { kind, range: begin..self.at })
+    }
+
+    fn take(&mut self, count: usize, kind: Kind) -> Kind {
+        self.at += count;
+        kind
+    }
+
+    fn kind(&mut self) -> Kind {
+        let (one, two, three) = (self.peek(0), self.peek(1), self.peek(2));
+        match one {
+            b'\n' => self.take(1, Kind::Newline),
+            b'#' => self.line_comment(),
+            b'/' if two == b'/' => self.line_comment(),
+            b'/' if two == b'*' => self.block_comment(),
+            b'"' => self.quoted(),
+            b'<' if two == b'<' => self.heredoc(),
+            b'(' | b'[' | b'{' => self.take(1, Kind::Open(one)),
+            b')' | b']' | b'}' => self.take(1, Kind::Close(one)),
+            b'.' if two == b'.' && three == b'.' => self.take(3, Kind::Ellipsis),
+            b'.' => self.take(1, Kind::Dot),
+            b',' => self.take(1, Kind::Comma),
+            b'=' if two == b'=' || two == b'>' => self.take(2, Kind::Operator),
+            b'=' => self.take(1, Kind::Equal),
+            b':' => self.take(1, Kind::Colon),
+            b'?' => self.take(1, Kind::Question),
+            b'!' if two == b'=' => self.take(2, Kind::Operator),
+            b'!' => self.take(1, Kind::Bang),
+            b'-' => self.take(1, Kind::Minus),
+            b'*' => self.take(1, Kind::Star),
+            b'<' | b'>' if two == b'=' => self.take(2, Kind::Operator),
+            b'&' if two == b'&' => self.take(2, Kind::Operator),
+            b'|' if two == b'|' => self.take(2, Kind::Operator),
+            b'+' | b'/' | b'%' | b'<' | b'>' => self.take(1, Kind::Operator),
+            b'0'..=b'9' => self.number(),
+            _ => self.identifier(),
+        }
+    }
+
+    fn line_comment(&mut self) -> Kind {
+        let rest = &self.bytes[self.at..];
+        let end = rest.iter().position(|byte| *byte == b'\n').unwrap_or(rest.len());
+        // A carriage return before the newline belongs to the line's end, not to the comment.
+        let end = if end > 0 && rest[end - 1] == b'\r' { end - 1 } else { end };
+        self.take(end, Kind::LineComment)
+    }
+
+    fn block_comment(&mut self) -> Kind {
+        match self.text[self.at + 2..].find("*/") {
+            Some(end) => self.take(end + 4, Kind::BlockComment),
+            None => self.take(2, Kind::Unknown),
+        }
+    }
+
+    fn number(&mut self) -> Kind {
+        while self.peek(0).is_ascii_alphanumeric() || (self.peek(0) == b'.' && self.peek(1).is_ascii_digit()) {
+            let exponent = matches!(self.peek(0), b'e' | b'E') && matches!(self.peek(1), b'+' | b'-');
+            self.at += if exponent { 2 } else { 1 };
+        }
+        Kind::Number
+    }
+
+    fn identifier(&mut self) -> Kind {
+        let part = |c: char| c.is_alphanumeric() || c == '_' || c == '-';
+        let rest = &self.text[self.at..];
+        let end = rest.find(|c| !part(c)).unwrap_or(rest.len());
+        if end == 0 {
+            let width = rest.chars().next().map_or(1, char::len_utf8);
+            return self.take(width, Kind::Unknown);
+        }
+        self.take(end, Kind::Identifier)
+    }
+
+    /// A quoted template: up to its closing quote, over nested templates. Of an unclosed one the quote alone is taken.
+    fn quoted(&mut self) -> Kind {
+        let begin = self.at;
+        self.at += 1;
+        loop {
+            match (self.peek(0), self.peek(1)) {
+                _ if self.at >= self.bytes.len() || self.peek(0) == b'\n' => {
+                    self.at = begin + 1;
+                    return Kind::Unknown;
+                }
+                (b'"', _) => return self.take(1, Kind::Quoted),
+                (b'\\', _) => self.at = (self.at + 2).min(self.bytes.len()),
+                (b'$', b'$') | (b'%', b'%') if self.peek(2) == b'{' => self.at += 3,
+                (b'$' | b'%', b'{') => self.interpolation(),
+                _ => self.at += 1,
+            }
+        }
+    }
+
+    /// From `${` or `%{` to the brace that closes it.
+    fn interpolation(&mut self) {
+        self.at += 2;
+        let mut depth = 1;
+        while depth > 0 && self.at < self.bytes.len() {
+            match self.peek(0) {
+                b'"' => {
+                    self.quoted();
+                }
+                b'{' => self.take_and(&mut depth, 1),
+                b'}' => self.take_and(&mut depth, -1),
+                _ => self.at += 1,
+            }
+        }
+    }
+
+    fn take_and(&mut self, depth: &mut i32, change: i32) {
+        self.at += 1;
+        *depth += change;
+    }
+
+    fn heredoc(&mut self) -> Kind {
+        let rest = &self.text[self.at..];
+        let marker_at = if rest.starts_with("<<-") { 3 } else { 2 };
+        let line_end = rest.find('\n').unwrap_or(rest.len());
+        let marker = rest[marker_at..line_end].trim_end_matches('\r');
+        let plain = |c: char| c.is_alphanumeric() || c == '_' || c == '-';
+        if marker.is_empty() || !marker.chars().all(plain) {
+            return self.take(marker_at, Kind::Operator);
+        }
+        let mut at = line_end + 1;
+        while at < rest.len() {
+            let end = rest[at..].find('\n').map_or(rest.len(), |end| at + end);
+            if rest[at..end].trim() == marker {
+                // The newline after the marker is a token of its own.
+                let end = at + rest[at..end].trim_end().len();
+                return self.take(end, Kind::Heredoc);
+            }
+            at = end + 1;
+        }
+        // Its marker never comes: what looked like its text is not.
+        self.take(marker_at, Kind::Operator)
+    }
+}

@@ -1,0 +1,265 @@
+//! `cap fmt`: HCL's canonical layout. Moves spaces only: no token comes, goes or changes, and formatting twice is
+//! formatting once.
+//!
+//! Three passes over lines of tokens: spaces within a line, indentation by open brackets, and columns of consecutive
+//! `=` and of trailing comments.
+
+mod lexer;
+
+use lexer::{Kind, Token, tokens};
+
+/// The text in canonical layout. A text that is not well-formed, where tokens could run into each other, stays as it is.
+pub fn format(text: &str) -> String {
+    let before = tokens(text);
+    let mut lines = split(&before, text);
+    lines.iter_mut().for_each(|line| space(line, text));
+    indent(&mut lines);
+    align(&mut lines, text, Cell::Assignment);
+    align(&mut lines, text, Cell::Comment);
+    let formatted = write(&lines, text);
+    let unchanged = same(&before, text, &tokens(&formatted), &formatted);
+    if unchanged { formatted } else { text.to_owned() }
+}
+
+/// Whether two texts consist of the same tokens.
+fn same(before: &[Token], old: &str, after: &[Token], new: &str) -> bool {
+    let lasting = |token: &&Token| token.kind != Kind::Newline;
+    let old = before.iter().filter(lasting).map(|token| (token.kind, &old[token.range.clone()]));
+    let new = after.iter().filter(lasting).map(|token| (token.kind, &new[token.range.clone()]));
+    old.eq(new)
+}
+
+/// A token and the spaces before it.
+struct Placed<'a> {
+    token: &'a Token,
+    spaces: usize,
+}
+
+/// One line: its tokens without the newline.
+struct Line<'a> {
+    tokens: Vec<Placed<'a>>,
+    /// Where the assignment begins, if the line holds a whole one.
+    assignment: Option<usize>,
+    /// Where the trailing comment stands.
+    comment: Option<usize>,
+    /// Columns its last token reaches over further lines: a heredoc ends a run of aligned lines.
+    tall: bool,
+}
+
+fn split<'a>(tokens: &'a [Token], text: &str) -> Vec<Line<'a>> {
+    let mut lines = Vec::new();
+    let mut current = Vec::new();
+    for token in tokens {
+        if token.kind == Kind::Newline {
+            lines.push(line(std::mem::take(&mut current), text));
+        } else {
+            current.push(Placed { token, spaces: 0 });
+        }
+    }
+    if !current.is_empty() {
+        lines.push(line(current, text));
+    }
+    lines
+}
+
+fn line<'a>(tokens: Vec<Placed<'a>>, text: &str) -> Line<'a> {
+    let is_comment = |placed: &Placed<'_>| matches!(placed.token.kind, Kind::LineComment | Kind::BlockComment);
+    let comment = tokens.len().checked_sub(1).filter(|last| *last > 0 && is_comment(&tokens[*last]));
+    let tall = tokens.iter().any(|placed| text[placed.token.range.clone()].contains('\n'));
+    let equal = tokens.iter().position(|placed| placed.token.kind == Kind::Equal).filter(|at| *at > 0);
+    // Only a whole assignment is aligned: one that opens a bracket goes on in further lines.
+    let assignment =
+        equal.filter(|at| !tall && tokens[*at..].iter().map(|placed| change(placed.token.kind)).sum::<i32>() == 0);
+    Line { tokens, assignment, comment, tall }
+}
+
+/// How a token changes the depth of brackets.
+fn change(kind: Kind) -> i32 {
+    match kind {
+        Kind::Open(_) => 1,
+        Kind::Close(_) => -1,
+        _ => 0,
+    }
+}
+
+fn space(line: &mut Line<'_>, text: &str) {
+    let kinds: Vec<Kind> = line.tokens.iter().map(|placed| placed.token.kind).collect();
+    for at in 1..line.tokens.len() {
+        let before = at.checked_sub(2).map(|at| kinds[at]);
+        let subject = &text[line.tokens[at - 1].token.range.clone()];
+        line.tokens[at].spaces = usize::from(space_between(before, kinds[at - 1], subject, kinds[at]));
+    }
+}
+
+/// Whether a space stands between two tokens. `before` is the one before them, `text` that of the first.
+fn space_between(before: Option<Kind>, first: Kind, text: &str, second: Kind) -> bool {
+    use Kind::{Bang, Close, Comma, Dot, Ellipsis, Identifier, Minus, Number, Open, Quoted};
+    match (first, second) {
+        (Dot, _) | (_, Dot | Comma | Ellipsis) => false,
+        (Comma, _) => true,
+        // A call: the keywords of the language are no functions.
+        (Identifier, Open(b'(')) => is_keyword(text),
+        (Identifier, Open(b'[')) => is_keyword(text),
+        (Close(_) | Number | Quoted, Open(b'[')) => false,
+        (Bang, _) => false,
+        (Minus, _) => !is_sign(before),
+        (Open(b'{'), Close(b'}')) => false,
+        (Open(b'{'), _) | (_, Close(b'}')) => true,
+        (Open(_), _) | (_, Close(_)) => false,
+        _ => true,
+    }
+}
+
+fn is_keyword(text: &str) -> bool {
+    matches!(text, "in" | "if" | "for" | "else")
+}
+
+/// Whether a minus after this token is a sign, not a subtraction.
+fn is_sign(before: Option<Kind>) -> bool {
+    use Kind::{Bang, Colon, Comma, Equal, Minus, Open, Operator, Question, Star};
+    matches!(before, None | Some(Open(_) | Equal | Colon | Comma | Question | Operator | Minus | Star | Bang))
+}
+
+fn indent(lines: &mut [Line<'_>]) {
+    // How many brackets each level opened, so that a line that opens two is one level deeper, not two.
+    let mut levels: Vec<i32> = Vec::new();
+    for line in lines {
+        let net: i32 = line.tokens.iter().map(|placed| change(placed.token.kind)).sum();
+        if net < 0 {
+            close(&mut levels, -net);
+        }
+        if let Some(first) = line.tokens.first_mut() {
+            first.spaces = levels.len() * 2;
+        }
+        if net > 0 {
+            levels.push(net);
+        }
+    }
+}
+
+fn close(levels: &mut Vec<i32>, mut count: i32) {
+    while let Some(last) = levels.last_mut() {
+        if count < *last {
+            *last -= count;
+            return;
+        }
+        count -= *last;
+        levels.pop();
+        if count == 0 {
+            return;
+        }
+    }
+}
+
+#[derive(Clone, Copy)]
+enum Cell {
+    Assignment,
+    Comment,
+}
+
+impl Cell {
+    fn of(self, line: &Line<'_>) -> Option<usize> {
+        match self {
+            Self::Assignment => line.assignment,
+            Self::Comment => line.comment.filter(|_| !line.tall),
+        }
+    }
+}
+
+/// Brings the cells of consecutive lines to one column.
+fn align(lines: &mut [Line<'_>], text: &str, cell: Cell) {
+    let mut begin = 0;
+    while begin < lines.len() {
+        let run = lines[begin..].iter().take_while(|line| cell.of(line).is_some()).count();
+        let column = |line: &Line<'_>| cell.of(line).map_or(0, |at| width(&line.tokens[..at], text));
+        let widest = lines[begin..begin + run].iter().map(column).max().unwrap_or(0);
+        for line in &mut lines[begin..begin + run] {
+            let spaces = widest - column(line) + 1;
+            if let Some(at) = cell.of(line) {
+                line.tokens[at].spaces = spaces;
+            }
+        }
+        begin += run.max(1);
+    }
+}
+
+fn width(tokens: &[Placed<'_>], text: &str) -> usize {
+    tokens.iter().map(|placed| placed.spaces + columns(&text[placed.token.range.clone()])).sum()
+}
+
+fn columns(text: &str) -> usize {
+    if text.is_ascii() { text.len() } else { unicode_segmentation::UnicodeSegmentation::graphemes(text, true).count() }
+}
+
+fn write(lines: &[Line<'_>], text: &str) -> String {
+    let mut out = String::with_capacity(text.len() + text.len() / 16);
+    for line in lines {
+        for placed in &line.tokens {
+            out.extend(std::iter::repeat_n(' ', placed.spaces));
+            out.push_str(&text[placed.token.range.clone()]);
+        }
+        out.push('\n');
+    }
+    let end = out.trim_end_matches('\n').len();
+    // Blank lines at the end go; a file that holds anything ends with one newline.
+    out.truncate(if end == 0 { 0 } else { end + 1 });
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn check(input: &str, expected: &str) {
+        assert_eq!(format(input), expected);
+        assert_eq!(format(expected), expected, "formatting twice is formatting once");
+    }
+
+    #[test]
+    fn equals_and_comments_line_up() {
+        check("a=1 # one\nlonger = 22 # two\n\nb   =   3\n", "a      = 1  # one\nlonger = 22 # two\n\nb = 3\n");
+    }
+
+    #[test]
+    fn blocks_are_indented() {
+        check(
+            "x \"y\"   {\na=[\n1,\n 2 ]\n   nested{\nb=1\n}\n}\n",
+            "x \"y\" {\n  a = [\n    1,\n  2]\n  nested {\n    b = 1\n  }\n}\n",
+        );
+    }
+
+    #[test]
+    fn expressions_are_spaced() {
+        check(
+            "a=f( x ,-1,!b , {a=1} , {  } )[ 0 ].c...\nb=[for k,v in {}:k=>v if v>-1]\nc=x?-1:- 2\nd=a -1\ne=[*].x\n",
+            "a = f(x, -1, !b, { a = 1 }, {})[0].c...\nb = [for k, v in {} : k => v if v > -1]\nc = x ? -1 : -2\nd = a - 1\ne = [*].x\n",
+        );
+    }
+
+    #[test]
+    fn texts_stay_as_they_are() {
+        let text = "a = \"x  ${ f(\"}\") }  y\"\nb = <<-EOT\n   keep  this\n  EOT\nccc = 1\n";
+        check(text, text);
+    }
+
+    #[test]
+    fn line_ends_of_windows_become_newlines() {
+        check("a=1 # x\r\nbb=2\r\n", "a  = 1 # x\nbb = 2\n");
+    }
+
+    fn meaning(text: &str) -> Vec<(Kind, String)> {
+        let kept = |token: &Token| token.kind != Kind::Newline;
+        tokens(text).into_iter().filter(kept).map(|token| (token.kind, text[token.range].to_owned())).collect()
+    }
+
+    proptest! {
+        #[test]
+        fn no_token_changes_and_twice_is_once(text in "([a-z]{1,3}|[0-9]{1,2}|[ \t\n={}\\[\\]().,:?!<>*/+%#\"$~&|-]|\\$\\{|<<E\n|\nE\n|\r\n){0,60}") {
+            let once = format(&text);
+            prop_assert_eq!(meaning(&once), meaning(&text));
+            prop_assert_eq!(format(&once), once);
+        }
+    }
+}

@@ -1,0 +1,3 @@
+//! Syntax: texts to trees, and the layout of texts.
+
+pub mod format;
