@@ -2,6 +2,7 @@
 //!
 //! References are addresses, not values, so nothing is ever unknown and everything is evaluated once.
 
+pub mod convert;
 pub mod functions;
 pub mod number;
 pub mod schema;

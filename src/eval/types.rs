@@ -1,6 +1,7 @@
 //! Types of the language: those of cty, plus references and secrets.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::sync::Arc;
 
 /// A type, as a type constraint or as the type of a value.
@@ -69,8 +70,39 @@ impl Type {
         Self::Map(Arc::new(element))
     }
 
+    /// Whether `Any` occurs in it: a constraint that a value fills in.
+    pub fn has_any(&self) -> bool {
+        match self {
+            Self::Any => true,
+            Self::List(element) | Self::Set(element) | Self::Map(element) => element.has_any(),
+            Self::Tuple(items) => items.iter().any(Self::has_any),
+            Self::Object(fields) => fields.values().any(|field| field.ty.has_any()),
+            _ => false,
+        }
+    }
+
     /// A reference to a resource of one of `kinds`.
     pub fn reference<const N: usize>(kinds: [&str; N]) -> Self {
         Self::Ref(kinds.iter().map(|kind| Arc::from(*kind)).collect())
+    }
+}
+
+impl fmt::Display for Type {
+    /// The name used in messages: `list of string`, `object`, `reference to zone`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Any => f.write_str("any type"),
+            Self::Bool => f.write_str("bool"),
+            Self::Number => f.write_str("number"),
+            Self::String => f.write_str("string"),
+            Self::List(element) => write!(f, "list of {element}"),
+            Self::Set(element) => write!(f, "set of {element}"),
+            Self::Map(element) => write!(f, "map of {element}"),
+            Self::Tuple(_) => f.write_str("tuple"),
+            Self::Object(_) => f.write_str("object"),
+            Self::Ref(kinds) if kinds.is_empty() => f.write_str("reference"),
+            Self::Ref(kinds) => write!(f, "reference to {}", kinds.join(" or ")),
+            Self::Secret => f.write_str("secret"),
+        }
     }
 }

@@ -1,5 +1,6 @@
 //! Values of the language: those of cty, plus references and secrets. Values are cheap to clone and immutable.
 
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -107,14 +108,162 @@ impl Value {
         }
     }
 
+    /// A number.
+    pub fn number(number: impl Into<Number>) -> Self {
+        Self::Number(number.into())
+    }
+
+    /// A list of strings.
+    pub fn strings<T: Into<Arc<str>>>(texts: impl IntoIterator<Item = T>) -> Self {
+        Self::List(Type::String, texts.into_iter().map(Self::string).collect())
+    }
+
+    /// A list. The elements must already be of the type, or null.
+    pub fn list(element: Type, items: impl IntoIterator<Item = Self>) -> Self {
+        Self::List(element, items.into_iter().collect())
+    }
+
+    /// A set: sorts the elements and drops those that are equal. They must already be of the type, or null.
+    pub fn set(element: Type, items: impl IntoIterator<Item = Self>) -> Self {
+        let mut items: Vec<Self> = items.into_iter().collect();
+        items.sort_by(Self::cmp_in_set);
+        items.dedup();
+        Self::Set(element, items.into())
+    }
+
+    /// A map. The values must already be of the type, or null.
+    pub fn map(element: Type, entries: impl IntoIterator<Item = (Arc<str>, Self)>) -> Self {
+        Self::Map(element, Arc::new(entries.into_iter().collect()))
+    }
+
+    /// A tuple.
+    pub fn tuple(items: impl IntoIterator<Item = Self>) -> Self {
+        Self::Tuple(items.into_iter().collect())
+    }
+
+    /// An object.
+    pub fn object<K: Into<Arc<str>>>(attributes: impl IntoIterator<Item = (K, Self)>) -> Self {
+        Self::Object(Arc::new(attributes.into_iter().map(|(name, value)| (name.into(), value)).collect()))
+    }
+
+    /// The truth, if it is a bool.
+    pub fn as_bool(&self) -> Option<bool> {
+        match self {
+            Self::Bool(truth) => Some(*truth),
+            _ => None,
+        }
+    }
+
+    /// The number, if it is one.
+    pub fn as_number(&self) -> Option<&Number> {
+        match self {
+            Self::Number(number) => Some(number),
+            _ => None,
+        }
+    }
+
+    /// The address, if it is a reference.
+    pub fn as_ref_address(&self) -> Option<&Arc<ResourceAddress>> {
+        match self {
+            Self::Ref(address) => Some(address),
+            _ => None,
+        }
+    }
+
+    /// The attribute of an object or the element of a map of that name.
+    pub fn get(&self, name: &str) -> Option<&Self> {
+        self.entries()?.get(name)
+    }
+
+    /// The order of elements in a set: numbers by value, texts by their code points, `null` last; other values
+    /// element by element. It is total, so that a set has one form.
+    pub fn cmp_in_set(&self, other: &Self) -> Ordering {
+        match (self, other) {
+            (Self::Bool(a), Self::Bool(b)) => a.cmp(b),
+            (Self::Number(a), Self::Number(b)) => a.cmp(b),
+            (Self::String(a), Self::String(b)) => a.cmp(b),
+            (Self::Ref(a), Self::Ref(b)) => a.cmp(b),
+            (Self::Secret(a), Self::Secret(b)) => a.cmp(b),
+            _ => self.cmp_collections(other).unwrap_or_else(|| self.rank().cmp(&other.rank())),
+        }
+    }
+
+    fn cmp_collections(&self, other: &Self) -> Option<Ordering> {
+        if self.rank() != other.rank() {
+            return None;
+        }
+        if let (Some(a), Some(b)) = (self.elements(), other.elements()) {
+            let pairs = a.iter().zip(b).map(|(a, b)| a.cmp_in_set(b));
+            return Some(first_difference(pairs).then(a.len().cmp(&b.len())));
+        }
+        let (a, b) = (self.entries()?, other.entries()?);
+        let pairs = a.iter().zip(b).map(|((a, x), (b, y))| a.cmp(b).then_with(|| x.cmp_in_set(y)));
+        Some(first_difference(pairs).then(a.len().cmp(&b.len())))
+    }
+
+    fn rank(&self) -> u8 {
+        match self {
+            Self::Bool(_) => 0,
+            Self::Number(_) => 1,
+            Self::String(_) => 2,
+            Self::List(..) => 3,
+            Self::Set(..) => 4,
+            Self::Tuple(_) => 5,
+            Self::Map(..) => 6,
+            Self::Object(_) => 7,
+            Self::Ref(_) => 8,
+            Self::Secret(_) => 9,
+            Self::Null => 10,
+        }
+    }
+
+    /// Whether any value within satisfies the question: leaves and collections alike.
+    fn any(&self, question: &impl Fn(&Self) -> bool) -> bool {
+        question(self)
+            || self.elements().is_some_and(|items| items.iter().any(|item| item.any(question)))
+            || self.entries().is_some_and(|entries| entries.values().any(|item| item.any(question)))
+    }
+
+    /// Calls `visit` with every reference within.
+    pub fn each_reference(&self, visit: &mut impl FnMut(&Arc<ResourceAddress>)) {
+        match self {
+            Self::Ref(address) => visit(address),
+            Self::List(_, items) | Self::Set(_, items) | Self::Tuple(items) => {
+                items.iter().for_each(|item| item.each_reference(visit));
+            }
+            Self::Map(_, entries) | Self::Object(entries) => {
+                entries.values().for_each(|item| item.each_reference(visit));
+            }
+            _ => {}
+        }
+    }
+
     /// Whether a secret is anywhere in it.
     pub fn has_secret(&self) -> bool {
-        match self {
-            Self::Secret(_) => true,
-            _ => {
-                self.elements().is_some_and(|items| items.iter().any(Self::has_secret))
-                    || self.entries().is_some_and(|entries| entries.values().any(Self::has_secret))
-            }
-        }
+        self.any(&|value| matches!(value, Self::Secret(_)))
+    }
+}
+
+fn first_difference(mut pairs: impl Iterator<Item = Ordering>) -> Ordering {
+    pairs.find(|order| order.is_ne()).unwrap_or(Ordering::Equal)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sets_have_one_form() {
+        let set = |items: Vec<Value>| Value::set(Type::String, items);
+        let text = Value::string;
+        let expected = Value::Set(Type::String, Arc::from([text("a"), text("b"), Value::Null]));
+        assert_eq!(set(vec![text("b"), Value::Null, text("a"), text("b")]), expected);
+    }
+
+    #[test]
+    fn collections_are_ordered_element_by_element() {
+        let list = |items: &[i64]| Value::list(Type::Number, items.iter().map(|n| Value::number(*n)));
+        let set = Value::set(Type::list(Type::Number), [list(&[2]), list(&[1]), list(&[1, 2])]);
+        assert_eq!(set.elements(), Some(&[list(&[1]), list(&[1, 2]), list(&[2])][..]));
     }
 }
