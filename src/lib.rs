@@ -9,23 +9,38 @@ pub mod digest;
 pub mod limits;
 pub mod source;
 pub mod time;
+pub mod x509;
 
 // Layer 1: language.
 pub mod eval;
 pub mod syntax;
 
 // Layer 2: domain.
+pub mod diff;
+pub mod graph;
 pub mod job;
 pub mod model;
 pub mod observed;
 pub mod plan;
+pub mod policy;
+pub mod renewal;
 pub mod state;
+pub mod timeline;
 
 // Layer 3: ports.
 pub mod ports;
 
+// Layer 4: adapters.
+pub mod dns;
+pub mod issuer;
+pub mod secret;
+pub mod store;
+pub mod target;
+pub mod vault;
+
 // Layer 5: engine.
 pub mod engine;
+pub mod testing;
 
 // Layer 6: interface.
 pub mod cli;

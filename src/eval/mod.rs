@@ -3,6 +3,8 @@
 //! References are addresses, not values, so nothing is ever unknown and everything is evaluated once.
 
 pub mod convert;
+pub mod desired;
+pub mod encode;
 pub mod functions;
 pub mod number;
 pub mod schema;

@@ -52,7 +52,7 @@ impl Number {
         let decimal = if decimal.digits() > KEPT { decimal.with_prec(KEPT) } else { decimal };
         let (_, scale) = decimal.as_bigint_and_exponent();
         let magnitude = decimal.digits() as i64 - scale;
-        if magnitude > EXPONENT || magnitude < -EXPONENT {
+        if !(-EXPONENT..=EXPONENT).contains(&magnitude) {
             return None;
         }
         // Small integers come back to the small form, so that equal numbers are equal values.

@@ -1,1 +1,7 @@
-//! The kinds of resources: one file a kind, with its schema, its typed spec and its rules.
+//! The domain's kinds and rules: what an estate may be, and what its blocks mean together.
+
+pub mod estate;
+pub mod kind;
+
+pub use estate::{Estate, Resource};
+pub use kind::{Kind, Kinds, Role};

@@ -12,6 +12,7 @@ use crate::job::{Job, JobId, JobStatus, Run, RunId};
 use crate::plan::StoredOutput;
 use crate::state::{Event, Record, State};
 use crate::time::{Duration, Timestamp};
+use crate::timeline::{Append, Head, Sealed};
 
 /// What a store says of itself.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -42,43 +43,6 @@ pub struct RecordWrite {
     pub expect: u64,
     /// What it becomes, its revision being `expect + 1`; absent to remove it.
     pub record: Option<Record>,
-}
-
-/// One link of a certificate's chain, already sealed.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Sealed {
-    /// Names the chain: it stays when the certificate's address changes.
-    pub chain: String,
-    /// From one, without gaps.
-    pub sequence: u64,
-    /// Canonical JSON of the entry.
-    pub entry: String,
-    /// HMAC over the entry, its place and the link before, hexadecimal.
-    pub mac: String,
-}
-
-/// The end of a chain, sealed with another key than its links.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Head {
-    /// Names the chain.
-    pub chain: String,
-    /// Sequence number of its last link.
-    pub sequence: u64,
-    /// MAC of its last link.
-    pub mac: String,
-    /// HMAC over all of the above, hexadecimal.
-    pub seal: String,
-}
-
-/// A new end for a chain.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Append {
-    /// Links to add, in order.
-    pub links: Vec<Sealed>,
-    /// The head as it was read; absent for a new chain.
-    pub before: Option<Head>,
-    /// The head afterwards.
-    pub after: Head,
 }
 
 /// An apply to begin: bookkeeping that is done at once, and jobs.
@@ -136,6 +100,9 @@ pub enum LeaseError {
     /// The job has come to its end.
     #[error("the job has come to its end")]
     Final,
+    /// A record or the end of a chain is not as it was read, and this write was refused: read again.
+    #[error("a record changed meanwhile")]
+    Stale(Address),
     /// The lease ran out or was broken, and this write was refused.
     #[error("the lease was lost")]
     Lost,
@@ -252,7 +219,7 @@ pub trait Store: Send + Sync {
     /// Makes a lease last for `ttl` from now.
     async fn renew(&self, lease: &Lease, ttl: Duration) -> Result<Timestamp, LeaseError>;
     /// Writes one move. Events, records and chains are written before the job moves, so that repeating it after a crash is
-    /// a no-op. `Lost` when the token is not the job's any more, or a record is not at the revision that was read.
+    /// a no-op. `Lost` when the token is not the job's any more, `Stale` when a record is not at the revision that was read.
     async fn advance(&self, lease: &Lease, advance: &Advance) -> Result<(), LeaseError>;
     /// Takes the leases of a worker away, whose process is known to be gone. Their tokens are void at once.
     async fn break_leases(&self, worker: &str) -> Result<usize, PortError>;
@@ -263,6 +230,8 @@ pub trait Store: Send + Sync {
     async fn events(&self, after: u64, limit: usize, filter: &EventFilter) -> Result<Vec<(u64, Event)>, PortError>;
     /// The links of a chain.
     async fn chain(&self, chain: &str) -> Result<Vec<Sealed>, PortError>;
+    /// The head of one chain.
+    async fn head(&self, chain: &str) -> Result<Option<Head>, PortError>;
     /// The heads of all chains, by name.
     async fn heads(&self) -> Result<Vec<Head>, PortError>;
 

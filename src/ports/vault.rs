@@ -49,6 +49,21 @@ pub trait KeyVault: Send + Sync {
     async fn get(&self, id: &KeyId) -> PortResult<PrivateKey>;
     /// Removes a key; removing one that is not there is fine.
     async fn remove(&self, id: &KeyId) -> PortResult<()>;
+    /// HMAC-SHA-256 with one of the store's own keys, each random, sealed in the store, and used for nothing else.
+    fn mac(&self, key: MacKey, message: &[u8]) -> Digest;
     /// A keyed fingerprint of a secret, for change detection: equal secrets give equal fingerprints within one store only.
-    fn fingerprint(&self, secret: &[u8]) -> Digest;
+    fn fingerprint(&self, secret: &[u8]) -> Digest {
+        self.mac(MacKey::Fingerprint, secret)
+    }
+}
+
+/// The store's own HMAC keys.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum MacKey {
+    /// Fingerprints of secrets.
+    Fingerprint,
+    /// Links of timelines.
+    Link,
+    /// Heads of timelines.
+    Head,
 }

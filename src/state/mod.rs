@@ -1,14 +1,16 @@
 //! What `cap` did: records, and the events they are folded from.
 //!
-//! State is a function of the event sequence (law 4). [`fold`] is the only code that changes a record.
+//! State is a function of the event sequence (law 4). [`fold()`] is the only code that changes a record.
 
 pub mod event;
 pub mod facts;
+pub mod fold;
 pub mod record;
 
 use std::collections::BTreeMap;
 
 pub use event::{Event, EventBody};
+pub use fold::fold;
 pub use record::{Record, Spec};
 
 use crate::address::Address;

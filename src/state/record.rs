@@ -46,6 +46,29 @@ pub struct Record {
     /// Where its block stood.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub origin: Option<Position>,
+    /// Name of its timeline's chain, given when it is first recorded; it stays when the address changes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub chain: Option<String>,
+}
+
+impl Record {
+    /// A record of which nothing is known yet.
+    pub fn new(address: Address) -> Self {
+        Self {
+            address,
+            revision: 0,
+            last: None,
+            claim: None,
+            spec: None,
+            secrets: BTreeMap::new(),
+            facts: Facts::None,
+            protected: false,
+            depends_on: Vec::new(),
+            trouble: None,
+            origin: None,
+            chain: None,
+        }
+    }
 }
 
 /// What a plan wants a record to become.

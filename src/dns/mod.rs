@@ -1,0 +1,1 @@
+//! DNS providers and the questions to authoritative servers, one file a provider.

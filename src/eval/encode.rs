@@ -1,0 +1,93 @@
+//! Values as JSON, for records, plans and outputs, and back. References, secrets and numbers that JSON's readers would
+//! round are objects with one tagged entry: `{"$ref": …}`, `{"$secret": …}`, `{"$number": "…"}`.
+
+use std::sync::Arc;
+
+use serde_json::{Map, Value as Json};
+
+use super::number::Number;
+use super::value::Value;
+
+/// A value as JSON. Attributes of objects that are `null` are left out, so that an argument added to a schema later
+/// changes no record.
+pub fn to_json(value: &Value) -> Json {
+    match value {
+        Value::Null => Json::Null,
+        Value::Bool(truth) => Json::Bool(*truth),
+        Value::Number(number) => number_to_json(number),
+        Value::String(text) => Json::String(text.to_string()),
+        Value::List(_, items) | Value::Set(_, items) | Value::Tuple(items) => items.iter().map(to_json).collect(),
+        Value::Map(_, entries) => {
+            Json::Object(entries.iter().map(|(name, value)| (name.to_string(), to_json(value))).collect())
+        }
+        Value::Object(entries) => {
+            let present = entries.iter().filter(|(_, value)| !value.is_null());
+            Json::Object(present.map(|(name, value)| (name.to_string(), to_json(value))).collect())
+        }
+        Value::Ref(address) => tagged("$ref", Json::String(address.to_string())),
+        // A reference to a secret is a plain enum of strings: serialization cannot fail.
+        Value::Secret(secret) => tagged("$secret", serde_json::to_value(&**secret).unwrap_or(Json::Null)),
+    }
+}
+
+/// The largest integer that every reader of JSON keeps exact.
+const EXACT: i64 = 1 << 53;
+
+fn number_to_json(number: &Number) -> Json {
+    match number.to_i64() {
+        Some(whole) if whole.abs() <= EXACT => Json::from(whole),
+        _ => tagged("$number", Json::String(number.to_string())),
+    }
+}
+
+fn tagged(tag: &str, inner: Json) -> Json {
+    Json::Object(Map::from_iter([(tag.to_owned(), inner)]))
+}
+
+/// A value from JSON that [`to_json`] made, or from any other: arrays become tuples and objects become objects.
+pub fn from_json(json: &Json) -> Value {
+    match json {
+        Json::Null => Value::Null,
+        Json::Bool(truth) => Value::Bool(*truth),
+        Json::Number(number) => Number::parse(&number.to_string()).map_or(Value::Null, Value::Number),
+        Json::String(text) => Value::string(text.as_str()),
+        Json::Array(items) => Value::tuple(items.iter().map(from_json)),
+        Json::Object(entries) => from_tagged(entries)
+            .unwrap_or_else(|| Value::object(entries.iter().map(|(name, value)| (name.as_str(), from_json(value))))),
+    }
+}
+
+fn from_tagged(entries: &Map<String, Json>) -> Option<Value> {
+    let (tag, inner) = entries.iter().next().filter(|_| entries.len() == 1)?;
+    match tag.as_str() {
+        "$ref" => Some(Value::Ref(Arc::new(inner.as_str()?.parse().ok()?))),
+        "$secret" => Some(Value::Secret(Arc::new(serde_json::from_value(inner.clone()).ok()?))),
+        "$number" => Number::parse(inner.as_str()?).map(Value::Number),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::address::ResourceAddress;
+    use crate::eval::value::SecretRef;
+
+    #[test]
+    fn what_is_written_is_read_again() {
+        let big = Number::parse("123456789012345678901234567890.5").map_or(Value::Null, Value::Number);
+        let value = Value::object([
+            ("ref", Value::Ref(Arc::new(ResourceAddress::root("zone", "z", None)))),
+            ("secret", Value::Secret(Arc::new(SecretRef::Env("TOKEN".to_owned())))),
+            ("big", big),
+            ("list", Value::tuple([Value::number(1), Value::Bool(true)])),
+        ]);
+        assert_eq!(from_json(&to_json(&value)), value);
+    }
+
+    #[test]
+    fn null_attributes_are_left_out() {
+        let value = Value::object([("a", Value::Null), ("b", Value::number(1))]);
+        assert_eq!(to_json(&value), serde_json::json!({"b": 1}));
+    }
+}

@@ -1,0 +1,1 @@
+//! Order and cycles over petgraph; built when needed and never stored.

@@ -1,0 +1,1 @@
+//! Issuers: ACME accounts and private CAs, one file a kind.

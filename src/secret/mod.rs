@@ -1,0 +1,1 @@
+//! Secrets: finding what references to secrets stand for.

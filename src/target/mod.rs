@@ -1,0 +1,1 @@
+//! Targets: where certificates are put, one file a kind.

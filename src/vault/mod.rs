@@ -1,0 +1,1 @@
+//! The key vault: private keys sealed in the store with envelope encryption.
