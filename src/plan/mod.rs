@@ -22,6 +22,10 @@ pub struct Plan {
     pub created_at: Timestamp,
     /// Identity of the store it was made against.
     pub store: String,
+    /// Where that store is, so that the plan applies with the configuration deleted; absent when the command line or the
+    /// environment said it, because only the `cap` block and the default are known to hold no credentials.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub location: Option<String>,
     /// Whether it destroys the whole estate.
     pub destroy: bool,
     /// What to do. `needs` of a step are indices into this list, always smaller than its own.
