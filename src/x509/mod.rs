@@ -1,0 +1,48 @@
+//! X.509 (RFC 5280): what `cap` reads from certificates, requests (RFC 2986) and keys. Pure: bytes in, facts out. It knows
+//! no clock: who asks about validity brings the time.
+
+mod chain;
+mod leaf;
+mod pem;
+mod request;
+mod signer;
+
+pub use chain::{ChainFault, check_chain};
+pub use leaf::{Leaf, renewal_id};
+pub use pem::{first_der, one, split_chain, to_pem};
+pub use request::{Request, parse_csr};
+pub use signer::Signer;
+
+/// Bytes that are not what they should be. Says what was expected; holds no key material.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct X509Error(pub String);
+
+impl X509Error {
+    fn new(message: impl Into<String>) -> Self {
+        Self(message.into())
+    }
+}
+
+/// Whether a private key (PKCS#8 DER) belongs to a certificate.
+///
+/// # Errors
+/// When the bytes are no private key of a supported kind.
+pub fn key_matches(pkcs8: &[u8], leaf: &Leaf) -> Result<bool, X509Error> {
+    Ok(Signer::from_pkcs8(pkcs8)?.spki() == leaf.spki)
+}
+
+/// Names in the one form in which they are compared: lower case, sorted, each once; addresses as they are printed.
+pub fn normal_names<S: AsRef<str>>(names: impl IntoIterator<Item = S>) -> Vec<String> {
+    let mut names: Vec<String> = names.into_iter().map(|name| normal_name(name.as_ref())).collect();
+    names.sort();
+    names.dedup();
+    names
+}
+
+fn normal_name(name: &str) -> String {
+    match name.parse::<std::net::IpAddr>() {
+        Ok(address) => address.to_string(),
+        Err(_) => name.to_lowercase(),
+    }
+}
