@@ -6,6 +6,8 @@
 
 use std::sync::{Arc, LazyLock};
 
+use super::convert::convert;
+use super::types::Type;
 use super::value::Value;
 use crate::time::Timestamp;
 
@@ -161,7 +163,52 @@ impl Function {
     }
 }
 
+impl Function {
+    /// Calls it: counts the arguments, refuses nulls and secrets where the parameters do, converts, and calls.
+    ///
+    /// # Errors
+    /// The fault of the count, of an argument, or of the function itself.
+    pub fn invoke(&self, ctx: &CallContext<'_>, arguments: &[Value]) -> Result<Value, Fault> {
+        self.check_count(arguments.len())?;
+        let converted: Result<Vec<Value>, Fault> = arguments
+            .iter()
+            .enumerate()
+            .map(|(at, argument)| match self.param(at) {
+                Some(param) => param.take(argument).map_err(|message| Fault::at(at, message)),
+                None => Ok(argument.clone()),
+            })
+            .collect();
+        (self.call)(ctx, &converted?)
+    }
+}
+
+impl ParamType {
+    /// The type that arguments are converted to.
+    fn to_type(self) -> Type {
+        match self {
+            Self::Any => Type::Any,
+            Self::Bool => Type::Bool,
+            Self::Number => Type::Number,
+            Self::String => Type::String,
+            Self::List(element) => Type::list(element.to_type()),
+            Self::Set(element) => Type::set(element.to_type()),
+            Self::Map(element) => Type::map(element.to_type()),
+        }
+    }
+}
+
 impl Param {
+    /// The argument as the function sees it, or what is wrong with it.
+    fn take(&self, argument: &Value) -> Result<Value, String> {
+        if argument.is_null() {
+            return if self.nullable { Ok(Value::Null) } else { Err("argument must not be null".to_owned()) };
+        }
+        if !self.secrets && argument.has_secret() {
+            return Err("a secret cannot be looked into: it can only be given to what takes a secret".to_owned());
+        }
+        convert(argument, &self.ty.to_type()).map_err(|error| error.to_string())
+    }
+
     /// A parameter that takes neither nulls nor secrets.
     pub const fn new(name: &'static str, ty: ParamType) -> Self {
         Self { name, ty, nullable: false, secrets: false }
@@ -194,5 +241,56 @@ impl Fault {
     /// The argument at `at`, from zero, is at fault.
     pub fn at(at: usize, message: impl Into<String>) -> Self {
         Self { argument: Some(at), message: message.into() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::eval::value::SecretRef;
+
+    struct NoFiles;
+
+    impl Files for NoFiles {
+        fn read(&self, _: &str) -> Result<Arc<[u8]>, FileFault> {
+            Err(FileFault::NotFound)
+        }
+
+        fn kind(&self, _: &str) -> Result<FileKind, FileFault> {
+            Err(FileFault::NotFound)
+        }
+
+        fn list(&self, _: &str) -> Result<Vec<(String, FileKind)>, FileFault> {
+            Err(FileFault::NotFound)
+        }
+    }
+
+    static JOIN: Function = Function {
+        name: "join",
+        params: &[Param::new("separator", ParamType::String)],
+        variadic: Some(Param::new("lists", ParamType::List(&ParamType::String))),
+        doc: "",
+        call: |_, arguments| Ok(Value::tuple(arguments.to_vec())),
+    };
+
+    fn check(arguments: &[Value], expected: Result<Value, Fault>) {
+        let ctx = CallContext { files: &NoFiles, plan_time: Timestamp::from_millis(0) };
+        assert_eq!(JOIN.invoke(&ctx, arguments), expected);
+    }
+
+    #[test]
+    fn arguments_are_counted_and_converted() {
+        let texts = Value::tuple([Value::number(1), Value::string("b")]);
+        check(&[Value::number(5), texts], Ok(Value::tuple([Value::string("5"), Value::strings(["1", "b"])])));
+        check(&[], Err(Fault::call("it expects at least 1 argument(s), and \"separator\" is missing")));
+        check(&[Value::tuple([])], Err(Fault::at(0, "string required")));
+        check(&[Value::Null], Err(Fault::at(0, "argument must not be null")));
+    }
+
+    #[test]
+    fn secrets_are_not_looked_into() {
+        let secret = Value::Secret(Arc::new(SecretRef::Env("TOKEN".to_owned())));
+        let message = "a secret cannot be looked into: it can only be given to what takes a secret";
+        check(&[Value::string(","), Value::tuple([secret])], Err(Fault::at(1, message)));
     }
 }
