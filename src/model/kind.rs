@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use crate::diagnostic::Diagnostics;
 use crate::eval::desired::Instance;
-use crate::eval::schema::{Catalog, KindSchema};
+use crate::eval::schema::{Catalog, KindSchema, optional};
+use crate::eval::types::Type;
 use crate::plan::Work;
 use crate::state::Spec;
 
@@ -35,8 +36,12 @@ pub enum Role {
 }
 
 impl Kind {
-    /// A kind without rules of its own.
-    pub fn new(schema: KindSchema, role: Role) -> Self {
+    /// A kind without rules of its own. One that belongs to a project gets the argument `project`.
+    pub fn new(mut schema: KindSchema, role: Role) -> Self {
+        if schema.in_project && schema.body.attribute("project").is_none() {
+            let doc = "The project it belongs to; may be left out where one is declared.";
+            schema.body.attributes.insert(0, optional("project", Type::reference(["project"]), doc));
+        }
         Self { schema: Arc::new(schema), role, check: |_, _| {} }
     }
 
