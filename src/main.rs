@@ -1,2 +1,7 @@
-//! The `cap` program.
-fn main() {}
+//! The `cap` program: everything is in the library.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    cap::cli::main()
+}

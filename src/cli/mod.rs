@@ -3,5 +3,79 @@
 pub mod args;
 pub mod commands;
 pub mod glob;
+pub mod progress;
 pub mod shell;
 pub mod view;
+pub mod wiring;
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+use args::{Cli, Command};
+use shell::{ERROR, Failure, OK, Outcome, Shell};
+
+use crate::diagnostic::{Diagnostic, codes};
+
+/// The whole program: reads the command line, carries the command out, reports what went wrong.
+pub fn main() -> ExitCode {
+    let arguments: Vec<OsString> = std::env::args_os().collect();
+    if asks_for_version(&arguments) {
+        let mut shell = Shell::process(true);
+        return ExitCode::from(commands::version::run(&mut shell, false));
+    }
+    match args::parse(arguments, &shell::environment) {
+        Ok(cli) => ExitCode::from(run(cli)),
+        Err(fault) => ExitCode::from(usage(&fault)),
+    }
+}
+
+/// `cap -version`, as Terraform's users type it.
+fn asks_for_version(arguments: &[OsString]) -> bool {
+    arguments.get(1).is_some_and(|first| ["-version", "--version", "-v", "-V"].iter().any(|word| first == word))
+}
+
+/// Help is an answer; anything else that clap says is a fault of the command line.
+fn usage(fault: &clap::Error) -> u8 {
+    let mut shell = Shell::process(false);
+    let text = fault.render().to_string();
+    if !fault.use_stderr() {
+        shell.print(&text);
+        return OK;
+    }
+    let missing_command = fault.kind() == clap::error::ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand;
+    if missing_command {
+        let _ = shell.err.write_all(text.as_bytes());
+        return ERROR;
+    }
+    let text = text.trim_start_matches("error: ");
+    let (what, rest) = text.split_once("\n\n").unwrap_or((text, ""));
+    let usage = rest.lines().find_map(|line| line.strip_prefix("Usage: ")).unwrap_or("cap -help");
+    let report = Diagnostic::error(&codes::shell::USAGE, what.trim()).hint(format!("Usage: {usage}"));
+    shell.fail(&report.into())
+}
+
+fn run(cli: Cli) -> u8 {
+    let mut shell = Shell::process(cli.global.no_color);
+    match enter(&cli).and_then(|()| dispatch(&mut shell, &cli)) {
+        Ok(code) => code,
+        Err(failure) => shell.fail(&failure),
+    }
+}
+
+/// `-chdir`: goes there before anything else is looked at.
+fn enter(cli: &Cli) -> Result<(), Failure> {
+    let Some(directory) = &cli.global.chdir else { return Ok(()) };
+    std::env::set_current_dir(directory).map_err(|fault| {
+        let detail = format!("-chdir={} cannot be entered: {fault}.", directory.display());
+        Diagnostic::error(&codes::shell::UNREADABLE, detail).hint("Name a directory that exists.").into()
+    })
+}
+
+fn dispatch(shell: &mut Shell, cli: &Cli) -> Outcome {
+    match &cli.command {
+        Command::Version(args) => Ok(commands::version::run(shell, args.json)),
+        Command::Explain(args) => commands::explain::run(shell, args.code.as_deref()),
+        Command::Completion(args) => Ok(commands::completion::run(shell, args.shell)),
+        _ => Ok(OK),
+    }
+}

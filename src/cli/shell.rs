@@ -58,6 +58,12 @@ impl Shell {
         let _ = self.err.write_all(text.as_bytes());
     }
 
+    /// Reports why a command failed, and gives its exit code.
+    pub fn fail(&mut self, failure: &Failure) -> u8 {
+        self.report(&failure.diagnostics, &failure.sources);
+        ERROR
+    }
+
     /// Asks for a line on the terminal. `None` when there is nobody to ask.
     pub fn ask(&mut self, question: &str) -> Option<String> {
         if !std::io::stdin().is_terminal() {

@@ -1,7 +1,9 @@
 //! The engine: gathers inputs, submits plans, and carries jobs out through ports. Names no adapter and never prints.
 
 pub mod load;
+pub mod prepare;
 pub mod progress;
+pub mod refresh;
 
 use std::sync::Arc;
 

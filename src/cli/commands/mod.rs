@@ -1,4 +1,7 @@
 //! One file a command. Commands gather, call the engine, and hand the answer to a view.
 
+pub mod completion;
+pub mod explain;
 pub mod jobs;
 pub mod state;
+pub mod version;

@@ -56,7 +56,8 @@ pub fn change(step: &Step) -> Json {
     Json::Object(out)
 }
 
-fn identity(address: &Address) -> Map<String, Json> {
+/// Address, type, name, index and module of an object, under Terraform's names.
+pub fn identity(address: &Address) -> Map<String, Json> {
     let mut out = Map::new();
     out.insert("address".to_owned(), json!(address));
     out.insert("type".to_owned(), json!(address.kind()));
@@ -92,7 +93,8 @@ pub fn actions(action: Action) -> Json {
     }
 }
 
-fn action_reason(reason: &Reason) -> Option<&'static str> {
+/// Terraform's word for a reason, where it has one.
+pub fn action_reason(reason: &Reason) -> Option<&'static str> {
     match reason {
         Reason::Requested => Some("replace_by_request"),
         Reason::CannotUpdate { .. } => Some("replace_because_cannot_update"),

@@ -5,5 +5,7 @@ pub mod difference;
 pub mod job;
 pub mod json_plan;
 pub mod plan;
+pub mod progress;
 pub mod record;
+pub mod stream;
 pub mod style;

@@ -1,0 +1,34 @@
+//! `cap explain CODE`: the page of a code, or the list of all of them.
+
+use crate::cli::shell::{OK, Outcome, Shell};
+use crate::diagnostic::{Code, Diagnostic, codes, did_you_mean};
+
+/// Prints it.
+pub fn run(shell: &mut Shell, code: Option<&str>) -> Outcome {
+    let text = match code {
+        None => codes::all().map(|code| format!("{code}  {}\n", code.summary)).collect(),
+        Some(wanted) => page(find(wanted)?),
+    };
+    shell.print(&text);
+    Ok(OK)
+}
+
+fn page(code: &Code) -> String {
+    format!("{code}: {}\n\n{}\n", code.summary, code.explain)
+}
+
+/// `CAP0101`, `cap0101` and `101` all name the same code.
+fn find(wanted: &str) -> Result<&'static Code, Diagnostic> {
+    let digits = wanted.trim_start_matches(|c: char| !c.is_ascii_digit());
+    let number = digits.parse::<u16>().ok();
+    codes::all().find(|code| Some(code.number) == number).ok_or_else(|| unknown(wanted))
+}
+
+fn unknown(wanted: &str) -> Diagnostic {
+    let known: Vec<String> = codes::all().map(ToString::to_string).collect();
+    let fault = Diagnostic::error(&codes::shell::USAGE, format!("No code is named {wanted}."));
+    match did_you_mean(&wanted.to_uppercase(), known.iter().map(String::as_str)) {
+        Some(close) => fault.hint(format!("Did you mean {close}? `cap explain` lists all codes.")),
+        None => fault.hint("`cap explain` lists all codes."),
+    }
+}

@@ -1,0 +1,140 @@
+//! Draws a worker's news: over itself on a terminal, as plain lines elsewhere, as JSON lines for programs.
+
+use std::io::Write;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use super::shell::Shell;
+use super::view::progress::Board;
+use super::view::stream;
+use super::view::style::Style;
+use super::wiring::clock::SystemClock;
+use crate::engine::progress::{News, Progress};
+use crate::ports::clock::Clock as _;
+
+/// Lines of a terminal that running jobs may take.
+const HEIGHT: usize = 12;
+
+/// How news is shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Manner {
+    /// Drawn over itself.
+    Live,
+    /// A line when something happens.
+    Plain,
+    /// A JSON object a line.
+    Json,
+}
+
+/// Draws news on standard output.
+pub struct Drawing {
+    manner: Manner,
+    style: Style,
+    inner: Mutex<Inner>,
+}
+
+#[derive(Default)]
+struct Inner {
+    board: Board,
+    drawn: usize,
+}
+
+impl Drawing {
+    /// A drawing for that shell.
+    pub fn new(shell: &Shell, json: bool) -> Self {
+        let manner = match (json, shell.terminal) {
+            (true, _) => Manner::Json,
+            (false, true) => Manner::Live,
+            (false, false) => Manner::Plain,
+        };
+        Self { manner, style: shell.style, inner: Mutex::default() }
+    }
+
+    /// How often [`Drawing::tick`] is to be called.
+    pub fn pace(&self) -> Duration {
+        Duration::from_millis(if self.manner == Manner::Live { 200 } else { 1000 })
+    }
+
+    /// Time has passed: what runs on is drawn again, or told.
+    pub fn tick(&self) {
+        let now = SystemClock.now();
+        let mut inner = self.lock();
+        match self.manner {
+            Manner::Live => inner.draw(&[]),
+            Manner::Plain => {
+                let lines = inner.board.still(now);
+                inner.draw_plain(&lines);
+            }
+            Manner::Json => {
+                let lines: Vec<String> =
+                    inner.board.still(now).iter().map(|line| stream::note("apply_progress", line, now)).collect();
+                inner.draw_plain(&lines);
+            }
+        }
+    }
+
+    /// Says something between the lines.
+    pub fn say(&self, text: &str) {
+        let mut inner = self.lock();
+        match self.manner {
+            Manner::Live => inner.draw(&[text.to_owned()]),
+            Manner::Plain => inner.draw_plain(&[text.to_owned()]),
+            Manner::Json => inner.draw_plain(&[stream::note("log", text, SystemClock.now())]),
+        }
+    }
+
+    /// A panic elsewhere must not silence what is told of the jobs.
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Progress for Drawing {
+    fn tell(&self, news: &News<'_>) {
+        let now = SystemClock.now();
+        let mut inner = self.lock();
+        let line = inner.board.hear(news, now, self.style);
+        match self.manner {
+            Manner::Json => inner.draw_plain(&stream::news(news, now).into_iter().collect::<Vec<_>>()),
+            Manner::Plain => inner.draw_plain(&line.into_iter().collect::<Vec<_>>()),
+            Manner::Live => inner.draw(&line.into_iter().collect::<Vec<_>>()),
+        }
+    }
+}
+
+impl Inner {
+    fn draw_plain(&mut self, lines: &[String]) {
+        let text: String = lines.iter().map(|line| format!("{line}\n")).collect();
+        write(&text);
+    }
+
+    /// Takes back what was drawn, writes the lines that stay, and draws what runs below them.
+    fn draw(&mut self, lines: &[String]) {
+        let picture = self.board.picture(SystemClock.now(), width(), HEIGHT);
+        let mut text = match self.drawn {
+            0 => String::new(),
+            drawn => format!("\x1b[{drawn}A\x1b[J"),
+        };
+        lines.iter().chain(&picture).for_each(|line| {
+            text.push_str(line);
+            text.push('\n');
+        });
+        self.drawn = picture.len();
+        write(&text);
+    }
+}
+
+/// A reader that went away is no reason to stop the jobs.
+fn write(text: &str) {
+    let mut out = std::io::stdout().lock();
+    let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+}
+
+/// Columns of the terminal, or what terminals had when they were made of glass.
+fn width() -> usize {
+    // SAFETY: an all-zero `winsize` is a valid value of that plain C structure.
+    let mut size: libc::winsize = unsafe { std::mem::zeroed() };
+    // SAFETY: the pointer is to a live local of the type that this request writes.
+    let answered = unsafe { libc::ioctl(libc::STDOUT_FILENO, libc::TIOCGWINSZ, &raw mut size) } == 0;
+    if answered && size.ws_col > 0 { usize::from(size.ws_col) } else { 80 }
+}

@@ -1,0 +1,218 @@
+//! What runs, for how long, and what it waits for: a board that hears a worker's news and tells lines. Draws nothing.
+
+use std::collections::BTreeMap;
+
+use super::style::Style;
+use crate::engine::progress::News;
+use crate::job::{Failure, Job, JobId};
+use crate::plan::{Action, Step, Work};
+use crate::time::{Duration, Timestamp};
+
+/// A line says that a job is still running after this long, and again after this long.
+const STILL_EVERY: Duration = Duration::from_secs(10);
+
+/// The jobs that run now.
+#[derive(Debug, Default)]
+pub struct Board {
+    running: BTreeMap<JobId, Running>,
+}
+
+#[derive(Debug)]
+struct Running {
+    address: String,
+    words: Words,
+    since: Timestamp,
+    told: Timestamp,
+    effect: String,
+    waits: Option<(Timestamp, String)>,
+}
+
+/// Terraform's words for an action: while it runs, and when it is done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Words {
+    /// `Creating`
+    pub doing: &'static str,
+    /// `Creation`
+    pub done: &'static str,
+}
+
+/// The words for a step.
+pub fn words(step: &Step) -> Words {
+    let (doing, done) = match (step.action, step.work) {
+        (Action::Create, _) => ("Creating", "Creation"),
+        (Action::Renew, Work::Issue) => ("Renewing", "Renewal"),
+        (Action::Update | Action::Renew | Action::Move, _) => ("Modifying", "Modifications"),
+        (Action::Replace, _) => ("Replacing", "Replacement"),
+        (Action::Delete, _) => ("Destroying", "Destruction"),
+        (Action::Forget, _) => ("Forgetting", "Forgetting"),
+    };
+    Words { doing, done }
+}
+
+/// A length of time in whole seconds, as Terraform shows it: `0s`, `1m10s`.
+pub fn elapsed(time: Duration) -> String {
+    Duration::from_secs(time.millis().max(0) / 1000).to_string()
+}
+
+impl Board {
+    /// Hears a piece of news and says what is to be told of it for good.
+    pub fn hear(&mut self, news: &News<'_>, now: Timestamp, style: Style) -> Option<String> {
+        match news {
+            News::Started(job) => self.start(job, now, style),
+            News::Doing { job, effect } => {
+                let line = self.running.get_mut(*job)?;
+                (line.effect, line.waits) = ((*effect).to_owned(), None);
+                None
+            }
+            News::Waiting { job, until, why } => {
+                let line = self.running.get_mut(*job)?;
+                line.waits = Some((*until, (*why).to_owned()));
+                None
+            }
+            News::Succeeded(job) => Some(self.succeed(job, now, style)),
+            News::Failed { job, failure } => Some(self.fail(job, failure, style)),
+            News::Skipped { job, because } => {
+                self.running.remove(&job.id);
+                Some(format!("{}: {}", job.address(), style.yellow(&format!("Skipped, because {because} failed"))))
+            }
+        }
+    }
+
+    /// A job that is taken up again after a wait began long before.
+    fn start(&mut self, job: &Job, now: Timestamp, style: Style) -> Option<String> {
+        if let Some(line) = self.running.get_mut(&job.id) {
+            line.waits = None;
+            return None;
+        }
+        let words = words(&job.step);
+        let address = job.address().to_string();
+        let text = style.bold(&format!("{address}: {}...", words.doing));
+        let line = Running { address, words, since: now, told: now, effect: String::new(), waits: None };
+        self.running.insert(job.id.clone(), line);
+        Some(text)
+    }
+
+    fn succeed(&mut self, job: &Job, now: Timestamp, style: Style) -> String {
+        let since = self.running.remove(&job.id).map_or(now, |line| line.since);
+        let words = words(&job.step);
+        style.bold(&format!("{}: {} complete after {}", job.address(), words.done, elapsed(now.since(since))))
+    }
+
+    fn fail(&mut self, job: &Job, failure: &Failure, style: Style) -> String {
+        self.running.remove(&job.id);
+        let first = failure.message.lines().next().unwrap_or_default();
+        format!("{}: {} {first}", job.address(), style.red(&format!("{} failed:", words(&job.step).done)))
+    }
+
+    /// `Still creating...`, for every job that has not been told of for ten seconds.
+    pub fn still(&mut self, now: Timestamp) -> Vec<String> {
+        let due = |line: &&mut Running| now.since(line.told) >= STILL_EVERY;
+        self.running.values_mut().filter(due).map(|line| line.tell(now)).collect()
+    }
+
+    /// What a terminal shows now, one line a job, at most `height` lines of at most `width` columns.
+    pub fn picture(&self, now: Timestamp, width: usize, height: usize) -> Vec<String> {
+        let mut lines: Vec<&Running> = self.running.values().collect();
+        lines.sort_by_key(|line| line.since);
+        let hidden = lines.len().saturating_sub(height);
+        let mut shown: Vec<String> = lines.iter().take(height).map(|line| cut(&line.picture(now), width)).collect();
+        if hidden > 0 {
+            shown.push(cut(&format!("  and {hidden} more"), width));
+        }
+        shown
+    }
+}
+
+impl Running {
+    fn tell(&mut self, now: Timestamp) -> String {
+        self.told = now;
+        let doing = self.words.doing.to_lowercase();
+        let waits = self.waits.as_ref().map(|(_, why)| format!(" ({why})")).unwrap_or_default();
+        format!("{}: Still {doing}... [{} elapsed]{waits}", self.address, elapsed(now.since(self.since)))
+    }
+
+    fn picture(&self, now: Timestamp) -> String {
+        let state = match &self.waits {
+            Some((until, why)) if *until > now => format!("waits {}: {why}", elapsed(until.since(now))),
+            Some((_, why)) => why.clone(),
+            None => self.effect.clone(),
+        };
+        format!("  {} {}  {}  {state}", self.words.doing.to_lowercase(), self.address, elapsed(now.since(self.since)))
+    }
+}
+
+fn cut(line: &str, width: usize) -> String {
+    if line.chars().count() <= width {
+        return line.to_owned();
+    }
+    line.chars().take(width.saturating_sub(1)).chain(['…']).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::job::{JobStatus, RunId};
+
+    fn job() -> Job {
+        let step = Step {
+            address: "certificate.www".parse().expect("an address"),
+            action: Action::Create,
+            reasons: Vec::new(),
+            base: 0,
+            before: None,
+            after: None,
+            work: Work::Issue,
+            needs: Vec::new(),
+            origin: None,
+            zones: BTreeMap::new(),
+            moved_from: None,
+        };
+        let run = RunId("r".to_owned());
+        Job {
+            id: run.job(1),
+            run,
+            step,
+            needs: Vec::new(),
+            status: JobStatus::Ready,
+            attempt: 1,
+            next_event: 1,
+            machine: serde_json::Value::Null,
+            actor: "a".to_owned(),
+            created_at: at(0),
+            started_at: None,
+            ended_at: None,
+        }
+    }
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_millis(second * 1000)
+    }
+
+    #[test]
+    fn a_job_is_told_as_terraform_tells_it() {
+        let (job, style) = (job(), Style::new(false));
+        let mut board = Board::default();
+        let begun = board.hear(&News::Started(&job), at(0), style);
+        assert_eq!(begun.as_deref(), Some("certificate.www: Creating..."));
+        assert_eq!(board.still(at(9)), Vec::<String>::new());
+        let waits = News::Waiting { job: &job.id, until: at(40), why: "propagation" };
+        assert_eq!(board.hear(&waits, at(9), style), None);
+        assert_eq!(board.still(at(10)), ["certificate.www: Still creating... [10s elapsed] (propagation)"]);
+        assert_eq!(board.picture(at(12), 80, 5), ["  creating certificate.www  12s  waits 28s: propagation"]);
+        assert_eq!(board.hear(&News::Started(&job), at(41), style), None, "it goes on, it does not begin again");
+        let done = board.hear(&News::Succeeded(&job), at(70), style);
+        assert_eq!(done.as_deref(), Some("certificate.www: Creation complete after 1m10s"));
+        assert!(board.picture(at(71), 80, 5).is_empty());
+    }
+
+    #[test]
+    fn a_picture_keeps_to_its_frame() {
+        let mut board = Board::default();
+        for number in 0..4 {
+            let job = Job { id: RunId("r".to_owned()).job(number), ..job() };
+            board.hear(&News::Started(&job), at(0), Style::new(false));
+        }
+        let picture = board.picture(at(0), 20, 2);
+        assert_eq!(picture, ["  creating certific…", "  creating certific…", "  and 2 more"]);
+    }
+}

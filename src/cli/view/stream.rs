@@ -1,0 +1,197 @@
+//! The streaming interface for programs (`-json`): one JSON object a line, in the shape of Terraform's (`ui` 1.2).
+
+use serde_json::{Value as Json, json};
+
+use super::{diagnostic, json_plan, progress};
+use crate::diagnostic::{Diagnostics, Severity};
+use crate::engine::progress::News;
+use crate::job::Job;
+use crate::plan::summary::Summary;
+use crate::plan::{Plan, Step, StoredOutput};
+use crate::source::Sources;
+use crate::time::Timestamp;
+
+/// The version of Terraform's stream that this follows.
+const UI: &str = "1.2";
+
+/// One line without its end: the common members, and those of its type.
+fn line(level: &str, kind: &str, message: &str, now: Timestamp, more: Json) -> String {
+    let mut out = json!({
+        "@level": level,
+        "@message": message,
+        "@module": "cap.ui",
+        "@timestamp": now,
+        "type": kind,
+    });
+    if let (Some(out), Json::Object(more)) = (out.as_object_mut(), more) {
+        out.extend(more);
+    }
+    out.to_string()
+}
+
+/// The first line.
+pub fn version(now: Timestamp, version: &str) -> String {
+    line("info", "version", &format!("cap {version}"), now, json!({ "cap": version, "ui": UI }))
+}
+
+/// A line that only has a message.
+pub fn note(kind: &str, message: &str, now: Timestamp) -> String {
+    line("info", kind, message, now, Json::Null)
+}
+
+/// A line for each diagnostic.
+pub fn diagnostics(all: &Diagnostics, sources: &Sources, now: Timestamp) -> Vec<String> {
+    let each = all.iter().map(|one| {
+        let (level, word) = match one.severity {
+            Severity::Error => ("error", "Error"),
+            Severity::Warning => ("warn", "Warning"),
+        };
+        let message = format!("{word}: {}", one.summary());
+        line(level, "diagnostic", &message, now, json!({ "diagnostic": diagnostic::json(one, sources) }))
+    });
+    each.collect()
+}
+
+/// A plan: its drift, its changes, its summary, its outputs.
+pub fn plan(plan: &Plan, now: Timestamp) -> Vec<String> {
+    let mut lines: Vec<String> = plan
+        .drift
+        .iter()
+        .map(|drift| {
+            let change = json!({ "resource": resource(&drift.address), "action": "update" });
+            line(
+                "info",
+                "resource_drift",
+                &format!("{}: Drift detected (update)", drift.address),
+                now,
+                json!({ "change": change }),
+            )
+        })
+        .collect();
+    lines.extend(plan.steps.iter().map(|step| planned(step, now)));
+    lines.push(summary(&plan.summary(), "plan", now));
+    if !plan.outputs.is_empty() {
+        lines.push(line(
+            "info",
+            "outputs",
+            &format!("Outputs: {}", plan.outputs.len()),
+            now,
+            json!({ "outputs": output_changes(plan) }),
+        ));
+    }
+    lines
+}
+
+fn planned(step: &Step, now: Timestamp) -> String {
+    let action = verb(step);
+    let mut change = json!({ "resource": resource(&step.address), "action": action });
+    if let Some(reason) = step.reasons.iter().find_map(json_plan::action_reason) {
+        change["reason"] = json!(reason);
+    }
+    line("info", "planned_change", &format!("{}: Plan to {action}", step.address), now, json!({ "change": change }))
+}
+
+/// Terraform's word for a step.
+fn verb(step: &Step) -> &'static str {
+    use crate::plan::Action;
+    match step.action {
+        Action::Create => "create",
+        Action::Update | Action::Renew => "update",
+        Action::Replace => "replace",
+        Action::Delete => "delete",
+        Action::Forget => "remove",
+        Action::Move => "move",
+    }
+}
+
+/// How many of what: of a plan, or of what was done.
+pub fn summary(counts: &Summary, operation: &str, now: Timestamp) -> String {
+    let changes = json!({
+        "add": counts.add,
+        "change": counts.change,
+        "import": 0,
+        "remove": counts.destroy,
+        "forget": counts.forget,
+        "operation": operation,
+    });
+    let message = match operation {
+        "plan" => format!("Plan: {} to add, {} to change, {} to destroy.", counts.add, counts.change, counts.destroy),
+        "destroy" => format!("Destroy complete! Resources: {} destroyed.", counts.destroy),
+        _ => format!(
+            "Apply complete! Resources: {} added, {} changed, {} destroyed.",
+            counts.add, counts.change, counts.destroy
+        ),
+    };
+    line("info", "change_summary", &message, now, json!({ "changes": changes }))
+}
+
+fn output_changes(plan: &Plan) -> Json {
+    let each = plan.outputs.iter().map(|change| {
+        let action = match (&change.before, &change.after) {
+            (None, _) => "create",
+            (_, None) => "delete",
+            _ => "update",
+        };
+        let sensitive = [&change.before, &change.after].into_iter().flatten().any(|output| output.sensitive);
+        (change.name.clone(), json!({ "action": action, "sensitive": sensitive }))
+    });
+    Json::Object(each.collect())
+}
+
+/// Outputs after an apply; sensitive ones without their value.
+pub fn outputs<'a>(all: impl IntoIterator<Item = (&'a String, &'a StoredOutput)>, now: Timestamp) -> String {
+    let each = all.into_iter().map(|(name, output)| {
+        let value = if output.sensitive { Json::Null } else { output.value.clone() };
+        (name.clone(), json!({ "sensitive": output.sensitive, "value": value }))
+    });
+    let outputs: serde_json::Map<String, Json> = each.collect();
+    line("info", "outputs", &format!("Outputs: {}", outputs.len()), now, json!({ "outputs": outputs }))
+}
+
+/// A worker's news; none for what only a terminal shows.
+pub fn news(news: &News<'_>, now: Timestamp) -> Option<String> {
+    let (level, kind, job, message) = match news {
+        News::Started(job) => ("info", "apply_start", *job, format!("{}...", progress::words(&job.step).doing)),
+        News::Succeeded(job) => {
+            let took = job.started_at.map(|begun| format!(" after {}", progress::elapsed(now.since(begun))));
+            let done = progress::words(&job.step).done;
+            ("info", "apply_complete", *job, format!("{done} complete{}", took.unwrap_or_default()))
+        }
+        News::Failed { job, failure } => ("error", "apply_errored", *job, failure.message.clone()),
+        News::Skipped { job, because } => {
+            ("error", "apply_errored", *job, format!("Skipped, because {because} failed"))
+        }
+        News::Doing { .. } | News::Waiting { .. } => return None,
+    };
+    Some(line(level, kind, &format!("{}: {message}", job.address()), now, json!({ "hook": hook(job, now) })))
+}
+
+fn hook(job: &Job, now: Timestamp) -> Json {
+    let elapsed = job.started_at.map_or(0, |begun| now.since(begun).millis() / 1000);
+    json!({ "resource": resource(job.address()), "action": verb(&job.step), "elapsed_seconds": elapsed, "job": job.id })
+}
+
+/// A step that was done with the submission: begun and complete at once.
+pub fn recorded(step: &Step, now: Timestamp) -> String {
+    let hook = json!({ "resource": resource(&step.address), "action": verb(step), "elapsed_seconds": 0 });
+    let message = format!("{}: {} complete after 0s", step.address, progress::words(step).done);
+    line("info", "apply_complete", &message, now, json!({ "hook": hook }))
+}
+
+fn resource(address: &crate::address::Address) -> Json {
+    let mut out = json_plan::identity(address);
+    let address = out.remove("address");
+    let kind = out.remove("type");
+    let name = out.remove("name");
+    let module = out.remove("module_address").unwrap_or_else(|| json!(""));
+    let key = out.remove("index").unwrap_or(Json::Null);
+    json!({
+        "addr": address,
+        "module": module,
+        "resource": address,
+        "implied_provider": "cap",
+        "resource_type": kind,
+        "resource_name": name,
+        "resource_key": key,
+    })
+}

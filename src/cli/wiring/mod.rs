@@ -1,0 +1,3 @@
+//! The one place that names adapters: makes from them what the engine works with.
+
+pub mod clock;

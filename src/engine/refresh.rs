@@ -1,0 +1,97 @@
+//! Looks at what is there, through calls that change nothing: the slots of deployments, and the windows in which CAs ask
+//! for a renewal. A slot that cannot be read is reported as such and never taken for absent.
+
+use std::collections::BTreeMap;
+use std::future::Future;
+
+use futures_util::{StreamExt as _, stream};
+
+use crate::address::Address;
+use crate::observed::SlotContent;
+use crate::ports::PortResult;
+use crate::ports::providers::Providers;
+use crate::state::facts::{Facts, RenewalWindow};
+use crate::state::record::Spec;
+use crate::state::{Record, State};
+use crate::time::{Duration, Timestamp};
+
+/// A CA is asked again for its window after this long (RFC 9773 section 4.3 leaves it to the client between answers).
+const HEARD_AGAIN: Duration = Duration::from_millis(6 * 3_600_000);
+/// How long all CAs together may take to say their windows: a plan does not wait for a slow one.
+const WINDOWS_WITHIN: std::time::Duration = std::time::Duration::from_secs(5);
+/// How long one slot may take to answer.
+const SLOT_WITHIN: std::time::Duration = std::time::Duration::from_secs(60);
+
+/// What the slots of all recorded deployments hold, at most `parallelism` asked at once.
+pub async fn slots(state: &State, providers: &dyn Providers, parallelism: usize) -> BTreeMap<Address, SlotContent> {
+    let looks = state.records.values().filter(|record| matches!(record.facts, Facts::Deployment(_)));
+    let looks = looks.map(|record| async move { (record.address.clone(), slot(record, providers).await) });
+    stream::iter(looks).buffer_unordered(parallelism.max(1)).collect().await
+}
+
+async fn slot(record: &Record, providers: &dyn Providers) -> SlotContent {
+    let seen = tokio::time::timeout(SLOT_WITHIN, inspect(record, providers)).await;
+    match seen {
+        Ok(Ok(content)) => content,
+        Ok(Err(fault)) => SlotContent::Unreadable { why: fault.message },
+        Err(_) => SlotContent::Unreadable { why: format!("no answer within {} s", SLOT_WITHIN.as_secs()) },
+    }
+}
+
+async fn inspect(record: &Record, providers: &dyn Providers) -> PortResult<SlotContent> {
+    let Address::Deployment { target, .. } = &record.address else { return Ok(SlotContent::Absent) };
+    let empty = Spec::new();
+    let config = record.spec.as_ref().and_then(|spec| spec.get("config")?.as_object()).unwrap_or(&empty);
+    providers.target(&target.kind, config).await?.inspect().await
+}
+
+/// The windows in which CAs ask for a renewal now, of certificates past half of their life; what a CA says of younger
+/// ones is heard by the scheduler. Best effort: whatever is not heard in time stays as it was heard before.
+pub async fn windows(
+    state: &State,
+    providers: &dyn Providers,
+    now: Timestamp,
+    parallelism: usize,
+) -> BTreeMap<Address, RenewalWindow> {
+    let asked = state.records.values().filter(|record| is_due_for_asking(record, now));
+    let asked =
+        asked.map(|record| async move { Some((record.address.clone(), window(state, record, providers).await?)) });
+    let heard = stream::iter(asked).buffer_unordered(parallelism.max(1)).filter_map(|one| async move { one });
+    within(WINDOWS_WITHIN, heard).await
+}
+
+fn is_due_for_asking(record: &Record, now: Timestamp) -> bool {
+    let Facts::Certificate(facts) = &record.facts else { return false };
+    let Some(current) = facts.current() else { return false };
+    let life = current.not_after.since(current.not_before).millis();
+    let heard = facts.window.is_some_and(|window| now.since(window.heard_at) < HEARD_AGAIN);
+    !heard && now.since(current.not_before).millis() > life / 2
+}
+
+async fn window(state: &State, record: &Record, providers: &dyn Providers) -> Option<RenewalWindow> {
+    let Facts::Certificate(facts) = &record.facts else { return None };
+    let issuer: Address = record.spec.as_ref()?.get("issuer")?.get("$ref")?.as_str()?.parse().ok()?;
+    let issuer = state.records.get(&issuer).filter(|issuer| matches!(issuer.facts, Facts::Account(_)))?;
+    providers.issuer(issuer).await.ok()?.renewal_window(facts.current()?).await.ok()?
+}
+
+/// Everything a stream yields until the time is up.
+async fn within<K: Ord, V>(
+    limit: std::time::Duration,
+    items: impl futures_util::Stream<Item = (K, V)>,
+) -> BTreeMap<K, V> {
+    let mut found = BTreeMap::new();
+    let mut items = std::pin::pin!(items);
+    let all = async {
+        while let Some((key, value)) = items.next().await {
+            found.insert(key, value);
+        }
+    };
+    timeout(limit, all).await;
+    found
+}
+
+async fn timeout(limit: std::time::Duration, work: impl Future<Output = ()>) {
+    // Running out of time is one of the two good ends here.
+    let _ = tokio::time::timeout(limit, work).await;
+}
