@@ -33,7 +33,7 @@ pub async fn prepare(
     for (address, resource) in estate.resources.iter_mut().filter(|(_, resource)| !resource.secrets.is_empty()) {
         for (path, reference) in &resource.secrets {
             match &known[reference] {
-                Ok(digest) => _ = resource.draft.secrets.insert(path.clone(), digest.clone()),
+                Ok(digest) => _ = resource.draft.secrets.insert(path.clone(), *digest),
                 // A deployment takes its secrets from its target, which reports them.
                 Err(_) if address.resource().is_none() => {}
                 Err(fault) => diagnostics.push(unreadable(address, resource, path, fault, place)),
