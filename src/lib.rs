@@ -6,6 +6,7 @@
 pub mod address;
 pub mod diagnostic;
 pub mod digest;
+pub mod glob;
 pub mod limits;
 pub mod source;
 pub mod time;

@@ -2,7 +2,6 @@
 
 pub mod args;
 pub mod commands;
-pub mod glob;
 pub mod progress;
 pub mod shell;
 pub mod view;

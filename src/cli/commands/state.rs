@@ -2,10 +2,10 @@
 
 use crate::address::Address;
 use crate::cli::args::StateCommand;
-use crate::cli::glob;
 use crate::cli::shell::{OK, Outcome, Shell, port};
 use crate::cli::view::record;
 use crate::diagnostic::{Diagnostic, codes, did_you_mean};
+use crate::glob;
 use crate::ports::store::Store;
 
 /// Carries it out.

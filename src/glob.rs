@@ -1,4 +1,4 @@
-//! Globs over addresses: `*` stands for any run of characters, `?` for one; everything else for itself.
+//! Globs over addresses and names: `*` stands for any run of characters, `?` for one; everything else for itself.
 
 /// Whether `text` matches `pattern`. Linear in both but for the number of stars.
 pub fn matches(pattern: &str, text: &str) -> bool {
