@@ -1,8 +1,11 @@
 //! The interface for people and scripts: arguments, wiring, thin commands, and views. The only layer that prints.
 
+pub mod actor;
 pub mod args;
 pub mod commands;
+pub mod files;
 pub mod progress;
+pub mod selection;
 pub mod shell;
 pub mod view;
 pub mod wiring;

@@ -4,7 +4,7 @@ use std::io::{IsTerminal as _, Write};
 
 use super::view::diagnostic;
 use super::view::style::Style;
-use crate::diagnostic::{Code, Diagnostic, Diagnostics};
+use crate::diagnostic::{Code, Diagnostic, Diagnostics, codes};
 use crate::ports::PortError;
 use crate::source::Sources;
 
@@ -76,6 +76,19 @@ impl Shell {
     }
 }
 
+impl Shell {
+    /// Asks for `yes`. Any other answer, and nobody to ask, is a refusal.
+    pub fn confirm(&mut self, question: &str) -> Result<(), Diagnostic> {
+        let refused = |detail: &str| Diagnostic::error(&codes::shell::NOT_CONFIRMED, detail);
+        match self.ask(question).as_deref() {
+            Some("yes") => Ok(()),
+            Some(_) => Err(refused("The answer was not yes, so nothing was done.")),
+            None => Err(refused("There is no terminal to ask on, so nothing was done.")
+                .hint("Pass -auto-approve (force-unlock: -force) where nobody can answer.")),
+        }
+    }
+}
+
 /// A variable of the environment, if it is UTF-8.
 pub fn environment(name: &str) -> Option<String> {
     std::env::var(name).ok()
@@ -104,6 +117,11 @@ impl From<Diagnostics> for Failure {
 
 /// What a command returns: its exit code.
 pub type Outcome = Result<u8, Failure>;
+
+/// What a store answered, or its failure as a report.
+pub fn stored<T>(answer: Result<T, PortError>) -> Result<T, Diagnostic> {
+    answer.map_err(|error| port(&codes::store::STORE_FAILED, &error))
+}
 
 /// An adapter's error as a report under a code.
 pub fn port(code: &'static Code, error: &PortError) -> Diagnostic {

@@ -2,6 +2,7 @@
 
 pub mod completion;
 pub mod explain;
+pub mod force_unlock;
 pub mod jobs;
 pub mod state;
 pub mod version;

@@ -2,7 +2,7 @@
 
 use crate::address::Address;
 use crate::cli::args::StateCommand;
-use crate::cli::shell::{OK, Outcome, Shell, port};
+use crate::cli::shell::{OK, Outcome, Shell, stored};
 use crate::cli::view::record;
 use crate::diagnostic::{Diagnostic, codes, did_you_mean};
 use crate::glob;
@@ -17,7 +17,7 @@ pub async fn run(shell: &mut Shell, store: &dyn Store, command: &StateCommand) -
 }
 
 async fn list(shell: &mut Shell, store: &dyn Store, patterns: &[String]) -> Outcome {
-    let snapshot = store.snapshot().await.map_err(|error| port(&codes::store::STORE_FAILED, &error))?;
+    let snapshot = stored(store.snapshot().await)?;
     let mut out = String::new();
     for (address, record) in &snapshot.state.records {
         let text = address.to_string();
@@ -35,8 +35,7 @@ async fn show(shell: &mut Shell, store: &dyn Store, text: &str, json: bool) -> O
     let address: Address = text
         .parse()
         .map_err(|fault: crate::address::AddressError| Diagnostic::error(&codes::shell::USAGE, fault.to_string()))?;
-    let found = store.records(std::slice::from_ref(&address)).await;
-    let found = found.map_err(|error| port(&codes::store::STORE_FAILED, &error))?;
+    let found = stored(store.records(std::slice::from_ref(&address)).await)?;
     let Some(record) = found.into_iter().find(|record| record.spec.is_some()) else {
         return Err(unknown(store, text).await.into());
     };

@@ -4,6 +4,7 @@ pub mod diagnostic;
 pub mod difference;
 pub mod job;
 pub mod json_plan;
+pub mod lock;
 pub mod plan;
 pub mod progress;
 pub mod record;

@@ -1,3 +1,4 @@
 //! The one place that names adapters: makes from them what the engine works with.
 
 pub mod clock;
+pub mod location;
