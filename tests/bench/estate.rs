@@ -27,7 +27,9 @@ impl Shape {
     pub fn configuration(self, size: usize, out: &str) -> String {
         match self {
             Self::Estate => estate(size, out),
-            Self::Count => format!("project \"bench\" {{}}\n\nmember \"m\" {{\n  count = {size}\n  email = \"m${{count.index}}@example.com\"\n}}\n"),
+            Self::Count => format!(
+                "project \"bench\" {{}}\n\nmember \"m\" {{\n  count = {size}\n  email = \"m${{count.index}}@example.com\"\n}}\n"
+            ),
             Self::Blocks => blocks(size),
         }
     }
@@ -48,7 +50,10 @@ fn estate(size: usize, out: &str) -> String {
     let mut text = String::from(
         "project \"bench\" {}\n\nprivate_ca \"root\" {\n  common_name = \"Bench\"\n}\n\ndns_credential \"dns\" {\n  provider   = \"rfc2136\"\n  server     = \"127.0.0.1:53\"\n  key_name   = \"bench\"\n  key_secret = secret_env(\"BENCH_TSIG\")\n}\n",
     );
-    let _ = write!(text, "\nfile_target \"disk\" {{\n  files {{\n    directory = \"{out}/${{certificate.name}}\"\n  }}\n}}\n");
+    let _ = write!(
+        text,
+        "\nfile_target \"disk\" {{\n  files {{\n    directory = \"{out}/${{certificate.name}}\"\n  }}\n}}\n"
+    );
     for zone in 0..zones {
         let _ = write!(
             text,
