@@ -1,4 +1,5 @@
 //! The one test binary: every folder and file here is a module of it, so that linking stays cheap.
 
+mod conformance;
 mod peers;
 mod tidy;

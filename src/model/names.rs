@@ -1,6 +1,6 @@
 //! Names of certificates and zones: letters, digits and hyphens; a wildcard only as the leftmost label; IP addresses.
 
-use std::net::IpAddr;
+use core::net::IpAddr;
 
 use super::{certificate, rules};
 use crate::diagnostic::codes::model;

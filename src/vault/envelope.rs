@@ -74,7 +74,8 @@ pub(super) fn open(keks: &Keks, place: &Place<'_>, sealed: &str) -> PortResult<Z
 }
 
 fn damaged(place: &Place<'_>) -> PortError {
-    let message = format!("the sealed record \"{}\" does not open: it was changed, or comes from elsewhere", place.name);
+    let message =
+        format!("the sealed record \"{}\" does not open: it was changed, or comes from elsewhere", place.name);
     PortError::new(ErrorClass::Unauthorized, message).remedy("restore the record from a backup of this same store")
 }
 
@@ -97,10 +98,8 @@ fn encrypt(key: &[u8; 32], bound: &[u8], secret: &[u8]) -> PortResult<(String, S
 fn decrypt(key: &[u8; 32], bound: &[u8], nonce: &str, ciphertext: &str) -> Option<Zeroizing<Vec<u8>>> {
     let nonce = <[u8; NONCE_LEN]>::try_from(STANDARD.decode(nonce).ok()?).ok()?;
     let mut text = Zeroizing::new(STANDARD.decode(ciphertext).ok()?);
-    let length = cipher(key)?
-        .open_in_place(Nonce::assume_unique_for_key(nonce), Aad::from(bound), &mut text)
-        .ok()?
-        .len();
+    let length =
+        cipher(key)?.open_in_place(Nonce::assume_unique_for_key(nonce), Aad::from(bound), &mut text).ok()?.len();
     text.truncate(length);
     Some(text)
 }

@@ -41,7 +41,7 @@ pub fn normal_names<S: AsRef<str>>(names: impl IntoIterator<Item = S>) -> Vec<St
 }
 
 fn normal_name(name: &str) -> String {
-    match name.parse::<std::net::IpAddr>() {
+    match name.parse::<core::net::IpAddr>() {
         Ok(address) => address.to_string(),
         Err(_) => name.to_lowercase(),
     }
