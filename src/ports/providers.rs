@@ -17,8 +17,9 @@ use crate::state::record::Spec;
 #[async_trait]
 pub trait Providers: Send + Sync {
     /// Carries out the making of an issuer: registers an account, or makes a private CA's keys and certificates. Repeating
-    /// it with the same job finds what is there already. Returns the facts of the record.
-    async fn establish(&self, address: &Address, spec: &Spec, job: &str) -> PortResult<Facts>;
+    /// it with the same job finds what is there already. `known` are the record's facts when it is updated in place: its
+    /// keys stay; absent when it is created or replaced: it gets new ones. Returns the facts of the record.
+    async fn establish(&self, address: &Address, spec: &Spec, job: &str, known: Option<&Facts>) -> PortResult<Facts>;
     /// The issuer behind a record that has been established.
     async fn issuer(&self, record: &Record) -> PortResult<Arc<dyn Issuer>>;
     /// The DNS provider behind a `dns_credential`.
