@@ -10,6 +10,7 @@ use crate::eval::schema::KindSchema;
 use crate::eval::value::SecretRef;
 use crate::plan::{StoredOutput, Work};
 use crate::source::Span;
+use crate::state::Spec;
 use crate::state::record::Draft;
 
 /// Everything that should exist.
@@ -39,6 +40,9 @@ pub struct Resource {
     pub span: Span,
     /// Secrets it refers to, by path.
     pub secrets: BTreeMap<String, SecretRef>,
-    /// For a certificate: the zone that publishes each name's challenge, the longest match.
+    /// For a certificate: the zone that publishes each name's challenge (the name without `*.`), the longest match.
     pub zones: BTreeMap<String, Address>,
+    /// For a deployment: the places that a configuration writes to. When a change moves them, what lies at the old ones is
+    /// removed first.
+    pub slots: Option<fn(&Spec) -> Vec<String>>,
 }

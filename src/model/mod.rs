@@ -1,18 +1,27 @@
 //! The domain's kinds and rules: what an estate may be, and what its blocks mean together.
 
 pub mod approval_policy;
+mod assemble;
 pub mod certificate;
 pub mod certificate_policy;
+mod csr;
+mod deployments;
 pub mod estate;
 pub mod facts;
 pub mod kind;
 pub mod member;
 pub mod names;
 pub mod organization;
+mod policies;
 pub mod project;
+mod projects;
 pub mod rules;
+mod walk;
 pub mod zone;
+mod zones;
 
+pub use assemble::estate;
+pub use deployments::file_name;
 pub use estate::{Estate, Resource};
 pub use facts::facts;
 pub use kind::{Kind, Kinds, Role};

@@ -65,6 +65,25 @@ pub fn is_address(name: &str) -> bool {
     name.parse::<IpAddr>().is_ok()
 }
 
+/// Reports IP addresses among the names of an ACME certificate, unless a profile is asked for that may hold them.
+pub fn no_addresses(instance: &Instance, faults: &mut Diagnostics) {
+    if instance.get("profile").is_some() {
+        return;
+    }
+    for (path, name) in certificate::names_of(instance).filter(|(_, name)| is_address(name)) {
+        let detail = format!(
+            "\"{name}\" is an IP address, and {} has an ACME issuer and no profile that takes them.",
+            instance.address
+        );
+        let fault = Diagnostic::error(&model::INVALID_NAME, detail).at(rules::place(instance, &path));
+        faults.push(
+            fault
+                .about(&instance.address)
+                .hint("issue it from a private_ca, or set the profile the CA has for addresses"),
+        );
+    }
+}
+
 /// A certificate names each of its names once, and not too many.
 pub fn count(instance: &Instance, faults: &mut Diagnostics) {
     let mut seen = std::collections::BTreeMap::new();

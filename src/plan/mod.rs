@@ -63,7 +63,7 @@ pub struct Step {
     /// Where its block stands, or stood.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub origin: Option<Position>,
-    /// For a certificate: the zone that publishes each name's challenge, the longest match.
+    /// For a certificate: the zone that publishes each name's challenge (the name without `*.`), the longest match.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub zones: BTreeMap<String, Address>,
     /// Where it was before, when it moved.
