@@ -48,9 +48,12 @@ pub(super) fn continues(append: &Append, head: Option<&Head>) -> bool {
 
 /// The object whose timeline a chain is, for the report of a chain that has grown meanwhile: chains are named after the
 /// address at which their object was first recorded.
-pub(super) fn object_of(append: &Append, submission: &Submission) -> Option<Address> {
-    let named = append.after.chain.rsplit_once('#').and_then(|(address, _)| address.parse().ok());
-    named.or_else(|| submission.events.first().map(|event| event.address.clone()))
+pub(super) fn object_of(append: &Append, submission: &Submission) -> PortResult<Address> {
+    let chain = &append.after.chain;
+    let named = chain.rsplit_once('#').and_then(|(address, _)| address.parse().ok());
+    named.or_else(|| submission.events.first().map(|event| event.address.clone())).ok_or_else(|| {
+        PortError::new(ErrorClass::Conflict, format!("the timeline {chain} has grown meanwhile")).remedy("plan again")
+    })
 }
 
 /// The record after its job was withdrawn: free, or gone when it had only been claimed.

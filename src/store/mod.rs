@@ -5,5 +5,53 @@
 
 mod common;
 pub mod memory;
+pub mod sqlite;
+
+use std::path::Path;
+use std::sync::Arc;
 
 pub use memory::Memory;
+pub use sqlite::Sqlite;
+
+use crate::job::ErrorClass;
+use crate::ports::store::Store;
+use crate::ports::{PortError, PortResult};
+
+/// Opens the store that a URL names, making it when there is none: `sqlite:PATH`, relative to `directory`.
+pub async fn open(url: &str, directory: &Path) -> PortResult<Arc<dyn Store>> {
+    match url.split_once(':') {
+        Some(("sqlite", path)) if !path.is_empty() => Ok(Arc::new(Sqlite::open(&directory.join(path)).await?)),
+        _ => Err(PortError::new(ErrorClass::Rejected, format!("\"{}\" names no store", display(url)))
+            .remedy("a store is named as sqlite:PATH, such as sqlite:.cap/state.db, or as mongodb://HOST/DATABASE")),
+    }
+}
+
+/// A store's URL for people: without user, password and options, any of which may be a secret.
+pub fn display(url: &str) -> String {
+    let Some((scheme, rest)) = url.split_once("://") else { return url.to_owned() };
+    let without_user = |text: &str| text.rsplit_once('@').map_or(text, |(_, host)| host).to_owned();
+    let without_options = |text: &str| text.split_once('?').map_or(text, |(path, _)| path).to_owned();
+    let shown = without_options(&without_user(rest));
+    // Where it matters which is cut first, a "?" or "@" stands unescaped in a secret: nothing of it is shown.
+    let agreed = shown == without_user(&without_options(rest));
+    format!("{scheme}://{}", if agreed { &shown } else { "…" })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_part_of_a_credential_is_shown() {
+        for (url, shown) in [
+            ("sqlite:.cap/state.db", "sqlite:.cap/state.db"),
+            ("mongodb://localhost/cap", "mongodb://localhost/cap"),
+            ("mongodb://u:hush@a:1,b:2/cap?tlsCertificateKeyFilePassword=hush", "mongodb://a:1,b:2/cap"),
+            ("mongodb+srv://u:hush@host/cap", "mongodb+srv://host/cap"),
+            ("mongodb://u:hu?sh@host/cap", "mongodb://…"),
+            ("mongodb://host/cap?password=hu@sh", "mongodb://…"),
+        ] {
+            assert_eq!(display(url), shown);
+        }
+    }
+}

@@ -90,7 +90,7 @@ impl Tables {
         if self.runs.iter().any(|run| run.id == submission.run.id) {
             return Ok(());
         }
-        let stale = self.stale(submission);
+        let stale = self.stale(submission)?;
         if !stale.is_empty() {
             return Err(SubmitError::Stale(stale));
         }
@@ -108,14 +108,16 @@ impl Tables {
         self.records.get(address).map(Stored::from)
     }
 
-    fn stale(&self, submission: &Submission) -> Vec<Address> {
+    fn stale(&self, submission: &Submission) -> PortResult<Vec<Address>> {
         let records = submission.writes.iter().filter(|write| !may_submit(write, self.stored(&write.address).as_ref()));
-        let chains = submission.appends.iter().filter(|append| !continues(append, self.heads.get(&append.after.chain)));
         let mut stale: Vec<Address> = records.map(|write| write.address.clone()).collect();
-        stale.extend(chains.filter_map(|append| object_of(append, submission)));
+        for append in submission.appends.iter().filter(|append| !continues(append, self.heads.get(&append.after.chain)))
+        {
+            stale.push(object_of(append, submission)?);
+        }
         stale.sort();
         stale.dedup();
-        stale
+        Ok(stale)
     }
 
     fn write(&mut self, writes: &[RecordWrite], events: &[Event], appends: &[Append]) {

@@ -1,0 +1,249 @@
+//! The store on one machine: one SQLite file in write-ahead mode, for several processes at once.
+//!
+//! Every change is one transaction that begins by taking the write lock, so what it checked still holds when it writes.
+//! SQLite blocks, so all of it runs on threads that may block. Rows hold JSON; columns beside it are only what is
+//! searched for.
+
+mod error;
+mod jobs;
+mod locks;
+mod open;
+mod read;
+mod write;
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use async_trait::async_trait;
+use rusqlite::{Connection, OptionalExtension as _, TransactionBehavior, params};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::common::{FORMAT, mark_of, unreadable};
+use crate::address::Address;
+use crate::job::{ErrorClass, Job, JobId, JobStatus, Run};
+use crate::ports::store::{
+    Advance, EventFilter, Identity, JobFilter, Lease, LeaseError, Lock, LockError, LogLine, Snapshot, Store,
+    Submission, SubmitError,
+};
+use crate::ports::{PortError, PortResult};
+use crate::state::{Event, Record};
+use crate::time::{Duration, Timestamp};
+use crate::timeline::{Head, Sealed};
+
+/// A handle on a store in a file.
+pub struct Sqlite {
+    connection: Arc<Mutex<Connection>>,
+}
+
+impl Sqlite {
+    /// Opens the file, making the store when there is none. Errors name the file and say what to do.
+    pub async fn open(path: &Path) -> PortResult<Self> {
+        let path: PathBuf = path.to_owned();
+        let connection = blocking(move || open::open(&path)).await?;
+        Ok(Self { connection: Arc::new(Mutex::new(connection)) })
+    }
+
+    /// Runs work that only reads. What needs several statements to agree opens a transaction itself.
+    async fn read<T: Send + 'static, E>(
+        &self,
+        work: impl FnOnce(&Connection) -> Result<T, E> + Send + 'static,
+    ) -> Result<T, E>
+    where
+        E: From<PortError> + Send + 'static,
+    {
+        let connection = self.connection.clone();
+        // A panic while it was held has rolled its transaction back.
+        blocking(move || work(&connection.lock().unwrap_or_else(PoisonError::into_inner))).await
+    }
+
+    /// Runs work that writes, in one transaction that is undone when it fails.
+    async fn write<T: Send + 'static, E>(
+        &self,
+        work: impl FnOnce(&Connection) -> Result<T, E> + Send + 'static,
+    ) -> Result<T, E>
+    where
+        E: From<PortError> + From<rusqlite::Error> + Send + 'static,
+    {
+        let connection = self.connection.clone();
+        blocking(move || {
+            let mut connection = connection.lock().unwrap_or_else(PoisonError::into_inner);
+            let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+            let done = work(&transaction)?;
+            transaction.commit()?;
+            Ok(done)
+        })
+        .await
+    }
+}
+
+async fn blocking<T: Send + 'static, E: From<PortError> + Send + 'static>(
+    work: impl FnOnce() -> Result<T, E> + Send + 'static,
+) -> Result<T, E> {
+    let done = tokio::task::spawn_blocking(work).await;
+    done.unwrap_or_else(|error| {
+        Err(PortError::new(ErrorClass::Bug, format!("a thread of the store ended: {error}")).into())
+    })
+}
+
+/// JSON as it is kept.
+fn to_text<T: Serialize>(value: &T) -> PortResult<String> {
+    serde_json::to_string(value).map_err(|error| unreadable("something", &error))
+}
+
+/// What was kept as JSON.
+fn from_text<T: DeserializeOwned>(what: &str, text: &str) -> PortResult<T> {
+    serde_json::from_str(text).map_err(|error| unreadable(what, &error))
+}
+
+/// The store's clock: the host's, read through SQLite.
+fn now(connection: &Connection) -> rusqlite::Result<Timestamp> {
+    let mut statement = connection.prepare_cached("SELECT CAST(round(unixepoch('subsec') * 1000) AS INTEGER)")?;
+    statement.query_row([], |row| row.get(0).map(Timestamp::from_millis))
+}
+
+#[async_trait]
+impl Store for Sqlite {
+    async fn identity(&self) -> Result<Identity, PortError> {
+        self.read(|connection| {
+            Ok(connection.query_row("SELECT id, key_check FROM identity", [], |row| {
+                Ok(Identity { id: row.get(0)?, format: FORMAT, key_check: row.get(1)? })
+            })?)
+        })
+        .await
+    }
+
+    async fn set_key_check(&self, check: &str) -> Result<String, PortError> {
+        let check = check.to_owned();
+        self.write(move |connection| {
+            connection.execute("UPDATE identity SET key_check = ?1 WHERE key_check IS NULL", [check])?;
+            Ok(connection.query_row("SELECT key_check FROM identity", [], |row| row.get(0))?)
+        })
+        .await
+    }
+
+    async fn now(&self) -> Result<Timestamp, PortError> {
+        self.read(|connection| Ok(now(connection)?)).await
+    }
+
+    async fn snapshot(&self) -> Result<Snapshot, PortError> {
+        self.read(read::snapshot).await
+    }
+
+    async fn records(&self, addresses: &[Address]) -> Result<Vec<Record>, PortError> {
+        let addresses = addresses.to_vec();
+        self.read(move |connection| read::records(connection, &addresses)).await
+    }
+
+    async fn submit(&self, submission: &Submission) -> Result<(), SubmitError> {
+        let submission = submission.clone();
+        self.write(move |connection| write::submit(connection, &submission)).await
+    }
+
+    async fn runs(&self) -> Result<Vec<Run>, PortError> {
+        self.read(|connection| read::bodies(connection, "a run", "SELECT body FROM runs ORDER BY place", [])).await
+    }
+
+    async fn jobs(&self, filter: &JobFilter) -> Result<Vec<Job>, PortError> {
+        let filter = filter.clone();
+        self.read(move |connection| jobs::list(connection, &filter)).await
+    }
+
+    async fn job(&self, id: &JobId) -> Result<Option<Job>, PortError> {
+        let id = id.clone();
+        self.read(move |connection| jobs::find(connection, &id)).await
+    }
+
+    async fn log(&self, id: &JobId) -> Result<Vec<LogLine>, PortError> {
+        let id = id.0.clone();
+        let sql = "SELECT body FROM logs WHERE job = ?1 ORDER BY place";
+        self.read(move |connection| read::bodies(connection, "a line of a log", sql, [id])).await
+    }
+
+    async fn lease(&self, id: &JobId, worker: &str, ttl: Duration) -> Result<Lease, LeaseError> {
+        let (id, worker) = (id.clone(), worker.to_owned());
+        self.write(move |connection| jobs::lease(connection, &id, worker, ttl)).await
+    }
+
+    async fn renew(&self, lease: &Lease, ttl: Duration) -> Result<Timestamp, LeaseError> {
+        let (id, token) = (lease.job.id.clone(), lease.token);
+        self.write(move |connection| jobs::renew(connection, &id, token, ttl)).await
+    }
+
+    async fn advance(&self, lease: &Lease, advance: &Advance) -> Result<(), LeaseError> {
+        let (mark, token, advance) = (mark_of(advance)?, lease.token, advance.clone());
+        self.write(move |connection| write::advance(connection, token, &advance, &mark)).await
+    }
+
+    async fn break_leases(&self, worker: &str) -> Result<usize, PortError> {
+        let worker = worker.to_owned();
+        let sql = "UPDATE jobs SET worker = NULL, until = NULL, token = token + 1 WHERE worker = ?1";
+        self.write(move |connection| Ok(connection.execute(sql, [worker])?)).await
+    }
+
+    async fn set_status(&self, id: &JobId, status: &JobStatus, at: Timestamp) -> Result<(), LeaseError> {
+        let (id, status) = (id.clone(), status.clone());
+        self.write(move |connection| jobs::set_status(connection, &id, &status, at)).await
+    }
+
+    async fn events(&self, after: u64, limit: usize, filter: &EventFilter) -> Result<Vec<(u64, Event)>, PortError> {
+        let filter = filter.clone();
+        self.read(move |connection| read::events(connection, after, limit, &filter)).await
+    }
+
+    async fn chain(&self, chain: &str) -> Result<Vec<Sealed>, PortError> {
+        let chain = chain.to_owned();
+        self.read(move |connection| read::chain(connection, &chain)).await
+    }
+
+    async fn head(&self, chain: &str) -> Result<Option<Head>, PortError> {
+        let chain = chain.to_owned();
+        self.read(move |connection| read::head(connection, &chain)).await
+    }
+
+    async fn heads(&self) -> Result<Vec<Head>, PortError> {
+        self.read(read::heads).await
+    }
+
+    async fn put_sealed(&self, name: &str, sealed: &str, replace: bool) -> Result<String, PortError> {
+        let (name, sealed) = (name.to_owned(), sealed.to_owned());
+        let sql = "INSERT INTO sealed (name, value) VALUES (?1, ?2)
+            ON CONFLICT (name) DO UPDATE SET value = iif(?3, excluded.value, value) RETURNING value";
+        self.write(move |connection| Ok(connection.query_row(sql, params![name, sealed, replace], |row| row.get(0))?))
+            .await
+    }
+
+    async fn get_sealed(&self, name: &str) -> Result<Option<String>, PortError> {
+        let name = name.to_owned();
+        self.read(move |connection| {
+            let found = connection.query_row("SELECT value FROM sealed WHERE name = ?1", [name], |row| row.get(0));
+            Ok(found.optional()?)
+        })
+        .await
+    }
+
+    async fn remove_sealed(&self, name: &str) -> Result<(), PortError> {
+        let name = name.to_owned();
+        let sql = "DELETE FROM sealed WHERE name = ?1";
+        self.write(move |connection| Ok(connection.execute(sql, [name]).map(drop)?)).await
+    }
+
+    async fn lock(&self, name: &str, who: &str, operation: &str, ttl: Duration) -> Result<Lock, LockError> {
+        let (name, who, operation) = (name.to_owned(), who.to_owned(), operation.to_owned());
+        self.write(move |connection| locks::take(connection, name, who, operation, ttl)).await
+    }
+
+    async fn renew_lock(&self, lock: &Lock, ttl: Duration) -> Result<Lock, LockError> {
+        let lock = lock.clone();
+        self.write(move |connection| locks::renew(connection, &lock, ttl)).await
+    }
+
+    async fn unlock(&self, id: &str) -> Result<bool, PortError> {
+        let id = id.to_owned();
+        self.write(move |connection| locks::give_back(connection, &id)).await
+    }
+
+    async fn locks(&self) -> Result<Vec<Lock>, PortError> {
+        self.read(locks::list).await
+    }
+}

@@ -1,0 +1,113 @@
+//! What only reads: records, outputs, events and chains.
+
+use rusqlite::types::ToSql;
+use rusqlite::{Connection, OptionalExtension as _, Params, Row, params};
+use serde::de::DeserializeOwned;
+
+use super::from_text;
+use crate::address::Address;
+use crate::plan::StoredOutput;
+use crate::ports::PortResult;
+use crate::ports::store::{EventFilter, Snapshot};
+use crate::state::{Event, Record, State};
+use crate::timeline::{Head, Sealed};
+
+/// What a query finds in its first column, as JSON.
+pub(super) fn bodies<T: DeserializeOwned>(
+    connection: &Connection,
+    what: &str,
+    sql: &str,
+    params: impl Params,
+) -> PortResult<Vec<T>> {
+    let mut statement = connection.prepare_cached(sql)?;
+    let mut rows = statement.query(params)?;
+    let mut found = Vec::new();
+    while let Some(row) = rows.next()? {
+        found.push(body(what, row, 0)?);
+    }
+    Ok(found)
+}
+
+/// JSON in a column, read where it lies.
+pub(super) fn body<T: DeserializeOwned>(what: &str, row: &Row<'_>, column: usize) -> PortResult<T> {
+    let text = row.get_ref(column)?.as_str().map_err(rusqlite::Error::from)?;
+    from_text(what, text)
+}
+
+pub(super) fn snapshot(connection: &Connection) -> PortResult<Snapshot> {
+    // One read transaction: records and outputs of the same moment.
+    let moment = connection.unchecked_transaction()?;
+    let records: Vec<Record> = bodies(&moment, "a record", "SELECT body FROM records", [])?;
+    let records = records.into_iter().map(|record| (record.address.clone(), record)).collect();
+    let mut statement = moment.prepare_cached("SELECT name, body FROM outputs")?;
+    let mut rows = statement.query([])?;
+    let mut snapshot = Snapshot { state: State { records }, ..Snapshot::default() };
+    while let Some(row) = rows.next()? {
+        let output: StoredOutput = body("an output", row, 1)?;
+        snapshot.outputs.insert(row.get(0)?, output);
+    }
+    Ok(snapshot)
+}
+
+pub(super) fn records(connection: &Connection, addresses: &[Address]) -> PortResult<Vec<Record>> {
+    let moment = connection.unchecked_transaction()?;
+    let mut found = Vec::with_capacity(addresses.len());
+    for address in addresses {
+        found.extend(record(&moment, address)?);
+    }
+    Ok(found)
+}
+
+fn record(connection: &Connection, address: &Address) -> PortResult<Option<Record>> {
+    let sql = "SELECT body FROM records WHERE address = ?1";
+    Ok(bodies(connection, "a record", sql, [address.to_string()])?.pop())
+}
+
+pub(super) fn events(
+    connection: &Connection,
+    after: u64,
+    limit: usize,
+    filter: &EventFilter,
+) -> PortResult<Vec<(u64, Event)>> {
+    let address = filter.address.as_ref().map(ToString::to_string);
+    let job = filter.job.as_ref().map(|job| job.0.clone());
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let mut values: Vec<&dyn ToSql> = vec![&after, &limit];
+    let mut sql = "SELECT position, body FROM events WHERE position > ?1".to_owned();
+    for (condition, value) in [("job", &job), ("address", &address)] {
+        if let Some(value) = value {
+            values.push(value);
+            sql += &format!(" AND {condition} = ?{}", values.len());
+        }
+    }
+    let mut statement = connection.prepare_cached(&(sql + " ORDER BY position LIMIT ?2"))?;
+    let mut rows = statement.query(values.as_slice())?;
+    let mut found = Vec::new();
+    while let Some(row) = rows.next()? {
+        found.push((row.get(0)?, body("an event", row, 1)?));
+    }
+    Ok(found)
+}
+
+pub(super) fn chain(connection: &Connection, chain: &str) -> PortResult<Vec<Sealed>> {
+    let sql = "SELECT chain, sequence, entry, mac FROM links WHERE chain = ?1 ORDER BY sequence";
+    let mut statement = connection.prepare_cached(sql)?;
+    let links = statement.query_map([chain], |row| {
+        Ok(Sealed { chain: row.get(0)?, sequence: row.get(1)?, entry: row.get(2)?, mac: row.get(3)? })
+    });
+    Ok(links?.collect::<rusqlite::Result<_>>()?)
+}
+
+fn head_of(row: &Row<'_>) -> rusqlite::Result<Head> {
+    Ok(Head { chain: row.get(0)?, sequence: row.get(1)?, mac: row.get(2)?, seal: row.get(3)? })
+}
+
+pub(super) fn head(connection: &Connection, chain: &str) -> PortResult<Option<Head>> {
+    let mut statement = connection.prepare_cached("SELECT chain, sequence, mac, seal FROM heads WHERE chain = ?1")?;
+    Ok(statement.query_row(params![chain], head_of).optional()?)
+}
+
+pub(super) fn heads(connection: &Connection) -> PortResult<Vec<Head>> {
+    let mut statement = connection.prepare_cached("SELECT chain, sequence, mac, seal FROM heads ORDER BY chain")?;
+    Ok(statement.query_map([], head_of)?.collect::<rusqlite::Result<_>>()?)
+}

@@ -1,0 +1,142 @@
+//! Submitting an apply and advancing a job: everything is checked first, in the transaction that then writes.
+
+use rusqlite::{Connection, OptionalExtension as _, params};
+
+use super::{jobs, read, to_text};
+use crate::address::Address;
+use crate::job::JobId;
+use crate::ports::PortResult;
+use crate::ports::store::{Advance, LeaseError, LogLine, RecordWrite, Submission, SubmitError};
+use crate::state::{Event, Record};
+use crate::store::common::{Stored, continues, is_expected, may_submit, object_of};
+use crate::timeline::{Append, Head, Sealed};
+
+/// Begins an apply. The caller's transaction makes it all or nothing.
+pub(super) fn submit(connection: &Connection, submission: &Submission) -> Result<(), SubmitError> {
+    let known = connection.prepare_cached("SELECT 1 FROM runs WHERE id = ?1")?.exists([&submission.run.id.0])?;
+    if known {
+        return Ok(());
+    }
+    let stale = stale(connection, submission)?;
+    if !stale.is_empty() {
+        return Err(SubmitError::Stale(stale));
+    }
+    write(connection, &submission.writes, &submission.events, &submission.appends)?;
+    jobs::insert(connection, &submission.jobs)?;
+    set_outputs(connection, submission)?;
+    let run = &submission.run;
+    connection.execute("INSERT INTO runs (id, body) VALUES (?1, ?2)", params![run.id.0, to_text(run)?])?;
+    Ok(())
+}
+
+fn stale(connection: &Connection, submission: &Submission) -> PortResult<Vec<Address>> {
+    let mut stale = Vec::new();
+    for write in &submission.writes {
+        if !may_submit(write, stored(connection, &write.address)?.as_ref()) {
+            stale.push(write.address.clone());
+        }
+    }
+    for append in &submission.appends {
+        if !continues(append, read::head(connection, &append.after.chain)?.as_ref()) {
+            stale.push(object_of(append, submission)?);
+        }
+    }
+    stale.sort();
+    stale.dedup();
+    Ok(stale)
+}
+
+fn set_outputs(connection: &Connection, submission: &Submission) -> PortResult<()> {
+    connection.execute("DELETE FROM outputs", [])?;
+    let mut insert = connection.prepare_cached("INSERT INTO outputs (name, body) VALUES (?1, ?2)")?;
+    for (name, output) in &submission.outputs {
+        insert.execute(params![name, to_text(output)?])?;
+    }
+    Ok(())
+}
+
+fn stored(connection: &Connection, address: &Address) -> PortResult<Option<Stored>> {
+    let mut statement = connection.prepare_cached("SELECT revision, claim FROM records WHERE address = ?1")?;
+    let found = statement.query_row([address.to_string()], |row| {
+        Ok(Stored { revision: row.get(0)?, claim: row.get::<_, Option<String>>(1)?.map(JobId) })
+    });
+    Ok(found.optional()?)
+}
+
+/// Moves a job. Knows a move that was made before by its mark.
+pub(super) fn advance(connection: &Connection, token: u64, advance: &Advance, mark: &str) -> Result<(), LeaseError> {
+    if jobs::is_done(connection, &advance.job.id, token, mark)? {
+        return Ok(());
+    }
+    check(connection, advance)?;
+    write(connection, &advance.writes, &advance.events, &advance.appends)?;
+    add_log(connection, &advance.job.id, &advance.log)?;
+    jobs::set_advanced(connection, &advance.job, mark, advance.release)?;
+    Ok(())
+}
+
+fn check(connection: &Connection, advance: &Advance) -> Result<(), LeaseError> {
+    for write in &advance.writes {
+        if !is_expected(write, stored(connection, &write.address)?.as_ref()) {
+            return Err(LeaseError::Stale(write.address.clone()));
+        }
+    }
+    for append in &advance.appends {
+        if !continues(append, read::head(connection, &append.after.chain)?.as_ref()) {
+            return Err(LeaseError::Stale(advance.job.address().clone()));
+        }
+    }
+    Ok(())
+}
+
+fn write(connection: &Connection, writes: &[RecordWrite], events: &[Event], appends: &[Append]) -> PortResult<()> {
+    for write in writes {
+        put(connection, &write.address, write.record.as_ref())?;
+    }
+    add_events(connection, events)?;
+    add_links(connection, appends)
+}
+
+/// Keeps a record under its address, or removes it.
+pub(super) fn put(connection: &Connection, address: &Address, record: Option<&Record>) -> PortResult<()> {
+    let Some(record) = record else {
+        connection.prepare_cached("DELETE FROM records WHERE address = ?1")?.execute([address.to_string()])?;
+        return Ok(());
+    };
+    let sql = "INSERT OR REPLACE INTO records (address, revision, claim, body) VALUES (?1, ?2, ?3, ?4)";
+    let claim = record.claim.as_ref().map(|job| &job.0);
+    connection.prepare_cached(sql)?.execute(params![address.to_string(), record.revision, claim, to_text(record)?])?;
+    Ok(())
+}
+
+fn add_events(connection: &Connection, events: &[Event]) -> PortResult<()> {
+    let sql = "INSERT INTO events (job, number, address, body) VALUES (?1, ?2, ?3, ?4) ON CONFLICT DO NOTHING";
+    let mut insert = connection.prepare_cached(sql)?;
+    for event in events {
+        insert.execute(params![event.job.0, event.number, event.address.to_string(), to_text(event)?])?;
+    }
+    Ok(())
+}
+
+fn add_links(connection: &Connection, appends: &[Append]) -> PortResult<()> {
+    let mut link =
+        connection.prepare_cached("INSERT INTO links (chain, sequence, entry, mac) VALUES (?1, ?2, ?3, ?4)")?;
+    let mut head = connection
+        .prepare_cached("INSERT OR REPLACE INTO heads (chain, sequence, mac, seal) VALUES (?1, ?2, ?3, ?4)")?;
+    for append in appends {
+        for Sealed { chain, sequence, entry, mac } in &append.links {
+            link.execute(params![chain, sequence, entry, mac])?;
+        }
+        let Head { chain, sequence, mac, seal } = &append.after;
+        head.execute(params![chain, sequence, mac, seal])?;
+    }
+    Ok(())
+}
+
+fn add_log(connection: &Connection, job: &JobId, lines: &[LogLine]) -> PortResult<()> {
+    let mut insert = connection.prepare_cached("INSERT INTO logs (job, body) VALUES (?1, ?2)")?;
+    for line in lines {
+        insert.execute(params![job.0, to_text(line)?])?;
+    }
+    Ok(())
+}
