@@ -1,3 +1,4 @@
 //! One suite a port, run over every implementation of it: what the fakes pass, the real ones pass.
 
+mod store;
 mod vault;

@@ -1,0 +1,125 @@
+//! What is kept for the record: who the store is, events, chains, sealed secrets, locks.
+
+use cap::ports::store::{Advance, EventFilter, LockError, Submission};
+
+use super::Subject;
+use super::fixtures::*;
+
+pub async fn an_identity_is_given_once(subject: Subject) {
+    let first = subject.open().await.identity().await.expect("an identity");
+    assert_eq!(subject.open().await.identity().await.expect("an identity"), first);
+    assert!(first.id.len() > 20 && first.format > 0 && first.key_check.is_none());
+}
+
+pub async fn a_key_check_is_set_once(subject: Subject) {
+    let store = subject.open().await;
+    assert_eq!(store.set_key_check("first").await.expect("it is set"), "first");
+    assert_eq!(subject.open().await.set_key_check("second").await.expect("one is there"), "first");
+    assert_eq!(store.identity().await.expect("an identity").key_check.as_deref(), Some("first"));
+}
+
+pub async fn events_are_paged_and_filtered_in_order(subject: Subject) {
+    let store = subject.open().await;
+    let (one, two) = (run_id("r1").job(1), run_id("r1").job(2));
+    let events = vec![event(&one, 1, 1), event(&two, 1, 2), event(&one, 2, 1), event(&two, 2, 1), event(&one, 3, 2)];
+    store.submit(&Submission { events: events.clone(), ..submission("r1", 0) }).await.expect("it is written");
+    let later = vec![event(&two, 3, 2)];
+    store.submit(&Submission { events: later.clone(), ..submission("r2", 0) }).await.expect("it is written");
+    let all = [events, later].concat();
+    let mut found = Vec::new();
+    let mut after = 0;
+    loop {
+        let page = store.events(after, 2, &EventFilter::default()).await.expect("events");
+        let Some((last, _)) = page.last() else { break };
+        assert!(page.len() <= 2 && page.iter().all(|(position, _)| *position > after));
+        after = *last;
+        found.extend(page.into_iter().map(|(_, event)| event));
+    }
+    assert_eq!(found, all);
+    for (job, about) in [(Some(&one), None), (None, Some(2)), (Some(&two), Some(1)), (Some(&two), Some(9))] {
+        let filter = EventFilter { job: job.cloned(), address: about.map(address) };
+        let wanted = all.iter().filter(|event| job.is_none_or(|job| event.job == *job));
+        let wanted: Vec<_> = wanted.filter(|event| about.is_none_or(|about| event.address == address(about))).collect();
+        let found = store.events(0, 100, &filter).await.expect("events");
+        assert_eq!(found.iter().map(|(_, event)| event).collect::<Vec<_>>(), wanted);
+    }
+}
+
+pub async fn an_event_is_recorded_once(subject: Subject) {
+    let store = subject.open().await;
+    let submission = with_jobs("r1", 1);
+    store.submit(&submission).await.expect("it is written");
+    let lease = store.lease(&submission.jobs[0].id, "a", LONG).await.expect("a lease");
+    let advance = progress(&lease, 1, 1);
+    store.advance(&lease, &advance).await.expect("it moves");
+    let again = Advance { writes: vec![], appends: vec![], log: vec![], release: true, ..advance };
+    store.advance(&lease, &again).await.expect("another move that names the same event");
+    assert_eq!(store.events(0, 100, &EventFilter::default()).await.expect("events").len(), 1);
+}
+
+pub async fn chains_grow_only_at_their_end(subject: Subject) {
+    let store = subject.open().await;
+    let grow = async |run: &str, appends| store.submit(&Submission { appends, ..submission(run, 0) }).await;
+    grow("r1", vec![append("b", 0, 2), append("a", 0, 1)]).await.expect("two chains begin");
+    grow("r2", vec![append("b", 2, 10)]).await.expect("one grows");
+    assert!(grow("r3", vec![append("b", 2, 1)]).await.is_err(), "that is not its end any more");
+    assert!(grow("r4", vec![append("a", 0, 1)]).await.is_err(), "it has begun");
+    let mut other = append("a", 1, 1);
+    other.before.as_mut().expect("an end").seal = "another seal".to_owned();
+    assert!(grow("r5", vec![other]).await.is_err(), "the end is another one");
+    let links = store.chain("b").await.expect("a chain");
+    assert_eq!(links.iter().map(|link| link.sequence).collect::<Vec<_>>(), (1..=12).collect::<Vec<_>>());
+    assert_eq!(links[11], append("b", 11, 1).links[0]);
+    let heads: Vec<_> = [("a", 1), ("b", 12)].into_iter().filter_map(|(chain, end)| head(chain, end)).collect();
+    assert_eq!(store.heads().await.expect("heads"), heads);
+    assert_eq!(store.head("none").await.expect("an answer"), None);
+    assert!(store.chain("none").await.expect("an answer").is_empty());
+}
+
+pub async fn sealed_secrets_are_kept_unless_replaced(subject: Subject) {
+    let store = subject.open().await;
+    let put = async |sealed, replace| store.put_sealed("key/1", sealed, replace).await.expect("it is kept");
+    assert_eq!(store.get_sealed("key/1").await.expect("an answer"), None);
+    assert_eq!(put("one", false).await, "one");
+    assert_eq!(put("two", false).await, "one");
+    assert_eq!(put("three", true).await, "three");
+    assert_eq!(subject.open().await.get_sealed("key/1").await.expect("it").as_deref(), Some("three"));
+    assert_eq!(store.put_sealed("key/2", "new", true).await.expect("it is kept"), "new");
+    for _ in 0..2 {
+        store.remove_sealed("key/1").await.expect("removing it again is fine");
+        assert_eq!(store.get_sealed("key/1").await.expect("an answer"), None);
+    }
+    assert_eq!(store.get_sealed("key/2").await.expect("it").as_deref(), Some("new"));
+}
+
+pub async fn a_lock_is_held_by_one(subject: Subject) {
+    let (store, other) = (subject.open().await, subject.open().await);
+    let lock = store.lock("apply", "me@host", "apply", LONG).await.expect("it is free");
+    assert_eq!((lock.name.as_str(), lock.who.as_str(), lock.operation.as_str()), ("apply", "me@host", "apply"));
+    match other.lock("apply", "you@host", "destroy", LONG).await {
+        Err(LockError::Held(held)) => assert_eq!(*held, lock),
+        other => panic!("{other:?}"),
+    }
+    let second = other.lock("backup", "you@host", "backup", LONG).await.expect("another name is free");
+    assert_eq!(store.locks().await.expect("locks"), [lock.clone(), second]);
+    let renewed = store.renew_lock(&lock, LONG).await.expect("it is renewed");
+    assert!(renewed.until >= lock.until && renewed.id == lock.id);
+    assert!(!other.unlock("lock-none").await.expect("an answer"));
+    assert!(other.unlock(&lock.id).await.expect("an answer"), "whoever knows its name breaks it");
+    assert!(!store.unlock(&lock.id).await.expect("an answer"));
+    assert!(matches!(store.renew_lock(&lock, LONG).await, Err(LockError::Store(_))), "nobody holds it");
+    let next = other.lock("apply", "you@host", "apply", LONG).await.expect("it is free");
+    assert_ne!(next.id, lock.id);
+    assert!(matches!(store.renew_lock(&lock, LONG).await, Err(LockError::Held(held)) if *held == next));
+}
+
+pub async fn a_lock_runs_out(subject: Subject) {
+    let store = subject.open().await;
+    let dead = store.lock("apply", "dead", "apply", NONE).await.expect("it is free");
+    assert!(store.locks().await.expect("locks").is_empty());
+    assert!(matches!(store.renew_lock(&dead, LONG).await, Err(LockError::Store(_))));
+    assert!(!store.unlock(&dead.id).await.expect("an answer"));
+    let next = store.lock("apply", "next", "apply", LONG).await.expect("the first has run out");
+    assert!(matches!(store.renew_lock(&dead, LONG).await, Err(LockError::Held(_))));
+    assert_eq!(store.locks().await.expect("locks"), [next]);
+}
