@@ -4,6 +4,17 @@
 //! Each family is a file with a table of [`Function`]s. [`find`] looks a name up. A call's arguments are counted,
 //! and converted as the parameters declare, before the function sees them.
 
+#[cfg(test)]
+mod examples;
+mod lists;
+mod maps;
+mod numbers;
+mod patterns;
+mod sets;
+mod strings;
+mod support;
+mod types;
+
 use std::sync::{Arc, LazyLock};
 
 use super::convert::convert;
@@ -136,7 +147,15 @@ static TABLE: LazyLock<Vec<&'static Function>> = LazyLock::new(|| {
     all
 });
 
-const FAMILIES: &[&[Function]] = &[];
+const FAMILIES: &[&[Function]] = &[
+    lists::FUNCTIONS,
+    maps::FUNCTIONS,
+    numbers::FUNCTIONS,
+    patterns::FUNCTIONS,
+    sets::FUNCTIONS,
+    strings::FUNCTIONS,
+    types::FUNCTIONS,
+];
 
 impl Function {
     /// The parameter that takes the argument at `at`, from zero.

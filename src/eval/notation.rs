@@ -1,0 +1,117 @@
+//! Values in Terraform's notation, as its console shows them: `tolist([…])`, `{ "a" = 1 }`, heredocs for texts of
+//! several lines. For people and tests; nothing reads it back. Secrets are named, never shown.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::sync::Arc;
+
+use super::value::{SecretRef, Value};
+
+/// The value as Terraform's console shows it.
+pub fn notation(value: &Value) -> String {
+    let mut out = String::new();
+    write_value(&mut out, value, 0);
+    out
+}
+
+fn write_value(out: &mut String, value: &Value, indent: usize) {
+    match value {
+        Value::Null => out.push_str("null"),
+        Value::Bool(truth) => out.push_str(if *truth { "true" } else { "false" }),
+        Value::Number(number) => out.push_str(&number.to_string()),
+        Value::String(text) if text.contains('\n') => write_lines(out, text, indent),
+        Value::String(text) => write_quoted(out, text),
+        Value::List(_, items) => write_items(out, ("tolist([", "])"), items, indent),
+        Value::Set(_, items) => write_items(out, ("toset([", "])"), items, indent),
+        Value::Tuple(items) => write_items(out, ("[", "]"), items, indent),
+        Value::Map(_, entries) => write_entries(out, ("tomap({", "})"), entries, indent),
+        Value::Object(entries) => write_entries(out, ("{", "}"), entries, indent),
+        Value::Ref(address) => out.push_str(&address.to_string()),
+        Value::Secret(secret) => write_secret(out, secret),
+    }
+}
+
+fn write_items(out: &mut String, brackets: (&str, &str), items: &[Value], indent: usize) {
+    out.push_str(brackets.0);
+    for item in items {
+        new_line(out, indent + 2);
+        write_value(out, item, indent + 2);
+        out.push(',');
+    }
+    if !items.is_empty() {
+        new_line(out, indent);
+    }
+    out.push_str(brackets.1);
+}
+
+fn write_entries(out: &mut String, brackets: (&str, &str), entries: &BTreeMap<Arc<str>, Value>, indent: usize) {
+    out.push_str(brackets.0);
+    for (name, value) in entries {
+        new_line(out, indent + 2);
+        write_quoted(out, name);
+        out.push_str(" = ");
+        write_value(out, value, indent + 2);
+    }
+    if !entries.is_empty() {
+        new_line(out, indent);
+    }
+    out.push_str(brackets.1);
+}
+
+fn new_line(out: &mut String, indent: usize) {
+    out.push('\n');
+    out.extend(std::iter::repeat_n(' ', indent));
+}
+
+/// A text of several lines as a heredoc, under a mark that is no line of it.
+fn write_lines(out: &mut String, text: &str, indent: usize) {
+    let mut mark = String::from("EOT");
+    while text.lines().any(|line| line.trim() == mark) {
+        mark.push('_');
+    }
+    out.push_str(if indent > 0 { "<<-" } else { "<<" });
+    out.push_str(&mark);
+    for line in text.split('\n') {
+        new_line(out, indent);
+        out.push_str(line);
+    }
+    new_line(out, indent);
+    out.push_str(&mark);
+}
+
+fn write_quoted(out: &mut String, text: &str) {
+    out.push('"');
+    for c in text.chars() {
+        match c {
+            '"' => out.push_str("\\\""),
+            '\\' => out.push_str("\\\\"),
+            '\n' => out.push_str("\\n"),
+            '\r' => out.push_str("\\r"),
+            '\t' => out.push_str("\\t"),
+            _ if c.is_control() => {
+                // Writing to a string cannot fail.
+                let _ = write!(out, "\\u{:04x}", u32::from(c));
+            }
+            _ => out.push(c),
+        }
+    }
+    out.push('"');
+}
+
+fn write_secret(out: &mut String, secret: &SecretRef) {
+    let (function, arguments): (&str, Vec<&str>) = match secret {
+        SecretRef::Env(name) => ("secret_env", vec![name]),
+        SecretRef::File(path) => ("secret_file", vec![path]),
+        SecretRef::Vault { path, field } => ("secret_vault", vec![path, field]),
+        SecretRef::Variable(_) => return out.push_str("(sensitive value)"),
+    };
+    out.push_str(function);
+    out.push('(');
+    for (at, argument) in arguments.into_iter().enumerate() {
+        if at > 0 {
+            out.push_str(", ");
+        }
+        write_quoted(out, argument);
+    }
+    out.push(')');
+}
