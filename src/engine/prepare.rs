@@ -75,3 +75,112 @@ fn unreadable(
         None => report.hint("Make the secret readable for whoever runs cap, or refer to another one."),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use async_trait::async_trait;
+    use zeroize::Zeroizing;
+
+    use super::*;
+    use crate::job::ErrorClass;
+    use crate::ports::PortError;
+    use crate::ports::vault::{KeyType, MacKey, PrivateKey};
+    use crate::source::SourceId;
+    use crate::state::facts::KeyId;
+    use crate::state::record::{Draft, Spec};
+
+    /// Secrets that count how often they are read.
+    struct Counted(AtomicUsize);
+
+    #[async_trait]
+    impl Secrets for Counted {
+        async fn resolve(&self, reference: &SecretRef) -> PortResult<Zeroizing<Vec<u8>>> {
+            self.0.fetch_add(1, Ordering::Relaxed);
+            match reference {
+                SecretRef::Env(name) if name != "ABSENT" => Ok(Zeroizing::new(name.clone().into_bytes())),
+                _ => Err(PortError::new(ErrorClass::NotFound, "it is not set").remedy("export it")),
+            }
+        }
+    }
+
+    /// A vault that only fingerprints, by the first byte.
+    struct FirstByte;
+
+    #[async_trait]
+    impl KeyVault for FirstByte {
+        async fn ensure(&self, _: &KeyId, _: KeyType) -> PortResult<Digest> {
+            unreachable!("prepare makes no keys")
+        }
+        async fn put(&self, _: &KeyId, _: &[u8]) -> PortResult<()> {
+            unreachable!("prepare stores no keys")
+        }
+        async fn csr(&self, _: &KeyId, _: Option<&str>, _: &[String]) -> PortResult<Vec<u8>> {
+            unreachable!("prepare signs nothing")
+        }
+        async fn get(&self, _: &KeyId) -> PortResult<PrivateKey> {
+            unreachable!("prepare takes no keys")
+        }
+        async fn remove(&self, _: &KeyId) -> PortResult<()> {
+            unreachable!("prepare removes no keys")
+        }
+        fn mac(&self, key: MacKey, message: &[u8]) -> Digest {
+            assert_eq!(key, MacKey::Fingerprint);
+            Digest([message[0]; 32])
+        }
+    }
+
+    fn resource(address: &str, secrets: &[(&str, &str)]) -> (Address, Resource) {
+        let address: Address = address.parse().expect("an address");
+        let draft = Draft {
+            address: address.clone(),
+            spec: Spec::new(),
+            secrets: BTreeMap::new(),
+            protected: false,
+            depends_on: Vec::new(),
+            origin: None,
+        };
+        let secrets = secrets.iter().map(|(path, name)| ((*path).to_owned(), SecretRef::Env((*name).to_owned())));
+        let resource = Resource {
+            draft,
+            schema: None,
+            work: crate::plan::Work::Record,
+            ignore: Default::default(),
+            span: Span::new(SourceId(0), 0..1),
+            secrets: secrets.collect(),
+            zones: BTreeMap::new(),
+            slots: None,
+        };
+        (address, resource)
+    }
+
+    #[tokio::test]
+    async fn each_secret_is_read_once_and_only_its_fingerprint_is_kept() {
+        let resources = [resource("member.a", &[("token", "A")]), resource("member.b", &[("token", "A"), ("k", "B")])];
+        let mut estate = Estate { resources: resources.into(), ..Estate::default() };
+        let secrets = Counted(AtomicUsize::new(0));
+        let (fingerprints, faults) = prepare(&mut estate, &secrets, &FirstByte, 4, &|_, _| None).await;
+        assert!(faults.is_empty());
+        assert_eq!(secrets.0.load(Ordering::Relaxed), 2);
+        let b: Address = "member.b".parse().expect("an address");
+        assert_eq!(fingerprints[&b]["k"], Digest([b'B'; 32]));
+        assert_eq!(estate.resources[&b].draft.secrets, fingerprints[&b]);
+    }
+
+    #[tokio::test]
+    async fn every_place_of_an_unreadable_secret_is_reported_and_the_rest_is_read() {
+        let resources = [
+            resource("member.a", &[("token", "ABSENT")]),
+            resource("member.b", &[("token", "ABSENT"), ("k", "B")]),
+            resource("certificate.c@ssh_target.t", &[("config.key", "ABSENT")]),
+        ];
+        let mut estate = Estate { resources: resources.into(), ..Estate::default() };
+        let at = Span::new(SourceId(0), 7..9);
+        let place = |_: &Address, path: &str| (path == "token").then_some(at);
+        let (fingerprints, faults) = prepare(&mut estate, &Counted(AtomicUsize::new(0)), &FirstByte, 4, &place).await;
+        assert_eq!(faults.iter().count(), 2, "a deployment's secret is its target's: {faults:?}");
+        assert!(faults.iter().all(|fault| fault.span == Some(at) && fault.hint.as_deref() == Some("export it")));
+        assert_eq!(fingerprints.values().filter(|secrets| !secrets.is_empty()).count(), 1);
+    }
+}
