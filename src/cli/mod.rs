@@ -11,10 +11,13 @@ pub mod view;
 pub mod wiring;
 
 use std::ffi::OsString;
+use std::path::Path;
 use std::process::ExitCode;
 
-use args::{Cli, Command};
+use args::{Cli, Command, JobsCommand};
 use shell::{ERROR, Failure, OK, Outcome, Shell};
+use wiring::location::Location;
+use wiring::session;
 
 use crate::diagnostic::{Diagnostic, codes};
 
@@ -78,6 +81,34 @@ fn dispatch(shell: &mut Shell, cli: &Cli) -> Outcome {
         Command::Version(args) => Ok(commands::version::run(shell, args.json)),
         Command::Explain(args) => commands::explain::run(shell, args.code.as_deref()),
         Command::Completion(args) => Ok(commands::completion::run(shell, args.shell)),
+        _ => runtime()?.block_on(with_store(shell, cli)),
+    }
+}
+
+/// Threads for whatever waits.
+fn runtime() -> Result<tokio::runtime::Runtime, Diagnostic> {
+    tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(|fault| {
+        Diagnostic::error(&codes::shell::NO_RUNTIME, format!("The operating system gives no threads: {fault}."))
+            .hint("Look at the limits on processes and memory (ulimit -a).")
+    })
+}
+
+/// Commands that look into a store that is there already.
+async fn with_store(shell: &mut Shell, cli: &Cli) -> Outcome {
+    let location = Location::find(cli.global.store.as_deref(), None, Path::new(""));
+    let store = session::existing_store(&location).await?;
+    let store = &*store;
+    match &cli.command {
+        Command::Show(args) => commands::show::estate(shell, store, args.json).await,
+        Command::Output(args) => commands::output::run(shell, store, args).await,
+        Command::State { command } => commands::state::run(shell, store, command).await,
+        Command::Jobs { command: JobsCommand::List { all, json } } => {
+            commands::jobs::list(shell, store, *all, *json).await
+        }
+        Command::Jobs { command: JobsCommand::Show { job, json } } => {
+            commands::jobs::show(shell, store, job, *json).await
+        }
+        Command::ForceUnlock(args) => commands::force_unlock::run(shell, store, args).await,
         _ => Ok(OK),
     }
 }

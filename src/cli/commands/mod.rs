@@ -4,5 +4,7 @@ pub mod completion;
 pub mod explain;
 pub mod force_unlock;
 pub mod jobs;
+pub mod output;
+pub mod show;
 pub mod state;
 pub mod version;

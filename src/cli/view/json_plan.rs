@@ -119,7 +119,7 @@ fn replace_paths(reasons: &[Reason]) -> Vec<Vec<&str>> {
 }
 
 /// The value's shape with `true` where a secret is referred to; `{}` and `[]` where none is.
-fn sensitive(value: &Json) -> Json {
+pub fn sensitive(value: &Json) -> Json {
     match value {
         Json::Object(entries) if entries.contains_key("$secret") => json!(true),
         Json::Object(entries) => {

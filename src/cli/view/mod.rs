@@ -2,9 +2,11 @@
 
 pub mod diagnostic;
 pub mod difference;
+pub mod event;
 pub mod job;
 pub mod json_plan;
 pub mod lock;
+pub mod output;
 pub mod plan;
 pub mod progress;
 pub mod record;

@@ -1,0 +1,40 @@
+//! An event as a sentence.
+
+use crate::state::EventBody;
+
+/// What happened, in one line.
+pub fn sentence(body: &EventBody) -> String {
+    match body {
+        EventBody::Recorded { .. } => "recorded as configured".to_owned(),
+        EventBody::Removed { forgotten: true } => "forgotten; what it stands for was left alone".to_owned(),
+        EventBody::Removed { forgotten: false } => "removed".to_owned(),
+        EventBody::Moved { from } => format!("moved here from {from}"),
+        EventBody::Registered { account } => format!("account registered: {}", account.account_uri),
+        EventBody::Established { authority } => {
+            format!("authority established, root {}", authority.fingerprint.short())
+        }
+        EventBody::KeyMade { spki, .. } => format!("key made, public key {}", spki.short()),
+        EventBody::OrderPlaced { url } => format!("order placed: {url}"),
+        EventBody::ChallengePresented { name } => format!("challenge published at {name}"),
+        EventBody::ChallengeRetracted { name } => format!("challenge withdrawn at {name}"),
+        EventBody::ChallengeAnswered { identifier } => format!("validation of {identifier} asked for"),
+        EventBody::Finalized => "signing request sent".to_owned(),
+        EventBody::Issued { version, reason } => format!(
+            "issued version {}, serial {}, valid until {} ({reason})",
+            version.number, version.serial, version.not_after
+        ),
+        EventBody::WindowHeard { window } => {
+            format!("the CA asks for a renewal from {} to {}", window.start, window.end)
+        }
+        EventBody::Installed { deployment } => {
+            format!("version {} installed at {}", deployment.version, deployment.slot)
+        }
+        EventBody::Verified { fingerprint } => format!("endpoint serves {}", fingerprint.short()),
+        EventBody::RolledBack { because, .. } => format!("previous version put back, because {because}"),
+        EventBody::Undeployed => "taken off its target".to_owned(),
+        EventBody::AttemptFailed { message, retry_at: Some(at), .. } => {
+            format!("attempt failed, again at {at}: {message}")
+        }
+        EventBody::AttemptFailed { message, retry_at: None, .. } => format!("given up: {message}"),
+    }
+}

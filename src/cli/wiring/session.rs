@@ -1,0 +1,40 @@
+//! What a command works with: a store that was opened, its keys, and secrets. Opened once a process.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::location::Location;
+use crate::cli::shell::port;
+use crate::diagnostic::{Diagnostic, codes};
+use crate::ports::PortError;
+use crate::ports::store::Store;
+use crate::store;
+use crate::vault::{self, KekSource, Vault};
+
+/// Opens a store, making it when there is none.
+pub async fn store(location: &Location) -> Result<Arc<dyn Store>, Diagnostic> {
+    let opened = store::open(&location.url, Path::new("")).await;
+    opened.map_err(|error| port(&codes::store::STORE_UNREACHABLE, &error))
+}
+
+/// Opens a store that must be there: looking makes none.
+pub async fn existing_store(location: &Location) -> Result<Arc<dyn Store>, Diagnostic> {
+    match location.database().filter(|file| !file.exists()) {
+        Some(file) => Err(absent(&file)),
+        None => store(location).await,
+    }
+}
+
+fn absent(file: &Path) -> Diagnostic {
+    Diagnostic::error(&codes::store::STORE_UNREACHABLE, format!("There is no store at {}.", file.display())).hint(
+        "cap apply makes one. Go to the directory of the configuration with -chdir=DIR, or name the store with -store.",
+    )
+}
+
+/// Opens the keys of a store. A key-encryption key that is missing or wrong is found here.
+pub async fn vault(location: &Location, store: &Arc<dyn Store>) -> Result<Arc<Vault>, Diagnostic> {
+    let directory = if location.keys == Path::new("") { PathBuf::from(".") } else { location.keys.clone() };
+    let source = KekSource::from_environment(Some(directory));
+    let opened = vault::open(Arc::clone(store), &source).await;
+    opened.map(Arc::new).map_err(|error: PortError| port(&codes::store::KEY_REFUSED, &error))
+}
