@@ -108,6 +108,9 @@ async fn with_store(shell: &mut Shell, cli: &Cli) -> Outcome {
         Command::Jobs { command: JobsCommand::Show { job, json } } => {
             commands::jobs::show(shell, store, job, *json).await
         }
+        Command::Jobs { command: JobsCommand::Cancel { job } } => {
+            commands::jobs::cancel(shell, store, job.as_deref()).await
+        }
         Command::ForceUnlock(args) => commands::force_unlock::run(shell, store, args).await,
         _ => Ok(OK),
     }

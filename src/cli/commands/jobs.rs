@@ -1,10 +1,10 @@
-//! `cap jobs list` and `cap jobs show`.
+//! `cap jobs list`, `cap jobs show` and `cap jobs cancel`.
 
-use crate::cli::shell::{OK, Outcome, Shell, stored};
+use crate::cli::shell::{OK, Outcome, Shell, port, stored};
 use crate::cli::view::job;
-use crate::diagnostic::{Diagnostic, codes};
-use crate::job::{Job, JobId};
-use crate::ports::store::{JobFilter, Store};
+use crate::diagnostic::{Diagnostic, Diagnostics, codes};
+use crate::job::{Job, JobId, JobStatus};
+use crate::ports::store::{JobFilter, LeaseError, Store};
 
 /// Lists jobs: of all runs, or of the last one and whatever is unfinished.
 pub async fn list(shell: &mut Shell, store: &dyn Store, all: bool, json: bool) -> Outcome {
@@ -35,4 +35,47 @@ pub async fn show(shell: &mut Shell, store: &dyn Store, id: &str, json: bool) ->
     let text = if json { job::json(&job, &log).to_string() + "\n" } else { job::human(&job, &log, shell.style) };
     shell.print(&text);
     Ok(OK)
+}
+
+/// Withdraws jobs that have not begun: one, or all. One that has begun may have left something behind outside, such as a
+/// challenge in a zone, which only its own end clears away.
+pub async fn cancel(shell: &mut Shell, store: &dyn Store, only: Option<&str>) -> Outcome {
+    let unfinished = JobFilter { unfinished: true, ..JobFilter::default() };
+    let mut jobs = stored(store.jobs(&unfinished).await)?;
+    if let Some(id) = only {
+        jobs.retain(|job| job.id.0 == id);
+        if jobs.is_empty() {
+            let fault = Diagnostic::error(&codes::store::NO_SUCH_RECORD, format!("There is no unfinished job {id}."));
+            return Err(fault.hint("cap jobs list shows what is unfinished.").into());
+        }
+    }
+    let mut faults = Diagnostics::default();
+    let mut cancelled = 0;
+    for job in &jobs {
+        match withdraw(store, job).await {
+            Ok(()) => cancelled += 1,
+            Err(fault) => faults.push(fault),
+        }
+    }
+    shell.line(&format!("{cancelled} cancelled."));
+    if faults.is_empty() { Ok(OK) } else { Err(faults.into()) }
+}
+
+async fn withdraw(store: &dyn Store, job: &Job) -> Result<(), Diagnostic> {
+    let refused = |why: String| {
+        Diagnostic::error(&codes::shell::NOT_CANCELLED, format!("{} cannot be cancelled: {why}.", job.id))
+            .about(job.address())
+            .hint("Let it come to its end with `cap jobs resume`.")
+    };
+    if !job.machine.is_null() {
+        return Err(refused(
+            "it has begun, and what it did outside is cleared away by itself only at its end".to_owned(),
+        ));
+    }
+    let now = stored(store.now().await)?;
+    match store.set_status(&job.id, &JobStatus::Cancelled, now).await {
+        Ok(()) => Ok(()),
+        Err(LeaseError::Store(fault)) => Err(port(&codes::store::STORE_FAILED, &fault)),
+        Err(fault) => Err(refused(fault.to_string())),
+    }
 }

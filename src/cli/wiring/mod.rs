@@ -1,5 +1,6 @@
 //! The one place that names adapters: makes from them what the engine works with.
 
 pub mod clock;
+pub mod kinds;
 pub mod location;
 pub mod session;

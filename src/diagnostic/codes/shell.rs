@@ -14,4 +14,5 @@ codes! {
     709 NOT_ENFORCED "Not enforced yet": "The estate asks for something that this version of cap reads and records but does not enforce: approvals, or roles of members in projects. Going on would pretend that it was checked, so apply refuses.";
     710 UNKNOWN_TOKEN "Unknown token": "CAP_TOKEN holds a token that belongs to no member of the store, so nobody could be named as the one who acts.";
     711 NO_RUNTIME "Cannot start": "The operating system refused what the program needs to run: threads, signals or memory.";
+    712 NOT_CANCELLED "Job cannot be cancelled": "A job can be withdrawn before it begins. One that has begun is brought to its end instead, so that nothing it did outside stays behind.";
 }
