@@ -4,7 +4,13 @@
 //! Every certificate and every deployment has a chain of its own, written only by the job or the submission that holds
 //! its record's claim; a certificate's timeline is its own chain and those of its deployments, by time.
 
+mod chain;
+mod checkpoint;
+
 use serde::{Deserialize, Serialize};
+
+pub use chain::{Finding, Flaw, Macs, append, entry, verify};
+pub use checkpoint::{Checkpoint, CheckpointFault, Mark, extends};
 
 /// One link of a chain, already sealed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -1,6 +1,7 @@
 //! The key vault: private keys and the store's own keys, sealed with envelope encryption and kept in any store. What it
 //! stores is useless without the key-encryption key, which never enters the store. Nothing here has a Debug.
 
+mod checkpoint;
 mod envelope;
 mod generate;
 mod kek;

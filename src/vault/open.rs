@@ -76,7 +76,7 @@ impl Records {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use std::os::unix::fs::PermissionsExt as _;
     use std::path::PathBuf;
 
@@ -127,6 +127,11 @@ mod tests {
         fn drop(&mut self) {
             let _ = std::fs::remove_dir_all(&self.0);
         }
+    }
+
+    /// A vault over a store of its own.
+    pub async fn opened() -> Vault {
+        open(store(), &environment(&[("1", ONE)])).await.expect("a vault")
     }
 
     async fn refused(store: &Arc<dyn Store>, source: &KekSource) -> PortError {
