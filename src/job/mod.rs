@@ -1,5 +1,18 @@
 //! Jobs: what has effects outside the store. Durable, resumable, and decided by pure transitions.
 
+pub mod deployment;
+pub mod effect;
+pub mod establishment;
+pub mod issuance;
+pub mod machine;
+pub mod pace;
+pub mod removal;
+pub mod retry;
+pub mod wanted;
+
+pub use effect::{Effect, Fact};
+pub use machine::{Machine, Next};
+
 use serde::{Deserialize, Serialize};
 
 use crate::address::Address;

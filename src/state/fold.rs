@@ -5,7 +5,7 @@ use super::facts::{CertificateFacts, Facts};
 use super::record::{Draft, Record};
 
 /// Versions of a certificate that a record keeps: the current one and the one before, for rollback.
-const VERSIONS_KEPT: usize = 2;
+pub const VERSIONS_KEPT: usize = 2;
 
 /// The record after the event; `None` when it is removed. For a move the record comes from the old address. Revision and
 /// claim belong to whoever writes the record, and are left alone.

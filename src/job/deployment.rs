@@ -1,0 +1,289 @@
+//! Putting a certificate on a target, and taking it off again. What was there before is noted before anything is touched;
+//! when the new version is not served in the end, that is put back, looked at again, and said so.
+
+use serde::{Deserialize, Serialize};
+
+use super::effect::{Before, Effect, Fact};
+use super::machine::{Context, Next, attempt_failed, misfit, recorded};
+use super::pace::Pace;
+use super::retry::{self, Verdict};
+use super::{ErrorClass, Failure, wanted};
+use crate::digest::Digest;
+use crate::plan::Step;
+use crate::state::EventBody;
+use crate::state::facts::DeploymentFacts;
+use crate::state::record::Spec;
+use crate::time::{Duration, Timestamp};
+
+/// How long a service may take to serve what it was told to take up.
+const TAKE_UP: Duration = Duration::from_secs(10);
+
+/// Where a deployment stands.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Deployment {
+    phase: Phase,
+    /// Attempts and waits.
+    pub pace: Pace,
+    /// What the slot held before; kept over a crash, for a second look would see our own work.
+    before: Option<Before>,
+    installed: Option<Installed>,
+    /// The configuration it had before, when that may be another place.
+    old: Option<Box<Spec>>,
+    /// What failed, while it is undone.
+    trouble: Option<Failure>,
+    /// Putting back has its own patience.
+    undoing: Pace,
+    failure: Option<Failure>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+struct Installed {
+    version: u32,
+    fingerprint: Digest,
+    slot: String,
+    at: Timestamp,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Phase {
+    #[default]
+    Previous,
+    Install,
+    Verify,
+    Restore,
+    VerifyRestored,
+    ClearOld,
+    Done,
+}
+
+impl Deployment {
+    /// Before the first effect.
+    pub fn begin(step: &Step) -> Self {
+        let new = step.after.as_ref().and_then(|draft| wanted::config(&draft.spec));
+        let old = step.before.as_ref().and_then(wanted::config).filter(|old| Some(*old) != new);
+        Self { old: old.cloned().map(Box::new), ..Self::default() }
+    }
+
+    /// See [`super::Machine::next`].
+    pub fn next(&self, context: &Context<'_>) -> Next {
+        if let Some(failure) = &self.failure {
+            return Next::Failed(failure.clone());
+        }
+        let pace = if self.is_undoing() { &self.undoing } else { &self.pace };
+        if let Some(wait) = Next::waiting(pace, context.now) {
+            return wait;
+        }
+        match (self.phase, &self.before, &self.old) {
+            (Phase::Previous, ..) => Next::effect(Effect::Previous),
+            (Phase::Install, ..) => Next::effect(Effect::Install),
+            (Phase::Verify | Phase::VerifyRestored, ..) => Next::effect(Effect::Verify),
+            (Phase::Restore, Some(before), _) => Next::effect(Effect::Restore(before.clone())),
+            (Phase::ClearOld, _, Some(old)) => Next::effect(Effect::ClearOld(old.clone())),
+            (Phase::Restore, None, _) => Next::Failed(misfit(&Effect::Previous)),
+            (Phase::ClearOld, _, None) | (Phase::Done, ..) => Next::Done,
+        }
+    }
+
+    fn is_undoing(&self) -> bool {
+        matches!(self.phase, Phase::Restore | Phase::VerifyRestored)
+    }
+
+    /// See [`super::Machine::outcome`].
+    pub fn outcome(&mut self, effect: &Effect, result: Result<Fact, Failure>, context: &Context<'_>) -> Vec<EventBody> {
+        match (self.phase, result) {
+            (Phase::Previous, Ok(Fact::Before(before))) => {
+                self.before = Some(before);
+                self.go(Phase::Install)
+            }
+            (Phase::Install, Ok(Fact::Installed { version, fingerprint, slot })) => {
+                self.installed = Some(Installed { version, fingerprint, slot, at: context.now });
+                self.go(Phase::Verify)
+            }
+            (Phase::Verify, Ok(Fact::Served(leaves))) => self.served(leaves, context),
+            (Phase::Restore, Ok(Fact::Done)) => {
+                self.undoing.moved();
+                self.go(Phase::VerifyRestored)
+            }
+            (Phase::VerifyRestored, Ok(Fact::Served(leaves))) => self.served_again(leaves, context),
+            (Phase::ClearOld, Ok(Fact::Done)) => self.go(Phase::Done),
+            (phase, Err(failure)) => self.failed(phase, failure, context),
+            (phase, Ok(_)) => self.failed(phase, misfit(effect), context),
+        }
+    }
+
+    fn go(&mut self, phase: Phase) -> Vec<EventBody> {
+        self.pace.moved();
+        self.phase = phase;
+        Vec::new()
+    }
+
+    fn served(&mut self, leaves: Option<Vec<(String, Digest)>>, context: &Context<'_>) -> Vec<EventBody> {
+        let Some(installed) = self.installed.clone() else {
+            return self.failed(Phase::Verify, misfit(&Effect::Verify), context);
+        };
+        let Some(leaves) = leaves else { return self.deployed(&installed, false, context) };
+        let others = not_serving(&leaves, installed.fingerprint);
+        if others.is_empty() {
+            return self.deployed(&installed, true, context);
+        }
+        let why = format!("the new certificate is not served: {}", others.join(", "));
+        if self.pace.poll(context.now, None, TAKE_UP, why.clone()) {
+            return Vec::new();
+        }
+        let remedy = "check that the reload command makes the service read the files that were written";
+        self.undo(Failure { class: ErrorClass::Rejected, message: why, remedy: Some(remedy.to_owned()) }, context)
+    }
+
+    fn deployed(&mut self, installed: &Installed, seen: bool, context: &Context<'_>) -> Vec<EventBody> {
+        let deployment = DeploymentFacts {
+            version: installed.version,
+            fingerprint: installed.fingerprint,
+            slot: installed.slot.clone(),
+            installed_at: installed.at,
+            verified_at: None,
+        };
+        let verified = EventBody::Verified { fingerprint: installed.fingerprint };
+        self.go(if self.old.is_some() { Phase::ClearOld } else { Phase::Done });
+        let events = recorded(context.step).into_iter().chain([EventBody::Installed { deployment }]);
+        events.chain(seen.then_some(verified)).collect()
+    }
+
+    /// The new version is not in service: back to what was there.
+    fn undo(&mut self, failure: Failure, _context: &Context<'_>) -> Vec<EventBody> {
+        self.trouble = Some(failure);
+        self.undoing = Pace::default();
+        self.go(Phase::Restore)
+    }
+
+    fn served_again(&mut self, leaves: Option<Vec<(String, Digest)>>, context: &Context<'_>) -> Vec<EventBody> {
+        let before = self.before.as_ref().and_then(|before| before.fingerprint);
+        let (Some(leaves), Some(fingerprint)) = (leaves, before) else { return self.rolled_back(context) };
+        let others = not_serving(&leaves, fingerprint);
+        if others.is_empty() {
+            return self.rolled_back(context);
+        }
+        let why = format!("the previous certificate is not served again: {}", others.join(", "));
+        if self.undoing.poll(context.now, None, TAKE_UP, why.clone()) {
+            return Vec::new();
+        }
+        self.broken(&Failure { class: ErrorClass::Rejected, message: why, remedy: None })
+    }
+
+    fn rolled_back(&mut self, context: &Context<'_>) -> Vec<EventBody> {
+        let Some(trouble) = self.trouble.take() else {
+            return self.broken(&misfit(&Effect::Verify));
+        };
+        let fingerprint = self.before.as_ref().and_then(|before| before.fingerprint);
+        let verdict = self.pace.fail(&trouble, context.now, context.jitter);
+        let wait = self.pace.clone();
+        self.go(Phase::Previous);
+        self.pace = wait;
+        let (Verdict::Again(at) | Verdict::Parked(at)) = verdict else {
+            let message = format!("{}; the previous version is in place again", trouble.message);
+            let failure = Failure { message, ..trouble.clone() };
+            let failed = attempt_failed(&failure, None);
+            self.failure = Some(failure);
+            return vec![EventBody::RolledBack { fingerprint, because: trouble.message }, failed];
+        };
+        let failed = attempt_failed(&trouble, Some(at));
+        vec![EventBody::RolledBack { fingerprint, because: trouble.message }, failed]
+    }
+
+    /// Neither the new version nor the previous one: people have to look, and nothing is tried again by itself.
+    fn broken(&mut self, second: &Failure) -> Vec<EventBody> {
+        let first = self.trouble.take().map(|trouble| trouble.message).unwrap_or_default();
+        let failure = Failure {
+            class: second.class,
+            message: format!("BROKEN: {first}; and the previous version could not be put back: {}", second.message),
+            remedy: Some("look at the target now: what it serves is not known; then apply again".to_owned()),
+        };
+        let event = attempt_failed(&failure, None);
+        self.failure = Some(failure);
+        vec![event]
+    }
+
+    fn failed(&mut self, phase: Phase, failure: Failure, context: &Context<'_>) -> Vec<EventBody> {
+        match phase {
+            // Nothing was touched yet, or the new version is in place and recorded already.
+            Phase::Previous | Phase::ClearOld | Phase::Done => self.failed_harmlessly(failure, context),
+            Phase::Install => self.undo(failure, context),
+            Phase::Verify => self.unseen(failure, context),
+            Phase::Restore | Phase::VerifyRestored => self.not_undone(&failure, context),
+        }
+    }
+
+    /// The endpoint did not answer: it may be starting.
+    fn unseen(&mut self, failure: Failure, context: &Context<'_>) -> Vec<EventBody> {
+        let passes = matches!(failure.class, ErrorClass::Transient);
+        if passes && self.pace.poll(context.now, None, TAKE_UP, failure.message.clone()) {
+            return Vec::new();
+        }
+        self.undo(failure, context)
+    }
+
+    fn not_undone(&mut self, failure: &Failure, context: &Context<'_>) -> Vec<EventBody> {
+        match self.undoing.fail_on(&retry::TRANSIENT, failure, context.now, context.jitter) {
+            Verdict::GiveUp => self.broken(failure),
+            _ if failure.class == ErrorClass::Bug || failure.class == ErrorClass::Rejected => self.broken(failure),
+            _ => Vec::new(),
+        }
+    }
+
+    fn failed_harmlessly(&mut self, failure: Failure, context: &Context<'_>) -> Vec<EventBody> {
+        match self.pace.fail(&failure, context.now, context.jitter) {
+            Verdict::Parked(_) => Vec::new(),
+            Verdict::Again(at) => vec![attempt_failed(&failure, Some(at))],
+            Verdict::GiveUp => {
+                let event = attempt_failed(&failure, None);
+                self.failure = Some(failure);
+                vec![event]
+            }
+        }
+    }
+}
+
+/// The addresses at which another leaf is served, each with that leaf.
+fn not_serving(leaves: &[(String, Digest)], fingerprint: Digest) -> Vec<String> {
+    let others = leaves.iter().filter(|(_, leaf)| *leaf != fingerprint);
+    others.map(|(address, leaf)| format!("{address} serves {}", leaf.short())).collect()
+}
+
+/// Where taking a deployment off stands.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Undeployment {
+    /// Attempts and waits.
+    pub pace: Pace,
+    done: bool,
+    failure: Option<Failure>,
+}
+
+impl Undeployment {
+    /// See [`super::Machine::next`].
+    pub fn next(&self, context: &Context<'_>) -> Next {
+        if self.done {
+            return Next::Done;
+        }
+        if let Some(failure) = &self.failure {
+            return Next::Failed(failure.clone());
+        }
+        Next::waiting(&self.pace, context.now).unwrap_or_else(|| Next::effect(Effect::Remove))
+    }
+
+    /// See [`super::Machine::outcome`].
+    pub fn outcome(&mut self, result: Result<Fact, Failure>, context: &Context<'_>) -> Vec<EventBody> {
+        let Err(failure) = result else {
+            self.done = true;
+            return vec![EventBody::Undeployed, EventBody::Removed { forgotten: false }];
+        };
+        match self.pace.fail(&failure, context.now, context.jitter) {
+            Verdict::Parked(_) => Vec::new(),
+            Verdict::Again(at) => vec![attempt_failed(&failure, Some(at))],
+            Verdict::GiveUp => {
+                let event = attempt_failed(&failure, None);
+                self.failure = Some(failure);
+                vec![event]
+            }
+        }
+    }
+}

@@ -1,0 +1,185 @@
+//! What a job may ask of the world, one request each, and what it may hear. Plain data: nothing is done here.
+
+use serde::{Deserialize, Serialize};
+
+use crate::address::Address;
+use crate::digest::Digest;
+use crate::state::facts::{CertificateVersion, Facts, KeyId};
+use crate::state::record::Spec;
+
+/// A DNS-01 challenge with the record that meets it and whose credential publishes it. Kept in the job before the record
+/// is published, so that whatever happens it can be withdrawn.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Publication {
+    /// The identifier that is validated, without `*.`.
+    pub identifier: String,
+    /// URL of the challenge at the CA.
+    pub url: String,
+    /// Apex of the zone the record lies in.
+    pub zone: String,
+    /// Where the record stands: `_acme-challenge.<identifier>`.
+    pub name: String,
+    /// What it says.
+    pub value: String,
+    /// The `dns_credential` that publishes it.
+    pub credential: Address,
+    /// Whether the CA has been asked to validate, or is done with it.
+    pub answered: bool,
+}
+
+/// Where a deployment stood before, as its target describes it. Kept in the job before anything is installed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Before {
+    /// SHA-256 of the leaf that was there; absent when nothing was.
+    pub fingerprint: Option<Digest>,
+    /// The target's own handle on it.
+    pub handle: String,
+}
+
+/// One request. Each can be repeated.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Effect {
+    /// Only the store is written.
+    Record,
+    /// The record is removed from the store.
+    RemoveRecord,
+    /// An account is registered, or a private CA is made.
+    Establish,
+    /// A key is made, or found where it was made before.
+    EnsureKey(KeyId),
+    /// A key is removed from the vault.
+    RemoveKey(KeyId),
+    /// An order is placed; as the successor of the version in force, unless the CA has refused that.
+    Order {
+        /// Whether to name the version it replaces.
+        replaces: bool,
+    },
+    /// The challenges of the order at this URL are read.
+    Challenges(String),
+    /// A record is published.
+    Present(Publication),
+    /// The authoritative servers are asked for the record.
+    Look(Publication),
+    /// The CA is asked to validate.
+    Respond(String, Publication),
+    /// The order is read.
+    Status(String),
+    /// The CSR is sent, signed with this key; the one brought along when there is none.
+    Finalize(String, Option<KeyId>),
+    /// The certificate is fetched, read and checked against the order and its key.
+    Download(String, Option<Digest>),
+    /// A record is withdrawn.
+    Retract(Publication),
+    /// The target says what it holds, so that it can be put back.
+    Previous,
+    /// The certificate's current version is put in place.
+    Install,
+    /// The endpoint is asked what it serves.
+    Verify,
+    /// What was there before is put back.
+    Restore(Before),
+    /// The slot of this earlier configuration is cleared, unless it is the same place as the new one.
+    ClearOld(Box<Spec>),
+    /// The slot is cleared.
+    Remove,
+}
+
+impl Effect {
+    /// Its name, for progress, logs and tests.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Record => "record",
+            Self::RemoveRecord => "remove_record",
+            Self::Establish => "establish",
+            Self::EnsureKey(_) => "ensure_key",
+            Self::RemoveKey(_) => "remove_key",
+            Self::Order { .. } => "order",
+            Self::Challenges(_) => "challenges",
+            Self::Present(_) => "present",
+            Self::Look(_) => "look",
+            Self::Respond(..) => "respond",
+            Self::Status(_) => "status",
+            Self::Finalize(..) => "finalize",
+            Self::Download(..) => "download",
+            Self::Retract(_) => "retract",
+            Self::Previous => "previous",
+            Self::Install => "install",
+            Self::Verify => "verify",
+            Self::Restore(_) => "restore",
+            Self::ClearOld(_) => "clear_old",
+            Self::Remove => "remove",
+        }
+    }
+
+    /// Whether everything known so far must be in the store before it: what it does can only be undone, or found again,
+    /// with what the job knows. The write proves the lease as well, so that a worker that lost it changes nothing.
+    pub fn needs_record(&self) -> bool {
+        matches!(
+            self,
+            Self::Present(_)
+                | Self::Install
+                | Self::Remove
+                | Self::ClearOld(_)
+                | Self::RemoveKey(_)
+                | Self::RemoveRecord
+        )
+    }
+
+    /// Whether its outcome must be in the store before anything else is done: an order that nobody remembers would be
+    /// placed again.
+    pub fn is_recorded_at_once(&self) -> bool {
+        matches!(self, Self::Order { .. })
+    }
+}
+
+/// What an effect found out.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Fact {
+    /// It is done.
+    Done,
+    /// An issuer's facts.
+    Established(Facts),
+    /// SHA-256 of the key's SubjectPublicKeyInfo.
+    Key(Digest),
+    /// The order's URL.
+    Order(String),
+    /// The challenges still to be met.
+    Challenges(Vec<Publication>),
+    /// Authoritative servers that do not answer with the record yet (address and why); empty when all do.
+    MissingAt(Vec<String>),
+    /// Where the order stands.
+    Status(OrderState),
+    /// What was issued. Its number is given when it is recorded.
+    Certificate(Box<CertificateVersion>),
+    /// What the target held before.
+    Before(Before),
+    /// What was put in place.
+    Installed {
+        /// Number of the version.
+        version: u32,
+        /// SHA-256 of its leaf's DER.
+        fingerprint: Digest,
+        /// Where it lies, for people.
+        slot: String,
+    },
+    /// What the endpoint serves at each address; absent when the target has no endpoint to ask.
+    Served(Option<Vec<(String, Digest)>>),
+}
+
+/// Where an order stands (RFC 8555 section 7.1.6).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum OrderState {
+    /// The CA has not validated everything yet.
+    Pending,
+    /// It may be finalized.
+    Ready,
+    /// The CA is issuing.
+    Processing {
+        /// When to ask again, if the CA said so.
+        after: Option<crate::time::Duration>,
+    },
+    /// The certificate may be downloaded.
+    Valid,
+    /// It has failed: the CA's words.
+    Invalid(String),
+}

@@ -1,0 +1,488 @@
+//! Issuing a certificate: key, order, challenges, validation, CSR, download, and the withdrawal of every challenge record
+//! however it ends (RFC 8555 section 7.1.6). First issue and renewal alike.
+//!
+//! The list of records that stand, or may stand, is kept from before the first is published until the last is withdrawn.
+//! An order is read again before it is finalized again, so an answer that was lost costs no second certificate.
+
+use serde::{Deserialize, Serialize};
+
+use super::effect::{Effect, Fact, OrderState, Publication};
+use super::machine::{Context, Next, attempt_failed, misfit, recorded};
+use super::pace::Pace;
+use super::retry::{self, Verdict};
+use super::{ErrorClass, Failure, wanted};
+use crate::digest::Digest;
+use crate::plan::Reason;
+use crate::state::EventBody;
+use crate::state::facts::{CertificateVersion, Facts, KeyId};
+use crate::state::fold::VERSIONS_KEPT;
+use crate::time::{Duration, Timestamp};
+
+/// How long servers may take to agree on a record.
+const PROPAGATION: Duration = Duration::from_secs(15 * 60);
+/// How long a CA may take over an order: some have people approve them.
+const PATIENCE: Duration = Duration::from_secs(24 * 3600);
+/// Orders that may vanish at the CA before the job is given up.
+const ORDERS: u32 = 5;
+
+/// Where issuing stands.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Issuance {
+    phase: Phase,
+    /// Attempts and waits.
+    pub pace: Pace,
+    /// The key made for it; absent for a CSR that was brought along.
+    key: Option<KeyId>,
+    spki: Option<Digest>,
+    order: Option<String>,
+    /// Whether the order names the version it replaces.
+    replaces: bool,
+    /// Orders that vanished.
+    lost: u32,
+    /// Whether the CSR has been sent: the CA may know the key.
+    finalized: bool,
+    /// Challenges of the order that are to be met.
+    todo: Vec<Publication>,
+    /// Records that stand, or may stand.
+    published: Vec<Publication>,
+    /// Withdrawing them.
+    patience: Pace,
+    /// Keys to remove in the end.
+    surplus: Vec<KeyId>,
+    /// Records that could not be withdrawn, with the reason.
+    left: Vec<String>,
+    end: Option<End>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Phase {
+    Key,
+    Order,
+    Challenges,
+    Present(usize),
+    Look(usize),
+    Respond(usize),
+    Status,
+    Finalize,
+    Download,
+    Cleanup,
+}
+
+/// What follows once every record is withdrawn.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum End {
+    Succeed,
+    Again { at: Timestamp, why: String },
+    Fail(Failure),
+}
+
+impl Issuance {
+    /// Before the first effect.
+    pub fn begin(context: &Context<'_>) -> Self {
+        let spec = context.step.after.as_ref().map(|draft| &draft.spec);
+        let brought = spec.is_some_and(|spec| wanted::text(spec, "csr").is_some());
+        Self {
+            phase: if brought { Phase::Order } else { Phase::Key },
+            pace: Pace::default(),
+            key: (!brought).then(|| KeyId(format!("certificate/{}", context.job))),
+            spki: None,
+            order: None,
+            replaces: true,
+            lost: 0,
+            finalized: false,
+            todo: Vec::new(),
+            published: Vec::new(),
+            patience: Pace::default(),
+            surplus: Vec::new(),
+            left: Vec::new(),
+            end: None,
+        }
+    }
+
+    /// See [`super::Machine::resume`].
+    pub fn resume(&mut self) {
+        self.phase = match self.phase {
+            Phase::Present(_) | Phase::Look(_) | Phase::Respond(_) => Phase::Challenges,
+            Phase::Finalize | Phase::Download => Phase::Status,
+            phase => phase,
+        };
+    }
+
+    /// See [`super::Machine::absorb`].
+    pub fn absorb(&mut self, event: &EventBody) {
+        match event {
+            EventBody::KeyMade { spki, .. } => {
+                self.spki = Some(*spki);
+                self.phase = Phase::Order;
+            }
+            EventBody::OrderPlaced { url } => {
+                self.order = Some(url.clone());
+                self.phase = Phase::Challenges;
+            }
+            EventBody::Issued { .. } => self.clean_up(End::Succeed),
+            _ => {}
+        }
+    }
+
+    /// See [`super::Machine::next`].
+    pub fn next(&self, context: &Context<'_>) -> Next {
+        if self.phase == Phase::Cleanup {
+            return self.next_of_cleanup(context.now);
+        }
+        if let Some(wait) = Next::waiting(&self.pace, context.now) {
+            return wait;
+        }
+        self.effect().map_or_else(|| Next::Failed(self.astray()), Next::effect)
+    }
+
+    fn effect(&self) -> Option<Effect> {
+        let order = || self.order.clone();
+        let todo = |at: usize| self.todo.get(at).cloned();
+        Some(match self.phase {
+            Phase::Key => Effect::EnsureKey(self.key.clone()?),
+            Phase::Order => Effect::Order { replaces: self.replaces },
+            Phase::Challenges => Effect::Challenges(order()?),
+            Phase::Present(at) => Effect::Present(todo(at)?),
+            Phase::Look(at) => Effect::Look(todo(at)?),
+            Phase::Respond(at) => Effect::Respond(order()?, todo(at)?),
+            Phase::Status => Effect::Status(order()?),
+            Phase::Finalize => Effect::Finalize(order()?, self.key.clone()),
+            Phase::Download => Effect::Download(order()?, self.spki),
+            Phase::Cleanup => return None,
+        })
+    }
+
+    fn astray(&self) -> Failure {
+        Failure {
+            class: ErrorClass::Bug,
+            message: format!("issuing stands at {:?} without what that needs", self.phase),
+            remedy: Some("this is a fault of cap: please report it".to_owned()),
+        }
+    }
+
+    fn next_of_cleanup(&self, now: Timestamp) -> Next {
+        if let Some(wait) = Next::waiting(&self.patience, now) {
+            return wait;
+        }
+        if let Some(publication) = self.published.first() {
+            return Next::effect(Effect::Retract(publication.clone()));
+        }
+        if let Some(key) = self.surplus.first() {
+            return Next::effect(Effect::RemoveKey(key.clone()));
+        }
+        match &self.end {
+            Some(End::Fail(failure)) => Next::Failed(self.with_leftovers(failure.clone())),
+            Some(End::Succeed) if self.left.is_empty() => Next::Done,
+            Some(End::Succeed) => Next::Failed(self.with_leftovers(leftovers())),
+            Some(End::Again { at, why }) => Next::Wait { until: *at, why: why.clone() },
+            None => Next::Failed(self.astray()),
+        }
+    }
+
+    fn with_leftovers(&self, mut failure: Failure) -> Failure {
+        if !self.left.is_empty() {
+            failure.message = format!("{}; left behind: {}", failure.message, self.left.join(", "));
+            failure.remedy.get_or_insert_with(|| "remove these TXT records by hand".to_owned());
+        }
+        failure
+    }
+
+    /// See [`super::Machine::outcome`].
+    pub fn outcome(&mut self, effect: &Effect, result: Result<Fact, Failure>, context: &Context<'_>) -> Vec<EventBody> {
+        match (effect, result) {
+            (Effect::Retract(publication), result) => self.retracted(publication, result.err(), context),
+            (Effect::RemoveKey(key), result) => {
+                // A sealed key that stays behind harms nobody: it is not worth failing for.
+                if result.is_ok()
+                    || self.patience.fail_on(&retry::CONFLICT, &leftovers(), context.now, 0) == Verdict::GiveUp
+                {
+                    self.surplus.retain(|one| one != key);
+                }
+                self.finish_cleanup();
+                Vec::new()
+            }
+            (effect, Ok(fact)) => self.succeeded(effect, fact, context),
+            (effect, Err(failure)) => self.failed(effect, failure, context),
+        }
+    }
+
+    fn succeeded(&mut self, effect: &Effect, fact: Fact, context: &Context<'_>) -> Vec<EventBody> {
+        match (effect, fact) {
+            (Effect::EnsureKey(key), Fact::Key(spki)) => {
+                self.spki = Some(spki);
+                self.go(Phase::Order);
+                vec![EventBody::KeyMade { key: key.clone(), spki }]
+            }
+            (Effect::Order { .. }, Fact::Order(url)) => {
+                self.order = Some(url.clone());
+                self.go(Phase::Challenges);
+                vec![EventBody::OrderPlaced { url }]
+            }
+            (Effect::Challenges(_), Fact::Challenges(list)) => {
+                self.heard_challenges(list);
+                Vec::new()
+            }
+            (Effect::Present(publication), Fact::Done) => {
+                self.step_on(Phase::Present, Phase::Look);
+                vec![EventBody::ChallengePresented { name: publication.name.clone() }]
+            }
+            (Effect::Look(publication), Fact::MissingAt(servers)) => self.looked(publication, &servers, context),
+            (Effect::Respond(_, publication), Fact::Done) => {
+                self.step_on(Phase::Respond, |_| Phase::Status);
+                vec![EventBody::ChallengeAnswered { identifier: publication.identifier.clone() }]
+            }
+            (Effect::Status(_), Fact::Status(state)) => self.heard_status(state, context),
+            (Effect::Finalize(..), Fact::Done) => {
+                self.finalized = true;
+                self.go(Phase::Status);
+                vec![EventBody::Finalized]
+            }
+            (Effect::Download(..), Fact::Certificate(version)) => self.issued(*version, context),
+            (effect, _) => self.failed(effect, misfit(effect), context),
+        }
+    }
+
+    fn go(&mut self, phase: Phase) {
+        self.pace.moved();
+        self.phase = phase;
+    }
+
+    /// The next challenge that has not been answered, in this phase; in the `next` phase when there is none.
+    fn step_on(&mut self, same: fn(usize) -> Phase, next: impl Fn(usize) -> Phase) {
+        let at = match self.phase {
+            Phase::Present(at) | Phase::Look(at) | Phase::Respond(at) => at + 1,
+            _ => 0,
+        };
+        let open = |from: usize| (from..self.todo.len()).find(|at| !self.todo[*at].answered);
+        let phase = match (open(at), open(0)) {
+            (Some(at), _) => same(at),
+            (None, Some(first)) => next(first),
+            (None, None) => Phase::Status,
+        };
+        self.go(phase);
+    }
+
+    fn heard_challenges(&mut self, list: Vec<Publication>) {
+        for one in &list {
+            if !self.published.iter().any(|other| (&other.name, &other.value) == (&one.name, &one.value)) {
+                self.published.push(one.clone());
+            }
+        }
+        self.todo = list;
+        self.step_on(Phase::Present, |_| Phase::Status);
+    }
+
+    fn looked(&mut self, publication: &Publication, servers: &[String], context: &Context<'_>) -> Vec<EventBody> {
+        if servers.is_empty() {
+            self.step_on(Phase::Look, Phase::Respond);
+            return Vec::new();
+        }
+        let why = format!("{} is not seen yet at {}", publication.name, servers.join(", "));
+        if self.pace.poll(context.now, None, PROPAGATION, why.clone()) {
+            return Vec::new();
+        }
+        let failure = Failure {
+            class: ErrorClass::Transient,
+            message: format!("{why}, {PROPAGATION} after it was published"),
+            remedy: Some(
+                "check that these servers get the zone's changes, or drop them from its NS records".to_owned(),
+            ),
+        };
+        self.give_up(failure)
+    }
+
+    fn heard_status(&mut self, state: OrderState, context: &Context<'_>) -> Vec<EventBody> {
+        match state {
+            OrderState::Ready => self.go(Phase::Finalize),
+            OrderState::Valid => self.go(Phase::Download),
+            OrderState::Pending => return self.poll(None, "the CA validates the names", context),
+            OrderState::Processing { after } => {
+                self.finalized = true;
+                return self.poll(after, "the CA issues the certificate", context);
+            }
+            OrderState::Invalid(words) => return self.refused(words, context),
+        }
+        Vec::new()
+    }
+
+    fn poll(&mut self, least: Option<Duration>, why: &str, context: &Context<'_>) -> Vec<EventBody> {
+        if self.pace.poll(context.now, least, PATIENCE, why) {
+            return Vec::new();
+        }
+        let message = format!("the order has not come to an end within {PATIENCE}");
+        self.give_up(Failure { class: ErrorClass::Transient, message, remedy: None })
+    }
+
+    /// The CA has called the order invalid: its challenges are void, and another order takes its own.
+    fn refused(&mut self, words: String, context: &Context<'_>) -> Vec<EventBody> {
+        let failure = Failure {
+            class: ErrorClass::Rejected,
+            message: format!("the CA refused the order: {words}"),
+            remedy: Some("check the zone's delegation and its CAA records, then apply again".to_owned()),
+        };
+        self.order = None;
+        self.finalized = false;
+        let verdict = self.pace.fail_on(&retry::VALIDATION, &failure, context.now, context.jitter);
+        self.after_verdict(verdict, failure)
+    }
+
+    fn after_verdict(&mut self, verdict: Verdict, failure: Failure) -> Vec<EventBody> {
+        match verdict {
+            Verdict::GiveUp => self.give_up_counted(failure),
+            Verdict::Again(at) | Verdict::Parked(at) => {
+                let event = attempt_failed(&failure, Some(at));
+                self.clean_up(End::Again { at, why: failure.message });
+                vec![event]
+            }
+        }
+    }
+
+    fn issued(&mut self, version: CertificateVersion, context: &Context<'_>) -> Vec<EventBody> {
+        let versions = match context.record.map(|record| &record.facts) {
+            Some(Facts::Certificate(facts)) => facts.versions.as_slice(),
+            _ => &[],
+        };
+        let number = versions.last().map_or(0, |last| last.number) + 1;
+        let dropped = versions.len().saturating_sub(VERSIONS_KEPT - 1);
+        self.surplus.extend(versions[..dropped].iter().filter_map(|one| one.key.clone()));
+        let version = CertificateVersion { number, key: self.key.clone(), ..version };
+        let issued = EventBody::Issued { version: Box::new(version), reason: reason(context) };
+        self.clean_up(End::Succeed);
+        recorded(context.step).into_iter().chain([issued]).collect()
+    }
+
+    fn failed(&mut self, effect: &Effect, failure: Failure, context: &Context<'_>) -> Vec<EventBody> {
+        let of_order = matches!(
+            effect,
+            Effect::Challenges(_)
+                | Effect::Respond(..)
+                | Effect::Status(_)
+                | Effect::Finalize(..)
+                | Effect::Download(..)
+        );
+        if of_order && failure.class == ErrorClass::NotFound {
+            return self.lost_order(failure, context.now);
+        }
+        if matches!(effect, Effect::Order { replaces: true }) && failure.class == ErrorClass::Conflict {
+            // Somebody was faster in replacing that version (RFC 9773 section 5): order without naming it.
+            self.replaces = false;
+            return Vec::new();
+        }
+        if matches!(effect, Effect::Finalize(..)) {
+            // Whether the CA took it is not known: it may know the key now, and the order is read before it is sent again.
+            self.finalized = true;
+            self.phase = Phase::Status;
+        }
+        match self.pace.fail(&failure, context.now, context.jitter) {
+            Verdict::GiveUp => self.give_up_counted(failure),
+            Verdict::Parked(_) => Vec::new(),
+            Verdict::Again(at) => vec![attempt_failed(&failure, Some(at))],
+        }
+    }
+
+    /// The CA does not know the order any more: it ran out. Another one takes its place, and that is nobody's failure.
+    fn lost_order(&mut self, failure: Failure, now: Timestamp) -> Vec<EventBody> {
+        self.order = None;
+        self.finalized = false;
+        self.lost += 1;
+        if self.lost > ORDERS {
+            return self.give_up(failure);
+        }
+        self.clean_up(End::Again { at: now, why: "the order ran out".to_owned() });
+        Vec::new()
+    }
+
+    fn give_up(&mut self, failure: Failure) -> Vec<EventBody> {
+        self.pace.failed += 1;
+        self.give_up_counted(failure)
+    }
+
+    fn give_up_counted(&mut self, failure: Failure) -> Vec<EventBody> {
+        if !self.finalized {
+            self.surplus.extend(self.key.take());
+        }
+        let event = attempt_failed(&failure, None);
+        self.clean_up(End::Fail(failure));
+        vec![event]
+    }
+
+    fn clean_up(&mut self, end: End) {
+        self.end = Some(end);
+        self.phase = Phase::Cleanup;
+        self.todo.clear();
+        self.patience = Pace::default();
+        self.finish_cleanup();
+    }
+
+    fn finish_cleanup(&mut self) {
+        if !self.published.is_empty() || !matches!(self.end, Some(End::Again { .. })) {
+            return;
+        }
+        if let Some(End::Again { at, why }) = self.end.take() {
+            self.go(Phase::Order);
+            self.pace.wait(at, why);
+        }
+    }
+
+    fn retracted(
+        &mut self,
+        publication: &Publication,
+        failure: Option<Failure>,
+        context: &Context<'_>,
+    ) -> Vec<EventBody> {
+        let gone = match &failure {
+            None => true,
+            // The zone or the provider's account is gone, and the record with it.
+            Some(failure) if failure.class == ErrorClass::NotFound => true,
+            Some(failure) => self.is_given_up(publication, failure, context),
+        };
+        if !gone {
+            return Vec::new();
+        }
+        self.published.retain(|one| one != publication);
+        self.finish_cleanup();
+        failure
+            .is_none()
+            .then(|| EventBody::ChallengeRetracted { name: publication.name.clone() })
+            .into_iter()
+            .collect()
+    }
+
+    fn is_given_up(&mut self, publication: &Publication, failure: &Failure, context: &Context<'_>) -> bool {
+        let passes =
+            matches!(failure.class, ErrorClass::Transient | ErrorClass::RateLimited { .. } | ErrorClass::Conflict);
+        let verdict = self.patience.fail_on(&retry::CLEANUP, failure, context.now, context.jitter);
+        if passes && verdict != Verdict::GiveUp {
+            return false;
+        }
+        self.patience = Pace::default();
+        self.left.push(format!("{} in zone {} ({})", publication.name, publication.zone, failure.message));
+        true
+    }
+}
+
+fn leftovers() -> Failure {
+    Failure {
+        class: ErrorClass::Transient,
+        message: "the certificate is issued, but a challenge record could not be withdrawn".to_owned(),
+        remedy: None,
+    }
+}
+
+/// Why it is issued, for the timeline.
+fn reason(context: &Context<'_>) -> String {
+    match context.step.reasons.first() {
+        Some(Reason::NotInState) => "first issue".to_owned(),
+        Some(Reason::RenewalDue { suggested: true, .. }) => "renewal suggested by the CA".to_owned(),
+        Some(Reason::RenewalDue { .. }) => "renewal due".to_owned(),
+        Some(Reason::Changed { paths } | Reason::CannotUpdate { paths }) => format!("changed: {}", paths.join(", ")),
+        Some(Reason::SecretChanged { paths }) => format!("secret changed: {}", paths.join(", ")),
+        Some(Reason::Incomplete) => "an earlier attempt did not come to its end".to_owned(),
+        Some(Reason::Requested) => "requested".to_owned(),
+        Some(Reason::DependencyReplaced { address }) => format!("{address} is replaced"),
+        Some(Reason::Drifted { found }) => format!("drift: {found}"),
+        Some(Reason::NewVersion | Reason::NotInConfiguration { .. } | Reason::Destroy) | None => "planned".to_owned(),
+    }
+}

@@ -1,0 +1,172 @@
+//! The machines of all kinds of work behind one door: what comes next, and what follows from an outcome. Pure: no IO, no
+//! clock. A machine is kept in its job as JSON, so that any worker can go on with it.
+
+use serde::{Deserialize, Serialize};
+
+use super::deployment::{Deployment, Undeployment};
+use super::effect::{Effect, Fact};
+use super::establishment::Establishment;
+use super::issuance::Issuance;
+use super::pace::Pace;
+use super::removal::{Bookkeeping, Removal};
+use super::{Failure, JobId};
+use crate::plan::{Action, Step, Work};
+use crate::state::facts::{Facts, KeyId};
+use crate::state::{EventBody, Record};
+use crate::time::Timestamp;
+
+/// What a transition may know.
+#[derive(Debug, Clone, Copy)]
+pub struct Context<'a> {
+    /// The job.
+    pub job: &'a JobId,
+    /// What it carries out.
+    pub step: &'a Step,
+    /// The record of its address as it is now.
+    pub record: Option<&'a Record>,
+    /// Now, by the worker's clock.
+    pub now: Timestamp,
+    /// Thousandths by which a wait is stretched, `0..1000`.
+    pub jitter: u64,
+}
+
+/// What comes next.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Next {
+    /// This is done.
+    Do(Box<Effect>),
+    /// Nothing before this time.
+    Wait {
+        /// Until when.
+        until: Timestamp,
+        /// For what, for people.
+        why: String,
+    },
+    /// The work is done.
+    Done,
+    /// It is given up.
+    Failed(Failure),
+}
+
+impl Next {
+    pub(super) fn effect(effect: Effect) -> Self {
+        Self::Do(Box::new(effect))
+    }
+
+    pub(super) fn waiting(pace: &Pace, now: Timestamp) -> Option<Self> {
+        pace.waiting(now).map(|wait| Self::Wait { until: wait.until, why: wait.why.clone() })
+    }
+}
+
+/// Where a job's work stands.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "of", rename_all = "snake_case")]
+pub enum Machine {
+    /// A certificate is issued.
+    Issue(Issuance),
+    /// A certificate is put on a target.
+    Deploy(Deployment),
+    /// A deployment is taken off its target.
+    Undeploy(Undeployment),
+    /// An account is registered, or a private CA is made.
+    Establish(Establishment),
+    /// A record goes, and the keys that only it knew.
+    Remove(Removal),
+    /// A record is written, once what it needs is done.
+    Record(Bookkeeping),
+}
+
+impl Machine {
+    /// The machine for a step that has not begun.
+    pub fn begin(context: &Context<'_>) -> Self {
+        match (context.step.action, context.step.work) {
+            (Action::Delete, Work::Undeploy | Work::Deploy) => Self::Undeploy(Undeployment::default()),
+            (_, Work::Undeploy) => Self::Undeploy(Undeployment::default()),
+            (Action::Delete, _) => Self::Remove(Removal::begin(context.record)),
+            (Action::Forget | Action::Move, _) | (_, Work::Record) => Self::Record(Bookkeeping::default()),
+            (_, Work::Register | Work::Establish) => Self::Establish(Establishment::default()),
+            (_, Work::Issue) => Self::Issue(Issuance::begin(context)),
+            (_, Work::Deploy) => Self::Deploy(Deployment::begin(context.step)),
+        }
+    }
+
+    /// Called when a worker takes the job up again, whether or not the one before came to its end: what the world may
+    /// have done meanwhile is read again, before anything is asked of it.
+    pub fn resume(&mut self) {
+        if let Self::Issue(issuance) = self {
+            issuance.resume();
+        }
+    }
+
+    /// What comes next.
+    pub fn next(&self, context: &Context<'_>) -> Next {
+        match self {
+            Self::Issue(machine) => machine.next(context),
+            Self::Deploy(machine) => machine.next(context),
+            Self::Undeploy(machine) => machine.next(context),
+            Self::Establish(machine) => machine.next(context),
+            Self::Remove(machine) => machine.next(context),
+            Self::Record(machine) => machine.next(),
+        }
+    }
+
+    /// What follows from an outcome: the machine moves, and these things have happened.
+    pub fn outcome(&mut self, effect: &Effect, result: Result<Fact, Failure>, context: &Context<'_>) -> Vec<EventBody> {
+        match self {
+            Self::Issue(machine) => machine.outcome(effect, result, context),
+            Self::Deploy(machine) => machine.outcome(effect, result, context),
+            Self::Undeploy(machine) => machine.outcome(result, context),
+            Self::Establish(machine) => machine.outcome(result, context),
+            Self::Remove(machine) => machine.outcome(effect, result, context),
+            Self::Record(machine) => machine.outcome(context),
+        }
+    }
+
+    /// An event of this job was found recorded, though the job itself had not been moved: a worker died in between.
+    pub fn absorb(&mut self, event: &EventBody) {
+        if let Self::Issue(issuance) = self {
+            issuance.absorb(event);
+        }
+    }
+
+    /// Attempts that failed so far.
+    pub fn failed_attempts(&self) -> u32 {
+        match self {
+            Self::Issue(machine) => machine.pace.failed,
+            Self::Deploy(machine) => machine.pace.failed,
+            Self::Undeploy(machine) => machine.pace.failed,
+            Self::Establish(machine) => machine.pace.failed,
+            Self::Remove(machine) => machine.pace.failed,
+            Self::Record(_) => 0,
+        }
+    }
+}
+
+/// What an error of the machine itself is: an outcome that does not fit the effect.
+pub(super) fn misfit(effect: &Effect) -> Failure {
+    Failure {
+        class: super::ErrorClass::Bug,
+        message: format!("{} came back with something else than it was asked for", effect.name()),
+        remedy: Some("this is a fault of cap: please report it".to_owned()),
+    }
+}
+
+/// The event of a failed attempt.
+pub(super) fn attempt_failed(failure: &Failure, retry_at: Option<Timestamp>) -> EventBody {
+    EventBody::AttemptFailed { class: failure.class, message: failure.message.clone(), retry_at }
+}
+
+/// The event of the record that the step wants, if it wants one.
+pub(super) fn recorded(step: &Step) -> Option<EventBody> {
+    step.after.as_ref().map(|draft| EventBody::Recorded { draft: Box::new(draft.clone()) })
+}
+
+/// Names of the private keys that facts refer to.
+pub fn keys_of(facts: &Facts) -> Vec<KeyId> {
+    match facts {
+        Facts::Account(account) => vec![account.key.clone()],
+        Facts::Authority(authority) => authority.keys.clone(),
+        Facts::Certificate(certificate) => certificate.versions.iter().filter_map(|one| one.key.clone()).collect(),
+        Facts::None | Facts::Deployment(_) => Vec::new(),
+    }
+}

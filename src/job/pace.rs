@@ -1,0 +1,98 @@
+//! A job's patience: attempts that failed, polls so far, and what it waits for now.
+
+use serde::{Deserialize, Serialize};
+
+use super::retry::{self, Ladder, Verdict};
+use super::{ErrorClass, Failure};
+use crate::time::{Duration, Timestamp};
+
+/// How often and how long. Every machine has one.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Pace {
+    /// Attempts that failed so far.
+    pub failed: u32,
+    /// Polls of what is being waited for.
+    polls: u32,
+    /// Since when it has been polled.
+    since: Option<Timestamp>,
+    /// What is waited for now.
+    wait: Option<Wait>,
+}
+
+/// A wait.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Wait {
+    /// Until when.
+    pub until: Timestamp,
+    /// For what, for people.
+    pub why: String,
+}
+
+impl Pace {
+    /// What is still waited for at `now`.
+    pub fn waiting(&self, now: Timestamp) -> Option<&Wait> {
+        self.wait.as_ref().filter(|wait| wait.until > now)
+    }
+
+    /// Waits until then.
+    pub fn wait(&mut self, until: Timestamp, why: impl Into<String>) {
+        self.wait = Some(Wait { until, why: why.into() });
+    }
+
+    /// Something moved: polling begins anew.
+    pub fn moved(&mut self) {
+        self.polls = 0;
+        self.since = None;
+        self.wait = None;
+    }
+
+    /// Counts a failed attempt and decides what follows; waits when there is another one.
+    pub fn fail(&mut self, failure: &Failure, now: Timestamp, jitter: u64) -> Verdict {
+        self.polls = 0;
+        self.since = None;
+        let verdict = retry::after(failure.class, self.failed + 1, now, jitter);
+        self.settle(verdict, failure)
+    }
+
+    /// Likewise, on a ladder of its own.
+    pub fn fail_on(&mut self, ladder: &Ladder, failure: &Failure, now: Timestamp, jitter: u64) -> Verdict {
+        let verdict = match failure.class {
+            ErrorClass::RateLimited { .. } => retry::after(failure.class, self.failed + 1, now, jitter),
+            _ => ladder.after(self.failed + 1, now, jitter),
+        };
+        self.settle(verdict, failure)
+    }
+
+    fn settle(&mut self, verdict: Verdict, failure: &Failure) -> Verdict {
+        match verdict {
+            Verdict::Again(at) => {
+                self.failed += 1;
+                self.wait(at, failure.message.clone());
+            }
+            Verdict::Parked(at) => self.wait(at, failure.message.clone()),
+            Verdict::GiveUp => {
+                self.failed += 1;
+                self.wait = None;
+            }
+        }
+        verdict
+    }
+
+    /// Polls again later; `false` when that has been going on for longer than `patience`.
+    pub fn poll(
+        &mut self,
+        now: Timestamp,
+        least: Option<Duration>,
+        patience: Duration,
+        why: impl Into<String>,
+    ) -> bool {
+        let since = *self.since.get_or_insert(now);
+        if now.since(since) > patience {
+            return false;
+        }
+        self.polls = self.polls.saturating_add(1);
+        let wait = retry::POLL.wait(self.polls).max(least.unwrap_or_default());
+        self.wait(now + wait, why);
+        true
+    }
+}
