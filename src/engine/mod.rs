@@ -1,9 +1,21 @@
 //! The engine: gathers inputs, submits plans, and carries jobs out through ports. Names no adapter and never prints.
 
+mod carry;
 pub mod load;
+pub mod lock;
+mod perform;
 pub mod prepare;
 pub mod progress;
+mod queue;
+mod record;
 pub mod refresh;
+pub mod stop;
+pub mod submit;
+pub mod worker;
+
+pub use stop::Stop;
+pub use submit::{SubmitFault, submit};
+pub use worker::{Limits, WorkOptions, WorkReport, work};
 
 use std::sync::Arc;
 

@@ -1,0 +1,417 @@
+//! Carrying one job as far as it goes: lease, next effect, record, do, record. The lease is the right to do anything at
+//! all: it is renewed while effects last, and a worker that loses it drops what it is doing.
+//!
+//! Outcomes are collected and written together, but always before an effect that could not be found again or undone
+//! without them ([`Effect::needs_record`]).
+
+use std::time::Instant;
+
+use super::perform::{Adapters, Performer};
+use super::progress::{News, Progress};
+use super::record::{self, Changing};
+use super::stop::{Stop, Urgency};
+use super::{Engine, WorkOptions};
+use crate::job::machine::Context;
+use crate::job::{Effect, ErrorClass, Fact, Failure, Job, JobId, JobStatus, Machine, Next};
+use crate::ports::store::{Advance, EventFilter, Lease, LeaseError, LogLine};
+use crate::ports::{PortError, PortResult};
+use crate::state::Event;
+use crate::time::{Duration, Timestamp};
+use crate::timeline::Head;
+
+/// Longest wait that a worker sits out itself: parking a job for less would cost more than it frees.
+const SIT_OUT: Duration = Duration::from_secs(1);
+/// Times a write is repeated that the store did not answer, or that met a record as it was not read.
+const REPEATS: u32 = 4;
+
+/// What came of a job.
+pub(super) enum Carried {
+    /// It is at its end.
+    Ended(Box<Job>),
+    /// It waits until then.
+    Parked(Timestamp),
+    /// Another worker has it.
+    Elsewhere,
+    /// It was given back because the worker is to stop.
+    Returned,
+}
+
+/// What the jobs of a worker share.
+pub(super) struct Shared<'a> {
+    pub(super) engine: &'a Engine,
+    pub(super) options: &'a WorkOptions,
+    pub(super) progress: &'a dyn Progress,
+    pub(super) stop: &'a Stop,
+    pub(super) adapters: &'a Adapters,
+}
+
+/// Why carrying came to a stop that is not the job's own.
+enum Halt {
+    /// The lease is another's.
+    Lost,
+    /// The store does not answer.
+    Store(PortError),
+}
+
+impl From<PortError> for Halt {
+    fn from(fault: PortError) -> Self {
+        Self::Store(fault)
+    }
+}
+
+impl From<LeaseError> for Halt {
+    fn from(fault: LeaseError) -> Self {
+        match fault {
+            LeaseError::Store(fault) => Self::Store(fault),
+            LeaseError::Stale(address) => Self::Store(PortError::new(
+                ErrorClass::Conflict,
+                format!("the record of {address} keeps changing under the job that claims it"),
+            )),
+            LeaseError::Held { .. } | LeaseError::Final | LeaseError::Lost => Self::Lost,
+        }
+    }
+}
+
+/// Carries a job as far as it goes now.
+///
+/// # Errors
+/// Only when the store fails: what was done and could not be recorded is found again by the next worker.
+pub(super) async fn carry(shared: &Shared<'_>, id: &JobId) -> PortResult<Carried> {
+    let store = &shared.engine.store;
+    let lease = match store.lease(id, &shared.options.worker, shared.options.ttl).await {
+        Ok(lease) => lease,
+        Err(LeaseError::Final) => return ended_elsewhere(shared, id).await,
+        Err(LeaseError::Store(fault)) => return Err(fault),
+        Err(_) => return Ok(Carried::Elsewhere),
+    };
+    let carried = async {
+        let mut hand = Hand::take(shared, lease).await?;
+        hand.work().await
+    };
+    match carried.await {
+        Ok(carried) => Ok(carried),
+        Err(Halt::Lost) => Ok(Carried::Elsewhere),
+        Err(Halt::Store(fault)) => Err(fault),
+    }
+}
+
+async fn ended_elsewhere(shared: &Shared<'_>, id: &JobId) -> PortResult<Carried> {
+    let job = shared.engine.store.job(id).await?;
+    Ok(job.map_or(Carried::Elsewhere, |job| Carried::Ended(Box::new(job))))
+}
+
+/// One job in a worker's hand.
+struct Hand<'a> {
+    shared: &'a Shared<'a>,
+    performer: Performer<'a>,
+    lease: Lease,
+    /// When the lease was last known to be ours, by the worker's clocks.
+    sure: (Instant, Timestamp),
+    job: Job,
+    machine: Machine,
+    changing: Changing,
+    head: Option<Head>,
+    /// Whether there is something the store does not know.
+    dirty: bool,
+    events: Vec<Event>,
+    log: Vec<LogLine>,
+}
+
+impl<'a> Hand<'a> {
+    async fn take(shared: &'a Shared<'a>, lease: Lease) -> Result<Self, Halt> {
+        let engine = shared.engine;
+        let now = engine.clock.now();
+        let job = Job { status: JobStatus::Ready, ..lease.job.clone() };
+        let stored = engine.store.records(std::slice::from_ref(job.address())).await?.into_iter().next();
+        let changing = Changing::new(job.address().clone(), stored);
+        let context = context(&job, &changing, now, 0);
+        let is_new = job.machine.is_null();
+        let mut machine = if is_new { Machine::begin(&context) } else { parse(&job)? };
+        machine.resume();
+        let mut hand = Self {
+            shared,
+            performer: Performer::new(engine, shared.adapters),
+            head: record::head(engine, &changing).await?,
+            sure: (Instant::now(), now),
+            lease,
+            job,
+            machine,
+            changing,
+            dirty: is_new,
+            events: Vec::new(),
+            log: Vec::new(),
+        };
+        if hand.lease.token > 1 {
+            hand.catch_up().await?;
+        }
+        hand.job.started_at.get_or_insert(now);
+        hand.job.attempt = hand.machine.failed_attempts() + 1;
+        shared.progress.tell(&News::Started(&hand.job));
+        Ok(hand)
+    }
+
+    /// Takes in events that a worker before recorded without moving the job: it died in between. What they brought about
+    /// is written again, which changes nothing where it was written already.
+    async fn catch_up(&mut self) -> Result<(), Halt> {
+        let filter = EventFilter { job: Some(self.job.id.clone()), address: None };
+        let recorded = self.shared.engine.store.events(0, usize::MAX >> 1, &filter).await?;
+        let from = self.job.next_event;
+        for (_, event) in recorded.into_iter().filter(|(_, event)| event.number >= from) {
+            self.machine.absorb(&event.body);
+            self.changing.fold(&event);
+            self.job.next_event = event.number + 1;
+            self.dirty = true;
+            self.events.push(event);
+        }
+        Ok(())
+    }
+
+    async fn work(&mut self) -> Result<Carried, Halt> {
+        let engine = self.shared.engine;
+        if self.is_claimed_elsewhere() {
+            return self.finish(JobStatus::Failed { failure: claimed_elsewhere(&self.job) }).await;
+        }
+        loop {
+            if self.shared.stop.is_wished() {
+                self.write(true).await?;
+                return Ok(Carried::Returned);
+            }
+            let now = engine.clock.now();
+            let next = self.machine.next(&context(&self.job, &self.changing, now, 0));
+            match next {
+                Next::Do(effect) => self.act(&effect).await?,
+                Next::Wait { until, .. } if until.since(now) <= SIT_OUT => self.sit_out(until).await,
+                Next::Wait { until, why } => return self.park(until, why).await,
+                Next::Done => return self.finish(JobStatus::Succeeded).await,
+                Next::Failed(failure) => return self.finish(JobStatus::Failed { failure }).await,
+            }
+        }
+    }
+
+    /// A record that another job claims is not ours to write. One that is gone is: this job may have removed it.
+    fn is_claimed_elsewhere(&self) -> bool {
+        self.changing.record().is_some_and(|record| record.claim.as_ref() != Some(&self.job.id))
+    }
+
+    async fn sit_out(&self, until: Timestamp) {
+        tokio::select! {
+            () = self.shared.engine.clock.sleep_until(until) => {}
+            () = self.shared.stop.wished(Urgency::Graceful) => {}
+        }
+    }
+
+    async fn act(&mut self, effect: &Effect) -> Result<(), Halt> {
+        self.prove_lease(effect.needs_record()).await?;
+        let engine = self.shared.engine;
+        self.shared.progress.tell(&News::Doing { job: &self.job.id, effect: effect.name() });
+        let begun = (Instant::now(), engine.clock.now());
+        let result = tokio::select! {
+            result = self.performer.perform(&self.job, self.changing.record(), effect) => result,
+            halt = beat(self.shared, &self.lease) => return Err(halt),
+        };
+        let result = result.map_err(failure_of);
+        self.note(effect, &result, begun);
+        self.move_on(effect, result);
+        if effect.is_recorded_at_once() && !self.events.is_empty() {
+            self.write(false).await?;
+        }
+        Ok(())
+    }
+
+    /// Sees to it that the lease is ours for the next effect: a write proves it, and so does renewing.
+    async fn prove_lease(&mut self, write: bool) -> Result<(), Halt> {
+        let ttl = self.shared.options.ttl;
+        let age = self.shared.engine.clock.now().since(self.sure.1);
+        let is_old = age.millis() * 3 > ttl.millis() || self.sure.0.elapsed() * 3 > ttl.to_std();
+        if write && self.dirty {
+            self.write(false).await?;
+        }
+        if is_old || (write && !self.dirty && self.sure.0.elapsed() * 10 > ttl.to_std()) {
+            self.shared.engine.store.renew(&self.lease, ttl).await?;
+            self.sure = (Instant::now(), self.shared.engine.clock.now());
+        }
+        Ok(())
+    }
+
+    fn move_on(&mut self, effect: &Effect, result: Result<Fact, Failure>) {
+        let engine = self.shared.engine;
+        let now = engine.clock.now();
+        let jitter = engine.ids.jitter(1000);
+        let bodies = self.machine.outcome(effect, result, &context(&self.job, &self.changing, now, jitter));
+        for body in bodies {
+            let event = Event {
+                job: self.job.id.clone(),
+                number: self.job.next_event,
+                at: now,
+                actor: self.job.actor.clone(),
+                address: self.job.address().clone(),
+                body,
+            };
+            self.job.next_event += 1;
+            self.changing.fold(&event);
+            self.events.push(event);
+        }
+        self.job.attempt = self.machine.failed_attempts() + 1;
+        self.dirty = true;
+    }
+
+    fn note(&mut self, effect: &Effect, result: &Result<Fact, Failure>, (begun, at): (Instant, Timestamp)) {
+        let took = Duration::from_millis(i64::try_from(begun.elapsed().as_millis()).unwrap_or(i64::MAX));
+        let message = match result {
+            Ok(fact) => words(fact),
+            Err(failure) => failure.message.clone(),
+        };
+        tracing::debug!(job = %self.job.id, effect = effect.name(), took = %took, "{message}");
+        let line = LogLine { at, effect: effect.name().to_owned(), message, took, attempt: self.job.attempt };
+        // Polls that say the same again are one line.
+        match self.log.last_mut().filter(|last| last.effect == line.effect && last.message == line.message) {
+            Some(last) => last.took = Duration::from_millis(last.took.millis() + line.took.millis()),
+            None => self.log.push(line),
+        }
+    }
+
+    async fn park(&mut self, until: Timestamp, why: String) -> Result<Carried, Halt> {
+        self.shared.progress.tell(&News::Waiting { job: &self.job.id, until, why: &why });
+        self.job.status = JobStatus::Waiting { until, why };
+        self.dirty = true;
+        self.write(true).await?;
+        Ok(Carried::Parked(until))
+    }
+
+    async fn finish(&mut self, status: JobStatus) -> Result<Carried, Halt> {
+        self.job.status = status;
+        self.job.attempt = self.job.attempt.max(1);
+        self.job.ended_at = Some(self.shared.engine.clock.now());
+        if !self.is_claimed_elsewhere() {
+            self.changing.release();
+        }
+        self.dirty = true;
+        self.write(true).await?;
+        match &self.job.status {
+            JobStatus::Failed { failure } => self.shared.progress.tell(&News::Failed { job: &self.job, failure }),
+            _ => self.shared.progress.tell(&News::Succeeded(&self.job)),
+        }
+        Ok(Carried::Ended(Box::new(self.job.clone())))
+    }
+
+    /// Writes what the store does not know yet, and gives the lease back if asked to.
+    async fn write(&mut self, release: bool) -> Result<(), Halt> {
+        if !self.dirty && !release {
+            return Ok(());
+        }
+        let mut repeats = 0;
+        loop {
+            let advance = self.advance(release)?;
+            match self.shared.engine.store.advance(&self.lease, &advance).await {
+                Ok(()) => break self.written(advance),
+                Err(LeaseError::Stale(_)) if repeats < REPEATS => self.read_again().await?,
+                Err(LeaseError::Store(_)) if repeats < REPEATS => {
+                    tokio::time::sleep(std::time::Duration::from_millis(50 << repeats)).await;
+                }
+                Err(fault) => return Err(fault.into()),
+            }
+            repeats += 1;
+        }
+        Ok(())
+    }
+
+    fn advance(&mut self, release: bool) -> PortResult<Advance> {
+        self.job.machine = serde_json::to_value(&self.machine)
+            .map_err(|fault| PortError::new(ErrorClass::Bug, format!("a job cannot be kept: {fault}")))?;
+        let chain = self.changing.chain();
+        let append = record::append(self.shared.engine, chain, self.head.as_ref(), &self.events)?;
+        Ok(Advance {
+            job: self.job.clone(),
+            events: self.events.clone(),
+            writes: self.changing.write().into_iter().collect(),
+            appends: append.into_iter().collect(),
+            log: self.log.clone(),
+            release,
+        })
+    }
+
+    fn written(&mut self, advance: Advance) {
+        for write in advance.writes {
+            self.changing.written(write);
+        }
+        if let Some(append) = advance.appends.into_iter().next() {
+            self.head = Some(append.after);
+        }
+        self.events.clear();
+        self.log.clear();
+        self.dirty = false;
+        self.sure = (Instant::now(), self.shared.engine.clock.now());
+    }
+
+    async fn read_again(&mut self) -> Result<(), Halt> {
+        let engine = self.shared.engine;
+        let stored = engine.store.records(std::slice::from_ref(self.job.address())).await?.into_iter().next();
+        self.changing.rebase(stored, &self.events);
+        self.head = record::head(engine, &self.changing).await?;
+        Ok(())
+    }
+}
+
+/// Renews the lease while an effect lasts. Returns when it is lost.
+async fn beat(shared: &Shared<'_>, lease: &Lease) -> Halt {
+    let ttl = shared.options.ttl;
+    let mut sure = Instant::now();
+    loop {
+        tokio::time::sleep(ttl.to_std() / 3).await;
+        let asked = Instant::now();
+        match shared.engine.store.renew(lease, ttl).await {
+            Ok(_) => sure = asked,
+            // A store that does not answer may come back before the lease runs out.
+            Err(LeaseError::Store(_)) if sure.elapsed() < ttl.to_std() => {}
+            Err(fault) => return fault.into(),
+        }
+    }
+}
+
+fn context<'a>(job: &'a Job, changing: &'a Changing, now: Timestamp, jitter: u64) -> Context<'a> {
+    Context { job: &job.id, step: &job.step, record: changing.record(), now, jitter }
+}
+
+fn parse(job: &Job) -> PortResult<Machine> {
+    serde_json::from_value(job.machine.clone()).map_err(|fault| {
+        PortError::new(
+            ErrorClass::Bug,
+            format!("job {} stands where this version of cap cannot go on: {fault}", job.id),
+        )
+        .remedy("let the version of cap that began it bring it to its end")
+    })
+}
+
+fn failure_of(fault: PortError) -> Failure {
+    Failure { class: fault.class, message: fault.message, remedy: fault.remedy }
+}
+
+fn claimed_elsewhere(job: &Job) -> Failure {
+    Failure {
+        class: ErrorClass::Conflict,
+        message: format!("another job works on {}", job.address()),
+        remedy: Some("plan and apply again once it has come to its end".to_owned()),
+    }
+}
+
+/// What an outcome says, for the log. Shows no secret: facts hold none.
+fn words(fact: &Fact) -> String {
+    match fact {
+        Fact::Done | Fact::Established(_) | Fact::Before(_) => "done".to_owned(),
+        Fact::Key(spki) => format!("key {}", spki.short()),
+        Fact::Order(url) => url.clone(),
+        Fact::Challenges(list) => format!("{} to be met", list.len()),
+        Fact::MissingAt(servers) if servers.is_empty() => "seen at every authoritative server".to_owned(),
+        Fact::MissingAt(servers) => format!("not seen yet at {}", servers.join(", ")),
+        Fact::Status(state) => format!("{state:?}"),
+        Fact::Certificate(version) => {
+            format!("certificate {} until {}", version.fingerprint.short(), version.not_after)
+        }
+        Fact::Installed { version, slot, .. } => format!("version {version} at {slot}"),
+        Fact::Served(None) => "no endpoint to ask".to_owned(),
+        Fact::Served(Some(leaves)) => {
+            let all: Vec<String> = leaves.iter().map(|(address, leaf)| format!("{address} {}", leaf.short())).collect();
+            format!("served: {}", all.join(", "))
+        }
+    }
+}

