@@ -12,9 +12,18 @@
 //! }
 //! ```
 
+use std::sync::Arc;
+
+use super::files::Files;
+use super::local::Local;
+use super::slot::Slot;
+use super::verify::{Commands, Endpoint};
 use super::{args, files, verify};
 use crate::eval::schema::{BodySchema, KindSchema};
 use crate::model::{Kind, Role};
+use crate::ports::PortResult;
+use crate::ports::secrets::Secrets;
+use crate::ports::target::Target;
 use crate::state::Spec;
 
 /// The block's type.
@@ -37,4 +46,19 @@ pub fn kind() -> Kind {
 
 fn slots(config: &Spec) -> Vec<String> {
     files::places(config).iter().map(|place| format!("file:{place}")).collect()
+}
+
+/// One slot. Needs no secrets.
+///
+/// # Errors
+/// `Rejected` for a configuration that cannot be used.
+pub async fn connect(config: &Spec, _secrets: &dyn Secrets) -> PortResult<Arc<dyn Target>> {
+    let files = Files::decode(config, args::path)?;
+    Ok(Arc::new(Slot {
+        name: files.place().to_owned(),
+        machine: Local::new(files.owner.clone()),
+        commands: Commands::decode(config)?,
+        endpoint: Endpoint::decode(config)?,
+        files,
+    }))
 }

@@ -51,8 +51,8 @@ pub enum Part {
 /// old leaf until everything else is in place.
 pub const PARTS: [Part; 5] = [Part::Privkey, Part::Chain, Part::Combined, Part::Cert, Part::Fullchain];
 
-/// The parts of a directory.
-const IN_DIRECTORY: [Part; 4] = [Part::Privkey, Part::Chain, Part::Cert, Part::Fullchain];
+/// The parts of a directory, in the same order.
+pub const IN_DIRECTORY: [Part; 4] = [Part::Privkey, Part::Chain, Part::Cert, Part::Fullchain];
 
 impl Part {
     /// The argument that names its path.
@@ -154,14 +154,6 @@ impl Files {
     pub fn directory_mode(&self) -> u32 {
         let readers = (self.key_mode | self.cert_mode) & 0o444;
         0o700 | readers | (readers >> 2)
-    }
-
-    /// The parts that make up the slot, in the order of [`PARTS`].
-    pub fn parts(&self) -> Vec<Part> {
-        match &self.layout {
-            Layout::Versioned { .. } => IN_DIRECTORY.to_vec(),
-            Layout::Plain { files } => files.iter().map(|(part, _)| *part).collect(),
-        }
     }
 
     /// Where the slot is, for people.

@@ -1,0 +1,94 @@
+//! The machine that `cap` runs on. File work happens on blocking threads, commands as child processes.
+
+mod change;
+mod command;
+mod look;
+mod owner;
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use rustls::crypto::aws_lc_rs::sign::any_supported_type;
+use rustls::pki_types::PrivateKeyDer;
+use rustls::pki_types::pem::PemObject as _;
+use zeroize::Zeroizing;
+
+use super::args::Owner;
+use super::machine::{Action, Machine, Question, Seen};
+use crate::digest::Digest;
+use crate::job::ErrorClass;
+use crate::ports::{PortError, PortResult};
+
+/// This machine, as one owner of files sees it.
+pub struct Local {
+    owner: Owner,
+}
+
+impl Local {
+    /// Files are to belong to this owner.
+    pub fn new(owner: Owner) -> Self {
+        Self { owner }
+    }
+
+    async fn blocking<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(owner::Ids) -> PortResult<T> + Send + 'static,
+    ) -> PortResult<T> {
+        let owner = self.owner.clone();
+        let done = tokio::task::spawn_blocking(move || work(owner::Ids::find(&owner)?)).await;
+        done.unwrap_or_else(|error| Err(PortError::new(ErrorClass::Bug, format!("file work ended early: {error}"))))
+    }
+}
+
+#[async_trait]
+impl Machine for Local {
+    async fn look(&self, questions: Vec<Question>) -> PortResult<Seen> {
+        self.blocking(move |ids| look::all(questions, ids)).await
+    }
+
+    async fn change(&self, actions: Vec<Action>) -> PortResult<()> {
+        self.blocking(move |ids| actions.into_iter().try_for_each(|action| change::one(action, ids))).await
+    }
+
+    async fn public_key(&self, path: &str) -> PortResult<Option<Digest>> {
+        let path = path.to_owned();
+        self.blocking(move |_| {
+            let pem = std::fs::read(&path).map(Zeroizing::new).map_err(|error| refused("read", &path, &error))?;
+            let key = PrivateKeyDer::from_pem_slice(&pem).ok().and_then(|key| any_supported_type(&key).ok());
+            // What is no private key at all belongs to no certificate: a digest that nothing has.
+            let spki = key.map(|key| key.public_key().map(|spki| Digest::of(&spki)));
+            Ok(spki.unwrap_or_else(|| Some(Digest::of("no private key"))))
+        })
+        .await
+    }
+
+    async fn run(&self, words: &[String], limit: Duration) -> PortResult<()> {
+        command::run(words, limit).await
+    }
+}
+
+/// An error of the file system: whose fault it is, and what was tried.
+fn refused(what: &str, path: &str, error: &std::io::Error) -> PortError {
+    use std::io::ErrorKind;
+    let (class, remedy) = match error.kind() {
+        ErrorKind::PermissionDenied => {
+            (ErrorClass::Unauthorized, Some("run cap as a user who may do this, or change the directory's owner"))
+        }
+        ErrorKind::ReadOnlyFilesystem => {
+            (ErrorClass::Rejected, Some("mount the file system writable, or name another place"))
+        }
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => {
+            (ErrorClass::Transient, Some("free space there; what was in place before is untouched"))
+        }
+        ErrorKind::AlreadyExists => (ErrorClass::Conflict, None),
+        ErrorKind::NotFound | ErrorKind::NotADirectory | ErrorKind::IsADirectory | ErrorKind::InvalidInput => {
+            (ErrorClass::Rejected, None)
+        }
+        _ => (ErrorClass::Transient, None),
+    };
+    let error = PortError::new(class, format!("cannot {what} {path}: {error}"));
+    match remedy {
+        Some(remedy) => error.remedy(remedy),
+        None => error,
+    }
+}

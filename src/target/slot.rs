@@ -1,0 +1,139 @@
+//! One slot on a machine that holds files: the [`Target`] of every kind that puts files somewhere. Looks, lets the layout
+//! decide, has the machine do it, then has the service take it up.
+
+use async_trait::async_trait;
+
+use super::files::{Files, Layout};
+use super::machine::{Action, Machine, Question, Seen};
+use super::pair::{self, Finding};
+use super::verify::{Commands, Endpoint};
+use super::{endpoint, plain, versioned};
+use crate::observed::SlotContent;
+use crate::ports::PortResult;
+use crate::ports::target::{Bundle, Previous, Served, Target};
+
+/// A slot.
+pub struct Slot<M> {
+    /// Where it is, for people.
+    pub name: String,
+    /// Its files.
+    pub files: Files,
+    /// What makes the service take them up.
+    pub commands: Commands,
+    /// Who is asked afterwards.
+    pub endpoint: Option<Endpoint>,
+    /// Where it is.
+    pub machine: M,
+}
+
+impl<M: Machine> Slot<M> {
+    async fn look(&self, questions: fn(&Files) -> Vec<Question>) -> PortResult<Seen> {
+        self.machine.look(questions(&self.files)).await
+    }
+
+    /// Carries out changes; when one fails, what was begun is cleared away, so that no copy of a key is left behind.
+    async fn change(&self, actions: Vec<Action>) -> PortResult<()> {
+        if actions.is_empty() {
+            return Ok(());
+        }
+        let done = self.machine.change(actions).await;
+        if done.is_err() {
+            // The first error is the one to report; the next installation clears away as well.
+            let _ = self.machine.change(clear(&self.files)).await;
+        }
+        done
+    }
+
+    async fn take_up(&self) -> PortResult<()> {
+        for words in [&self.commands.test, &self.commands.reload].into_iter().flatten() {
+            self.machine.run(words, self.commands.timeout).await?;
+        }
+        Ok(())
+    }
+}
+
+/// What every layout asks before it changes anything.
+fn before_change(files: &Files) -> Vec<Question> {
+    match &files.layout {
+        Layout::Versioned { directory } => versioned::questions(directory),
+        Layout::Plain { files } => plain::questions(files),
+    }
+}
+
+fn clear(files: &Files) -> Vec<Action> {
+    match &files.layout {
+        Layout::Versioned { directory } => versioned::clear(directory),
+        Layout::Plain { files } => plain::clear(files),
+    }
+}
+
+#[async_trait]
+impl<M: Machine> Target for Slot<M> {
+    fn slot(&self) -> String {
+        self.name.clone()
+    }
+
+    async fn inspect(&self) -> PortResult<SlotContent> {
+        let seen = self.look(|files| pair::set(files).questions()).await?;
+        match pair::judge(&self.files, &seen) {
+            Finding::Clear(content) => Ok(content),
+            Finding::AskKey { path, leaf } => {
+                let spki = self.machine.public_key(&path).await?;
+                let wrong = spki.is_some_and(|spki| spki != leaf.spki);
+                let fault = wrong.then(|| format!("the private key in {path} does not belong to the certificate"));
+                Ok(SlotContent::Present { fingerprint: leaf.fingerprint, fault })
+            }
+        }
+    }
+
+    async fn previous(&self) -> PortResult<Previous> {
+        let seen = self.look(before_change).await?;
+        let fingerprint = pair::fingerprint(&self.files, &seen);
+        let handle = match &self.files.layout {
+            Layout::Versioned { directory } => versioned::handle(directory, &seen),
+            Layout::Plain { .. } => plain::handle(fingerprint),
+        };
+        Ok(Previous { fingerprint, handle })
+    }
+
+    async fn install(&self, bundle: &Bundle) -> PortResult<()> {
+        let seen = self.look(before_change).await?;
+        let actions = match &self.files.layout {
+            Layout::Versioned { directory } => versioned::install(directory, &self.files, &seen, bundle)?,
+            Layout::Plain { files } => plain::install(files, &self.files, &seen, bundle)?,
+        };
+        self.change(actions).await?;
+        self.take_up().await
+    }
+
+    async fn verify(&self) -> PortResult<Served> {
+        let Some(endpoint) = &self.endpoint else { return Ok(Served::NotAsked) };
+        let seen = self.look(|files| pair::set(files).questions()).await?;
+        endpoint::ask(endpoint, pair::leaf(&self.files, &seen).as_ref()).await
+    }
+
+    async fn restore(&self, previous: &Previous) -> PortResult<()> {
+        let actions = match &self.files.layout {
+            Layout::Versioned { directory } => {
+                let seen = self.look(before_change).await?;
+                versioned::restore(directory, &seen, &previous.handle)?
+            }
+            Layout::Plain { files } => {
+                let seen = self.machine.look(plain::questions_to_restore(files, &previous.handle)).await?;
+                plain::restore(files, &self.files, &seen, previous)?
+            }
+        };
+        self.change(actions).await?;
+        // Where nothing was before, there is nothing to take up: a test of the service would only fail on missing files.
+        if previous.fingerprint.is_some() { self.take_up().await } else { Ok(()) }
+    }
+
+    async fn remove(&self) -> PortResult<()> {
+        let seen = self.look(before_change).await?;
+        let actions = match &self.files.layout {
+            Layout::Versioned { directory } => versioned::remove(directory, &seen),
+            Layout::Plain { files } => plain::remove(files, &self.files, &seen),
+        };
+        self.change(actions).await
+    }
+}
