@@ -67,6 +67,8 @@ pub enum Command {
     ForceUnlock(ForceUnlockArgs),
     /// Explain a code, such as CAP0101.
     Explain(ExplainArgs),
+    /// Print the JSON Schema of the configuration's JSON form.
+    Schema,
     /// Print the version.
     Version(VersionArgs),
     /// Print completions for a shell.

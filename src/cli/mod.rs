@@ -80,6 +80,7 @@ fn dispatch(shell: &mut Shell, cli: &Cli) -> Outcome {
     match &cli.command {
         Command::Version(args) => Ok(commands::version::run(shell, args.json)),
         Command::Explain(args) => commands::explain::run(shell, args.code.as_deref()),
+        Command::Schema => Ok(commands::schema::run(shell)),
         Command::Completion(args) => Ok(commands::completion::run(shell, args.shell)),
         _ => runtime()?.block_on(with_store(shell, cli)),
     }

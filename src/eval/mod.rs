@@ -6,6 +6,7 @@ pub mod convert;
 pub mod desired;
 pub mod encode;
 pub mod functions;
+pub mod json_schema;
 pub mod notation;
 pub mod number;
 pub mod schema;

@@ -5,6 +5,7 @@ pub mod explain;
 pub mod force_unlock;
 pub mod jobs;
 pub mod output;
+pub mod schema;
 pub mod show;
 pub mod state;
 pub mod version;
