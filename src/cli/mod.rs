@@ -3,7 +3,9 @@
 pub mod actor;
 pub mod args;
 pub mod commands;
+pub mod execute;
 pub mod files;
+pub mod process;
 pub mod progress;
 pub mod selection;
 pub mod shell;
@@ -98,7 +100,8 @@ fn runtime() -> Result<tokio::runtime::Runtime, Diagnostic> {
 async fn with_store(shell: &mut Shell, cli: &Cli) -> Outcome {
     let location = Location::find(cli.global.store.as_deref(), None, Path::new(""));
     let store = session::existing_store(&location).await?;
-    let store = &*store;
+    let opened = &store;
+    let store = &**opened;
     match &cli.command {
         Command::Show(args) => commands::show::estate(shell, store, args.json).await,
         Command::Output(args) => commands::output::run(shell, store, args).await,
@@ -111,6 +114,10 @@ async fn with_store(shell: &mut Shell, cli: &Cli) -> Outcome {
         }
         Command::Jobs { command: JobsCommand::Cancel { job } } => {
             commands::jobs::cancel(shell, store, job.as_deref()).await
+        }
+        Command::Timeline(args) => {
+            let vault = session::vault(&location, opened).await?;
+            commands::timeline::run(shell, store, &vault, args).await
         }
         Command::ForceUnlock(args) => commands::force_unlock::run(shell, store, args).await,
         _ => Ok(OK),

@@ -8,4 +8,5 @@ pub mod output;
 pub mod schema;
 pub mod show;
 pub mod state;
+pub mod timeline;
 pub mod version;

@@ -15,4 +15,6 @@ codes! {
     710 UNKNOWN_TOKEN "Unknown token": "CAP_TOKEN holds a token that belongs to no member of the store, so nobody could be named as the one who acts.";
     711 NO_RUNTIME "Cannot start": "The operating system refused what the program needs to run: threads, signals or memory.";
     712 NOT_CANCELLED "Job cannot be cancelled": "A job can be withdrawn before it begins. One that has begun is brought to its end instead, so that nothing it did outside stays behind.";
+    713 TIMELINE_BROKEN "Timeline broken": "The chain of entries about an object is not what was once sealed: somebody edited, removed, exchanged or added entries without the keys, or put an older copy of the store back.";
+    714 CHECKPOINT_REFUSED "Checkpoint refused": "The file is not a checkpoint that this store has signed, or it was changed since, so nothing can be concluded from it.";
 }

@@ -1,0 +1,167 @@
+//! Carrying jobs out from the command line: the lock, the embedded worker, its progress, and signals.
+
+use std::sync::Arc;
+
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+use super::progress::Drawing;
+use super::shell::{port, stored};
+use super::{process, view};
+use crate::diagnostic::{Diagnostic, Diagnostics, codes};
+use crate::engine::lock::{self, Held};
+use crate::engine::{self, Engine, Stop, WorkOptions, WorkReport};
+use crate::job::{Job, JobStatus, RunId};
+use crate::ports::store::{LockError, Store};
+use crate::time::Duration;
+
+/// The lock of everything that changes the estate.
+const LOCK: &str = "apply";
+/// How long the lock and the leases of jobs outlive a process that died without a word.
+const LEASE: Duration = Duration::from_secs(30);
+/// How long effects may take to be cut off after the second interrupt.
+const CUT_OFF: std::time::Duration = std::time::Duration::from_secs(3);
+
+/// Takes the lock. A holder that ran on this machine and is gone is not waited for: its lock and leases are taken over.
+pub async fn lock(store: &Arc<dyn Store>, who: &str, operation: &str, timeout: Duration) -> Result<Held, Diagnostic> {
+    for held in stored(store.locks().await)?.iter().filter(|held| held.name == LOCK && process::is_gone(&held.who)) {
+        stored(store.break_leases(&held.who).await)?;
+        stored(store.unlock(&held.id).await)?;
+    }
+    match lock::hold(Arc::clone(store), LOCK, who, operation, LEASE, timeout).await {
+        Ok(held) => Ok(held),
+        Err(LockError::Held(held)) => Err(view::lock::held(&held)),
+        Err(LockError::Store(fault)) => Err(port(&codes::store::STORE_FAILED, &fault)),
+    }
+}
+
+/// How to work.
+pub struct Work<'a> {
+    /// With what.
+    pub engine: &'a Engine,
+    /// Names this process in leases.
+    pub who: &'a str,
+    /// Jobs of this run only, or of all.
+    pub run: Option<RunId>,
+    /// Jobs at once.
+    pub parallelism: usize,
+    /// The lock under which it is done, unless the user does without.
+    pub lock: Option<&'a Held>,
+}
+
+/// What interrupts the worker.
+enum Interruption {
+    /// A signal.
+    Signal,
+    /// Somebody broke the lock, or it ran out.
+    LockLost,
+}
+
+/// Works until nothing is left, or until it is interrupted: once gracefully, twice at once.
+pub async fn work(work: &Work<'_>, drawing: &Drawing) -> Result<WorkReport, Diagnostic> {
+    let stop = Stop::default();
+    let options =
+        WorkOptions { parallelism: work.parallelism, run: work.run.clone(), ttl: LEASE, ..WorkOptions::new(work.who) };
+    let mut signals = Signals::listen()?;
+    let mut ticks = tokio::time::interval(drawing.pace());
+    let mut working = std::pin::pin!(engine::work(work.engine, &options, drawing, &stop));
+    let mut interrupted = false;
+    loop {
+        let interruption = tokio::select! {
+            report = &mut working => break finish(report, drawing, interrupted),
+            _ = ticks.tick() => { drawing.tick(); continue }
+            () = signals.heard() => Interruption::Signal,
+            () = lost(work.lock), if !interrupted => Interruption::LockLost,
+        };
+        if interrupt(&interruption, interrupted, &stop, drawing) {
+            let report =
+                tokio::time::timeout(CUT_OFF, &mut working).await.unwrap_or_else(|_| Ok(WorkReport::default()));
+            break finish(report, drawing, true);
+        }
+        interrupted = true;
+    }
+}
+
+async fn lost(lock: Option<&Held>) {
+    match lock {
+        Some(lock) => lock.lost().await,
+        None => std::future::pending().await,
+    }
+}
+
+/// Passes an interruption on; whether the worker is to end at once.
+fn interrupt(what: &Interruption, again: bool, stop: &Stop, drawing: &Drawing) -> bool {
+    match what {
+        Interruption::Signal if again => {
+            drawing.say("\nTwo interrupts received. Exiting immediately. What was done so far is recorded.");
+            stop.at_once();
+            true
+        }
+        Interruption::Signal => {
+            drawing.say(
+                "\nInterrupt received.\nPlease wait for cap to finish what it is doing. What is left can be resumed.\n\nGracefully shutting down...\n",
+            );
+            stop.gracefully();
+            false
+        }
+        Interruption::LockLost => {
+            drawing.say("\nThe lock was lost: somebody else may be at work. Gracefully shutting down...\n");
+            stop.gracefully();
+            false
+        }
+    }
+}
+
+/// The worker has ended: what was drawn over is taken back.
+fn finish(
+    report: crate::ports::PortResult<WorkReport>,
+    drawing: &Drawing,
+    interrupted: bool,
+) -> Result<WorkReport, Diagnostic> {
+    drawing.tick();
+    let report = stored(report)?;
+    if interrupted { Err(left(&report)) } else { Ok(report) }
+}
+
+fn left(report: &WorkReport) -> Diagnostic {
+    let done = report.succeeded.len();
+    let detail =
+        format!("{done} jobs were done before the interrupt; what is left stays recorded, with where it stood.");
+    Diagnostic::error(&codes::shell::INTERRUPTED, detail).hint("Go on with `cap jobs resume`, or apply again.")
+}
+
+/// The signals that ask a program to end.
+struct Signals {
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+impl Signals {
+    fn listen() -> Result<Self, Diagnostic> {
+        let listen = |kind| {
+            signal(kind).map_err(|fault| {
+                Diagnostic::error(&codes::shell::NO_RUNTIME, format!("Signals cannot be listened to: {fault}."))
+            })
+        };
+        Ok(Self { interrupt: listen(SignalKind::interrupt())?, terminate: listen(SignalKind::terminate())? })
+    }
+
+    async fn heard(&mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+        }
+    }
+}
+
+/// A report for each job that was given up: what, where its block stands, why, what to do.
+pub fn failures(failed: &[Job]) -> Diagnostics {
+    let report = |job: &Job| {
+        let JobStatus::Failed { failure } = &job.status else { return None };
+        let place = job.step.origin.as_ref().map(|origin| format!("\n  on {origin}")).unwrap_or_default();
+        let detail = format!("{}{place}, job {}", failure.message, job.id);
+        let report = Diagnostic::error(&codes::apply::JOB_FAILED, detail).about(job.address());
+        let remedy = failure.remedy.clone().unwrap_or_else(|| format!("`cap jobs show {}` tells more.", job.id));
+        Some(report.hint(remedy))
+    };
+    Diagnostics(failed.iter().filter_map(report).collect())
+}

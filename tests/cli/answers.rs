@@ -1,0 +1,95 @@
+//! Answers for programs: JSON that parses and holds what its readers look for.
+
+use serde_json::{Value as Json, json};
+
+use super::Place;
+
+#[test]
+fn a_plan_has_terraforms_shape() {
+    let place = Place::quickstart();
+    place.expect("plan -out=p", 0);
+    let plan = place.expect("show -json p", 0).json();
+    assert_eq!(plan["format_version"], "1.2");
+    assert_eq!(plan["applyable"], true);
+    let changes = plan["resource_changes"].as_array().expect("changes");
+    assert_eq!(changes.len(), 7);
+    let certificate = changes.iter().find(|change| change["address"] == "certificate.www").expect("the certificate");
+    assert_eq!(certificate["change"]["actions"], json!(["create"]));
+    assert_eq!(certificate["change"]["after"]["common_name"], "www.example.test");
+}
+
+#[test]
+fn streams_are_one_object_a_line() {
+    let place = Place::quickstart();
+    let types = |lines: &[Json]| -> Vec<String> {
+        lines.iter().map(|line| line["type"].as_str().expect("a type").to_owned()).collect()
+    };
+    let planned = place.expect("plan -json", 0).json_lines();
+    let seen = types(&planned);
+    assert_eq!(seen.first().map(String::as_str), Some("version"));
+    assert_eq!(seen.iter().filter(|kind| *kind == "planned_change").count(), 7);
+    let summary = planned.iter().find(|line| line["type"] == "change_summary").expect("a summary");
+    assert_eq!(
+        summary["changes"],
+        json!({"add": 7, "change": 0, "import": 0, "remove": 0, "forget": 0, "operation": "plan"})
+    );
+    let applied = place.expect("apply -auto-approve -json", 0).json_lines();
+    let seen = types(&applied);
+    assert_eq!(seen.iter().filter(|kind| *kind == "apply_complete").count(), 7);
+    assert_eq!(seen.last().map(String::as_str), Some("outputs"));
+    place.write("main.cap.hcl", "zone {");
+    let failed = place.expect("plan -json", 1).json_lines();
+    assert!(failed.iter().any(|line| line["type"] == "diagnostic" && line["@level"] == "error"));
+}
+
+#[test]
+fn validation_counts_and_places_faults() {
+    let place = Place::quickstart();
+    place.expect("validate", 0).says("Success! The configuration is valid");
+    assert_eq!(place.expect("validate -json", 0).json()["valid"], true);
+    place.write("main.cap.hcl", "member \"a\" {\n  emial = \"a@example.com\"\n}\n");
+    let answer = place.expect("validate -json", 1).json();
+    assert_eq!(answer["valid"], false);
+    assert!(answer["error_count"].as_u64() >= Some(1));
+    let range = &answer["diagnostics"][0]["range"];
+    assert_eq!((&range["filename"], &range["start"]["line"]), (&json!("main.cap.hcl"), &json!(2)));
+}
+
+#[test]
+fn outputs_come_as_text_json_and_raw() {
+    let place = Place::quickstart();
+    place.expect("apply -auto-approve", 0);
+    let all = place.expect("output -json", 0).json();
+    let expires = all["expires"]["value"].as_str().expect("a string").to_owned();
+    assert_eq!(all["expires"]["type"], "string");
+    assert_eq!(place.expect("output -raw expires", 0).out, expires);
+    assert_eq!(place.expect("output -json expires", 0).json(), json!(expires));
+    assert_eq!(place.expect("output", 0).out, format!("expires = \"{expires}\"\n"));
+    place.expect("output nothing", 1).reports("nothing");
+}
+
+#[test]
+fn the_estate_is_shown_without_any_key() {
+    let place = Place::quickstart();
+    place.expect("apply -auto-approve", 0);
+    place.expect("show", 0).says("# certificate.www:").says("fingerprint");
+    let estate = place.expect("show -json", 0);
+    assert!(!estate.out.contains("PRIVATE KEY"));
+    assert_eq!(estate.json()["values"]["root_module"]["resources"].as_array().map(Vec::len), Some(7));
+    let record = place.expect("state show -json certificate.www", 0).json();
+    assert_eq!(record["facts"]["of"], "certificate");
+    let jobs = place.expect("jobs list -json", 0).json_lines();
+    let id = jobs[0]["id"].as_str().expect("an id").to_owned();
+    assert!(!place.expect(&format!("jobs show -json {id}"), 0).json()["log"].as_array().expect("a log").is_empty());
+}
+
+#[test]
+fn the_program_answers_about_itself() {
+    let place = Place::new();
+    place.expect("version", 0).says(concat!("cap v", env!("CARGO_PKG_VERSION")));
+    assert_eq!(place.expect("version -json", 0).json()["cap_version"], env!("CARGO_PKG_VERSION"));
+    place.expect("-version", 0).says("cap v");
+    place.expect("completion bash", 0).says("_cap()");
+    place.expect("explain CAP0702", 0).says("No configuration files");
+    place.expect("plan -help", 0).says("-detailed-exitcode");
+}

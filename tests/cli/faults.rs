@@ -1,0 +1,131 @@
+//! Bad input: each ends in one clear report and exit code 1, and leaves nothing behind.
+
+use std::os::unix::fs::PermissionsExt as _;
+
+use super::Place;
+
+/// A configuration, a command, and what its report has to say.
+fn check(text: &str, line: &str, reports: &[&str]) {
+    let place = Place::new();
+    place.write("main.cap.hcl", text);
+    let ran = place.expect(line, 1);
+    for part in reports {
+        ran.reports(part);
+    }
+    assert!(!ran.err.contains("panicked"), "{}", ran.err);
+    assert!(!place.path().join("out").exists());
+}
+
+#[test]
+fn what_is_wrong_in_a_file_is_shown_where_it_stands() {
+    for (text, parts) in [
+        ("member \"a\" {", &["main.cap.hcl:1", "CAP01"] as &[&str]),
+        ("certificat \"a\" {}", &["main.cap.hcl:1:1", "Did you mean"]),
+        ("member \"a\" {\n  emial = \"a@b.c\"\n}", &["main.cap.hcl:2:3", "email"]),
+        ("member \"a\" {\n  email = [1]\n}", &["main.cap.hcl:2"]),
+        ("member \"a\" {\n  email = member.b.email\n}", &["main.cap.hcl:2:11"]),
+        ("member \"a\" {\n  email = \"a@b.cd\"\n}\nmember \"a\" {\n  email = \"a@b.cd\"\n}", &["main.cap.hcl:4"]),
+        ("locals {\n  a = local.b\n  b = local.a\n}", &["local.a", "local.b"]),
+        ("zone \"z\" {\n  apex = \"co.uk\"\n}", &["co.uk"]),
+        ("cap {\n  required_version = \">= 99\"\n}", &["99", "main.cap.hcl:2"]),
+    ] {
+        check(text, "validate", parts);
+        check(text, "plan", parts);
+    }
+}
+
+#[test]
+fn deep_nesting_and_foreign_bytes_are_faults_like_any_other() {
+    let deep = format!("locals {{\n  a = {}1{}\n}}", "[".repeat(5000), "]".repeat(5000));
+    check(&deep, "validate", &["main.cap.hcl"]);
+    let place = Place::new();
+    place.write("main.cap.hcl", b"locals { a = \"\xff\" }");
+    place.expect("validate", 1).reports("UTF-8");
+    let empty = Place::new();
+    empty.expect("plan", 1).reports("*.cap.hcl");
+    assert!(!empty.path().join(".cap").exists(), "a plan of nothing makes no store");
+}
+
+#[test]
+fn arguments_that_do_not_fit_together_are_refused() {
+    let place = Place::quickstart();
+    for (line, part) in [
+        ("plan -destroy -refresh-only", "The -destroy and -refresh-only options are mutually-exclusive."),
+        (
+            "plan -refresh-only -refresh=false",
+            "It doesn't make sense to use -refresh-only at the same time as -refresh=false",
+        ),
+        ("plan -frobnicate", "-frobnicate"),
+        ("frobnicate", "frobnicate"),
+        ("plan -var nothing=1", "nothing"),
+        ("plan -var-file=absent.capvars", "absent.capvars"),
+        ("-chdir=absent plan", "absent"),
+        ("apply absent.plan", "absent.plan"),
+        ("apply main.cap.hcl", "main.cap.hcl"),
+        ("explain CAP9999", "CAP9999"),
+    ] {
+        place.expect(line, 1).reports(part);
+    }
+    assert!(!place.path().join(".cap").exists(), "nothing of this needs a store");
+}
+
+#[test]
+fn a_saved_plan_takes_no_planning_options_and_belongs_to_its_store() {
+    let place = Place::quickstart();
+    place.expect("plan -out=p", 0);
+    place.expect("apply -target=member.alice p", 1).reports("saved plan");
+    place.expect("apply -store=sqlite:other.db p", 1).reports("different state lineage");
+    let content = std::fs::read(place.path().join("p")).expect("the plan");
+    place.write("cut", &content[..content.len() / 2]);
+    place.expect("apply cut", 1).reports("cut");
+    let mode = std::fs::metadata(place.path().join("p")).expect("the plan").permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+}
+
+#[test]
+fn without_a_terminal_nobody_is_asked() {
+    let place = Place::quickstart();
+    place.expect("apply", 1).reports("-auto-approve");
+    assert_eq!(place.expect("state list", 0).out, "");
+}
+
+#[test]
+fn a_store_that_is_not_ours_is_left_alone() {
+    let place = Place::quickstart();
+    place.write(".cap/state.db", "this is no database, and has never been one: it is only here to be in the way");
+    place.expect("plan", 1).reports("state.db");
+    assert!(place.read(".cap/state.db").starts_with("this is no database"));
+    place.expect("plan -store=mongodb://127.0.0.1:1/cap?serverSelectionTimeoutMS=200", 1).reports("127.0.0.1:1");
+    place.expect("plan -store=postgres://db", 1).reports("postgres");
+}
+
+#[test]
+fn a_store_with_another_key_is_refused() {
+    let place = Place::quickstart();
+    place.expect("apply -auto-approve", 0);
+    let mut command = place.command("plan");
+    command.env("CAP_ENCRYPTION_KEY_V1", "00".repeat(32));
+    let ran = super::Ran::of(command.output().expect("cap runs"));
+    assert_eq!(ran.code, 1, "{}", ran.out);
+    ran.reports("key");
+}
+
+#[test]
+fn a_directory_that_cannot_be_written_is_one_report() {
+    let place = Place::quickstart();
+    place.write("readonly/main.cap.hcl", place.read("main.cap.hcl"));
+    place.expect("plan -out=absent/p", 1).reports("absent/p");
+    // A device that is always full, where the system has one.
+    if std::path::Path::new("/dev/full").exists() {
+        let full = std::fs::OpenOptions::new().write(true).open("/dev/full").expect("it opens");
+        let status = place.command("version").stdout(full).status().expect("cap runs");
+        assert_eq!(status.code(), Some(1));
+    }
+}
+
+#[test]
+fn secrets_that_cannot_be_read_are_named_where_they_are_asked_for() {
+    let text =
+        "project \"p\" {}\nmember \"robot\" {\n  email = \"r@example.com\"\n  token = secret_env(\"NOT_SET\")\n}\n";
+    check(text, "plan", &["NOT_SET", "main.cap.hcl:4"]);
+}
