@@ -3,6 +3,7 @@
 //! Nothing here plans, retries over time or records: the engine does. An issuer makes one request a call.
 
 pub mod acme;
+mod args;
 pub mod private_ca;
 
 use crate::model::Kind;

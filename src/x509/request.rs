@@ -13,7 +13,9 @@ use crate::digest::Digest;
 pub struct Request {
     /// The request itself.
     pub der: Vec<u8>,
-    /// SHA-256 of the SubjectPublicKeyInfo.
+    /// DER of the SubjectPublicKeyInfo: the key it is for.
+    pub public_key: Vec<u8>,
+    /// SHA-256 of that.
     pub spki: Digest,
     /// DNS names and IP addresses asked for as subject alternative names, and the common name; sorted, each once.
     pub names: Vec<String>,
@@ -49,8 +51,9 @@ fn read(der: Vec<u8>) -> Result<Request, X509Error> {
     let info = &request.certification_request_info;
     let common_name = leaf::common_name(&info.subject);
     let names = normal_names(san_of(&request)?.iter().chain(&common_name));
-    let (spki, key_type) = (Digest::of(info.subject_pki.raw), leaf::key_type(&info.subject_pki));
-    Ok(Request { spki, names, common_name, key_type, der })
+    let public_key = info.subject_pki.raw.to_vec();
+    let (spki, key_type) = (Digest::of(&public_key), leaf::key_type(&info.subject_pki));
+    Ok(Request { public_key, spki, names, common_name, key_type, der })
 }
 
 fn signature_fault(fault: Fault) -> X509Error {

@@ -10,6 +10,13 @@
 //! }
 //! ```
 
+mod authority;
+mod limits;
+mod orders;
+
+pub use authority::establish;
+pub use orders::PrivateCa;
+
 use crate::diagnostic::Diagnostics;
 use crate::eval::desired::Instance;
 use crate::eval::schema::{AttributeSchema, BlockSchema, BodySchema, KindSchema, Occurs, optional, required};
