@@ -1,2 +1,202 @@
 //! The difference between what should be, what was done and what is there, with a typed reason for each change.
 //! A pure function of its arguments: people and the scheduler call the same one.
+
+mod certificate;
+mod compare;
+mod deployment;
+mod drift;
+mod object;
+mod removal;
+pub mod scope;
+
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+
+use crate::address::Address;
+use crate::diagnostic::codes::plan;
+use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::model::{Estate, Resource};
+use crate::observed::Observed;
+use crate::plan::{Action, Drift, Reason, Work};
+use crate::state::record::Draft;
+use crate::state::{Record, Spec, State};
+use crate::time::Timestamp;
+
+/// What is asked of the diff.
+#[derive(Debug, Clone, Default)]
+pub struct Options {
+    /// Whether the whole estate is to go.
+    pub destroy: bool,
+    /// Whether only drift is looked for.
+    pub refresh_only: bool,
+    /// What is to be made anew; see [`scope::resolve`].
+    pub replace: BTreeSet<Address>,
+    /// What may change; everything when absent. See [`scope::resolve`].
+    pub only: Option<BTreeSet<Address>>,
+}
+
+/// What differs, and why. It borrows from what was compared, so that what does not change is never copied.
+#[derive(Debug)]
+pub struct Changes<'a> {
+    /// In the order of the passes: objects, certificates, deployments, removals.
+    pub list: Vec<Change<'a>>,
+    /// What is not there as it was put there.
+    pub drift: Vec<Drift>,
+    /// What was asked for: the whole estate is to go.
+    pub destroy: bool,
+    /// What was asked for: nothing is to change.
+    pub refresh_only: bool,
+    /// What should be.
+    pub estate: &'a Estate,
+    /// What was done.
+    pub state: &'a State,
+}
+
+/// One object that differs.
+#[derive(Debug)]
+pub struct Change<'a> {
+    /// Which.
+    pub address: &'a Address,
+    /// What is done about it.
+    pub action: Action,
+    /// Why, the weightiest first.
+    pub reasons: Vec<Reason>,
+    /// Revision of its record; zero when there is none.
+    pub base: u64,
+    /// Its spec before.
+    pub before: Option<&'a Spec>,
+    /// What its record becomes; absent when it goes.
+    pub after: Option<Cow<'a, Draft>>,
+    /// What is carried out.
+    pub work: Work,
+}
+
+/// Compares. `now` decides what is due; nothing else reads a clock. Linear in the size of estate and state.
+///
+/// Errors name what cannot be planned: what is protected, and what a job still works on. The rest is planned beside them.
+pub fn diff<'a>(
+    estate: &'a Estate,
+    state: &'a State,
+    observed: &'a Observed,
+    now: Timestamp,
+    options: &'a Options,
+) -> (Changes<'a>, Diagnostics) {
+    let mut pass = Pass {
+        estate,
+        state,
+        observed,
+        now,
+        options,
+        list: Vec::new(),
+        faults: Diagnostics::default(),
+        drifted: BTreeMap::new(),
+        replaced: HashSet::new(),
+        issuing: HashSet::new(),
+    };
+    let drift = pass.look_for_drift();
+    if !options.refresh_only {
+        if !options.destroy {
+            pass.wanted();
+        }
+        pass.unwanted();
+    }
+    let Options { destroy, refresh_only, .. } = *options;
+    (Changes { list: pass.list, drift, destroy, refresh_only, estate, state }, pass.faults)
+}
+
+/// One run of the diff.
+struct Pass<'a> {
+    estate: &'a Estate,
+    state: &'a State,
+    observed: &'a Observed,
+    now: Timestamp,
+    options: &'a Options,
+    list: Vec<Change<'a>>,
+    faults: Diagnostics,
+    /// What was found in the slots of deployments that drifted.
+    drifted: BTreeMap<&'a Address, String>,
+    /// Issuers that are made anew: what they issued has to be issued again.
+    replaced: HashSet<&'a Address>,
+    /// Certificates that get a new version.
+    issuing: HashSet<&'a Address>,
+}
+
+impl<'a> Pass<'a> {
+    fn in_scope(&self, address: &Address) -> bool {
+        self.options.only.as_ref().is_none_or(|only| only.contains(address))
+    }
+
+    /// What should exist: certificates after their issuers, deployments after their certificates.
+    fn wanted(&mut self) {
+        let (mut certificates, mut deployments) = (Vec::new(), Vec::new());
+        for resource in self.estate.resources.values() {
+            if !self.in_scope(&resource.draft.address) {
+                continue;
+            }
+            match resource.work {
+                Work::Issue => certificates.push(resource),
+                Work::Deploy => deployments.push(resource),
+                _ => self.one(resource),
+            }
+        }
+        certificates.into_iter().for_each(|resource| self.one(resource));
+        deployments.into_iter().for_each(|resource| self.one(resource));
+    }
+
+    fn one(&mut self, resource: &'a Resource) {
+        let address = &resource.draft.address;
+        let record = self.state.records.get(address);
+        if let Some(record) = record.filter(|record| record.claim.is_some()) {
+            return self.faults.push(busy(record).at(resource.span));
+        }
+        if self.certificate_of(address).is_some_and(|record| record.claim.is_some()) {
+            // The report on the certificate says it all.
+            return;
+        }
+        let change = match record.and_then(|record| Some((record, record.spec.as_ref()?))) {
+            None => Some(creation(resource, record)),
+            Some((record, before)) => match resource.work {
+                Work::Issue => self.certificate(resource, record, before),
+                Work::Deploy => self.deployment(resource, record, before),
+                _ => self.object(resource, record, before),
+            },
+        };
+        let Some(change) = change else { return };
+        if change.work == Work::Issue {
+            self.issuing.insert(address);
+        }
+        if change.action == Action::Replace && matches!(change.work, Work::Register | Work::Establish) {
+            self.replaced.insert(address);
+        }
+        self.list.push(change);
+    }
+
+    /// The record of a deployment's certificate.
+    fn certificate_of(&self, address: &Address) -> Option<&'a Record> {
+        match address {
+            // Borrowing the certificate's address as a key would need an `Address`; one clone a deployment is cheap.
+            Address::Deployment { certificate, .. } => self.state.records.get(&certificate.clone().into()),
+            Address::Resource(_) => None,
+        }
+    }
+}
+
+fn creation<'a>(resource: &'a Resource, record: Option<&Record>) -> Change<'a> {
+    Change {
+        address: &resource.draft.address,
+        action: Action::Create,
+        // A record without a spec is what an earlier job left that did not come to its end.
+        reasons: vec![if record.is_some() { Reason::Incomplete } else { Reason::NotInState }],
+        base: record.map_or(0, |record| record.revision),
+        before: None,
+        after: Some(Cow::Borrowed(&resource.draft)),
+        work: resource.work,
+    }
+}
+
+fn busy(record: &Record) -> Diagnostic {
+    let job = record.claim.as_ref().map(ToString::to_string).unwrap_or_default();
+    let detail = format!("Job {job} is still working on {}, so no change of it can be planned.", record.address);
+    let fault = Diagnostic::error(&plan::BUSY, detail).about(&record.address);
+    fault.hint("finish it with `cap jobs resume`, or withdraw it with `cap jobs cancel`")
+}

@@ -7,7 +7,7 @@ use super::deployments::{Deployment, Deployments};
 use super::policies::Policies;
 use super::projects::{self, Projects};
 use super::zones::Zones;
-use super::{Estate, Kind, Kinds, Resource, Role, csr, names, walk};
+use super::{Estate, Kind, Kinds, Resource, Role, csr, names, rules, walk};
 use crate::address::{Address, ResourceAddress};
 use crate::diagnostic::codes::model;
 use crate::diagnostic::{Diagnostic, Diagnostics};
@@ -15,6 +15,7 @@ use crate::eval::desired::{Desired, Ignore, Instance, Output, OutputValue, Rende
 use crate::eval::encode::to_json;
 use crate::eval::value::{SecretRef, Value};
 use crate::plan::{StoredOutput, Work};
+use crate::source::Span;
 use crate::state::Spec;
 use crate::state::record::Draft;
 
@@ -86,15 +87,17 @@ impl Context<'_> {
             Role::Certificate => self.certificate(instance, faults),
             _ => BTreeMap::new(),
         };
+        let (depends_on, places) = self.depends_on(instance, project).into_iter().unzip();
         Resource {
             draft: Draft {
                 address: instance.address.clone().into(),
                 spec: spec(instance, project),
                 secrets: BTreeMap::new(),
                 protected: instance.lifecycle.prevent_destroy,
-                depends_on: self.depends_on(instance, project),
+                depends_on,
                 origin: None,
             },
+            places,
             schema: Some(instance.kind.clone()),
             work: work(kind.role),
             ignore: instance.lifecycle.ignore_changes.clone(),
@@ -124,22 +127,29 @@ impl Context<'_> {
         matches!(role, Some(Role::Issuer(Work::Register)))
     }
 
-    /// What it refers to and what it names in `depends_on`; a block that is repeated stands for all its instances.
-    fn depends_on(&self, instance: &Instance, project: Option<&Arc<ResourceAddress>>) -> Vec<Address> {
-        let mut found: Vec<Address> = Vec::new();
-        instance.value.each_reference(&mut |address| found.push((**address).clone().into()));
-        found
-            .extend(project.filter(|project| ***project != instance.address).map(|project| (**project).clone().into()));
+    /// What it refers to and what it names in `depends_on`, each with its place; a block that is repeated stands for all its
+    /// instances. A certificate does not need its targets: its deployments do.
+    fn depends_on(&self, instance: &Instance, project: Option<&Arc<ResourceAddress>>) -> Vec<(Address, Span)> {
+        let mut found: Vec<(Address, Span)> = Vec::new();
+        walk::leaves(&instance.value, &mut |path, leaf| {
+            let target = &*instance.address.kind == "certificate" && path.starts_with("targets.");
+            if let Some(address) = leaf.as_ref_address().filter(|_| !target) {
+                found.push(((**address).clone().into(), rules::place(instance, path)));
+            }
+        });
+        let project = project.filter(|project| ***project != instance.address);
+        found.extend(project.map(|project| ((**project).clone().into(), instance.place("project"))));
+        let place = instance.place("depends_on");
         for named in &instance.depends_on {
             match self.blocks.get(named) {
                 Some(instances) if !self.known.contains_key(named) => {
-                    found.extend(instances.iter().map(|one| Address::from((*one).clone())));
+                    found.extend(instances.iter().map(|one| ((*one).clone().into(), place)));
                 }
-                _ => found.push(named.clone().into()),
+                _ => found.push((named.clone().into(), place)),
             }
         }
         found.sort();
-        found.dedup();
+        found.dedup_by(|a, b| a.0 == b.0);
         found
     }
 }
@@ -193,6 +203,7 @@ fn from_deployment(made: Deployment) -> Resource {
         work: Work::Deploy,
         ignore: Ignore::Nothing,
         span: made.span,
+        places: vec![made.span; 2],
         secrets: BTreeMap::new(),
         zones: BTreeMap::new(),
         slots: Some(made.slots),
@@ -405,6 +416,6 @@ mod tests {
         let credential = get("dns_credential.d");
         assert_eq!(credential.secrets["token"], SecretRef::Env("T".to_owned()));
         assert_eq!(credential.draft.spec["project"], reference("project.p"));
-        assert_eq!(get("certificate.a[\"k\"]").draft.depends_on.len(), 3);
+        assert_eq!(get("certificate.a[\"k\"]").draft.depends_on.len(), 2);
     }
 }

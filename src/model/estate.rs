@@ -38,6 +38,8 @@ pub struct Resource {
     pub ignore: Ignore,
     /// Where it stands: its block, or the reference in `targets` for a deployment.
     pub span: Span,
+    /// Where each of the draft's `depends_on` is named, in the same order.
+    pub places: Vec<Span>,
     /// Secrets it refers to, by path.
     pub secrets: BTreeMap<String, SecretRef>,
     /// For a certificate: the zone that publishes each name's challenge (the name without `*.`), the longest match.

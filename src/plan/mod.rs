@@ -1,15 +1,26 @@
 //! A plan: steps with their reasons and their order. It is saved, shown and carried out; apply never decides again (law 2).
 
+pub mod file;
+mod make;
+mod order;
+pub mod predict;
 pub mod summary;
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+pub use make::{Meta, make};
+pub use predict::predict;
+
 use crate::address::Address;
 use crate::source::Position;
+use crate::state::State;
 use crate::state::record::{Draft, Spec};
 use crate::time::Timestamp;
+
+/// Version of the format of plans. Another minor version is read, another major version is refused.
+pub const FORMAT_VERSION: &str = "1.0";
 
 /// A whole plan.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -213,4 +224,13 @@ pub struct OutputChange {
     pub before: Option<StoredOutput>,
     /// After; absent when it goes.
     pub after: Option<StoredOutput>,
+}
+
+/// What has changed since a plan was made, of what is in it: a plan stays good when others change what it does not touch.
+pub fn stale(plan: &Plan, state: &State) -> Vec<Address> {
+    let moved = |step: &&Step| match state.records.get(&step.address) {
+        Some(record) => record.revision != step.base || record.claim.is_some(),
+        None => step.base != 0,
+    };
+    plan.steps.iter().filter(moved).map(|step| step.address.clone()).collect()
 }

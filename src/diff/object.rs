@@ -1,0 +1,151 @@
+//! Everything that is neither a certificate nor a deployment: records, and issuers, whose making has effects.
+
+use std::borrow::Cow;
+
+use super::compare::{differing, is_ignored, keep_ignored, on_change};
+use super::{Change, Pass};
+use crate::diagnostic::Diagnostic;
+use crate::diagnostic::codes::plan;
+use crate::eval::desired::Ignore;
+use crate::eval::schema::OnChange;
+use crate::model::Resource;
+use crate::plan::{Action, Reason, Work};
+use crate::state::record::Draft;
+use crate::state::{Record, Spec};
+
+/// Path under which a change of `depends_on` is told.
+const DEPENDS_ON: &str = "depends_on";
+/// Path under which a change of `prevent_destroy` is told.
+const PROTECTED: &str = "lifecycle.prevent_destroy";
+/// Arguments that nobody outside the store hears of.
+const BOOKKEEPING: [&str; 4] = [DEPENDS_ON, PROTECTED, "project", "description"];
+
+/// How a resource and its record differ.
+pub(super) struct Comparison<'a> {
+    /// Paths of what differs and is not to be left alone, sorted.
+    pub paths: Vec<String>,
+    /// Paths behind which another secret stands than before, sorted.
+    pub secrets: Vec<String>,
+    /// What the record is to become.
+    pub after: Cow<'a, Draft>,
+}
+
+impl Comparison<'_> {
+    /// Whether anything is to be written.
+    pub fn is_empty(&self) -> bool {
+        self.paths.is_empty() && self.secrets.is_empty()
+    }
+}
+
+impl<'a> Pass<'a> {
+    /// Compares what should be with what was recorded.
+    pub(super) fn compare(&self, resource: &'a Resource, record: &'a Record, before: &'a Spec) -> Comparison<'a> {
+        let mut after = Cow::Borrowed(&resource.draft);
+        self.fingerprints(resource, record, &mut after);
+        let (ignored, mut paths): (Vec<String>, Vec<String>) =
+            differing(before, &resource.draft.spec).into_iter().partition(|path| is_ignored(&resource.ignore, path));
+        if !ignored.is_empty() {
+            after.to_mut().spec = keep_ignored(before, &resource.draft.spec, &ignored);
+        }
+        let moved: Vec<String> = changed_secrets(record, &after);
+        let secrets =
+            moved.into_iter().filter(|path| !is_ignored(&resource.ignore, path) && !paths.contains(path)).collect();
+        // References that are left alone would show again as dependencies.
+        let follows = paths.is_empty() && ignored.is_empty() && resource.ignore != Ignore::All;
+        if follows && record.depends_on != resource.draft.depends_on {
+            paths.push(DEPENDS_ON.to_owned());
+        }
+        if record.protected != resource.draft.protected {
+            paths.push(PROTECTED.to_owned());
+        }
+        paths.sort();
+        Comparison { paths, secrets, after }
+    }
+
+    /// Fingerprints of secrets: as seen now, else as recorded, when nobody looked.
+    fn fingerprints(&self, resource: &'a Resource, record: &'a Record, after: &mut Cow<'a, Draft>) {
+        let wanted = match self.observed.secrets.get(&resource.draft.address) {
+            Some(seen) => seen,
+            None if !resource.draft.secrets.is_empty() => return,
+            None => &record.secrets,
+        };
+        if after.secrets != *wanted {
+            after.to_mut().secrets = wanted.clone();
+        }
+    }
+
+    pub(super) fn object(
+        &mut self,
+        resource: &'a Resource,
+        record: &'a Record,
+        before: &'a Spec,
+    ) -> Option<Change<'a>> {
+        let comparison = self.compare(resource, record, before);
+        let requested = self.options.replace.contains(&resource.draft.address);
+        let has_effects = resource.work != Work::Record;
+        let incomplete = has_effects && (record.facts.is_none() || record.trouble.is_some());
+        if comparison.is_empty() && !requested && !incomplete {
+            return None;
+        }
+        let effective = comparison.paths.iter().any(|path| !BOOKKEEPING.contains(&path.as_str()));
+        let (anew, in_place): (Vec<String>, Vec<String>) =
+            comparison.paths.into_iter().partition(|path| replaces(resource, path));
+        let action = if requested || !anew.is_empty() { Action::Replace } else { Action::Update };
+        let done = action == Action::Replace || incomplete || effective;
+        let mut reasons = Vec::new();
+        note(&mut reasons, requested, || Reason::Requested);
+        note(&mut reasons, !anew.is_empty(), || Reason::CannotUpdate { paths: anew });
+        note(&mut reasons, !in_place.is_empty(), || Reason::Changed { paths: in_place });
+        note(&mut reasons, !comparison.secrets.is_empty(), || Reason::SecretChanged { paths: comparison.secrets });
+        note(&mut reasons, incomplete, || Reason::Incomplete);
+        if action == Action::Replace && (record.protected || resource.draft.protected) {
+            self.faults.push(protected(record, "be made anew").at(resource.span));
+            return None;
+        }
+        let work = if done { resource.work } else { Work::Record };
+        Some(change(record, before, action, reasons, comparison.after, work))
+    }
+}
+
+/// Whether a change at `path` makes the object anew.
+fn replaces(resource: &Resource, path: &str) -> bool {
+    let schema = resource.schema.as_ref();
+    schema.is_some_and(|schema| on_change(&schema.body, path) == OnChange::Replace)
+}
+
+/// Paths whose fingerprint is another one than was recorded.
+fn changed_secrets(record: &Record, after: &Draft) -> Vec<String> {
+    let other = |(path, digest): &(&String, _)| record.secrets.get(*path) != Some(*digest);
+    after.secrets.iter().filter(other).map(|(path, _)| path.clone()).collect()
+}
+
+/// Adds a reason where it holds.
+pub(super) fn note(reasons: &mut Vec<Reason>, holds: bool, reason: impl FnOnce() -> Reason) {
+    if holds {
+        reasons.push(reason());
+    }
+}
+
+/// A change of something that has a record.
+pub(super) fn change<'a>(
+    record: &'a Record,
+    before: &'a Spec,
+    action: Action,
+    reasons: Vec<Reason>,
+    after: Cow<'a, Draft>,
+    work: Work,
+) -> Change<'a> {
+    let (address, base) = (&record.address, record.revision);
+    Change { address, action, reasons, base, before: Some(before), after: Some(after), work }
+}
+
+/// Reports what `prevent_destroy` forbids.
+pub(super) fn protected(record: &Record, what: &str) -> Diagnostic {
+    let stood = record.origin.as_ref().map(|origin| format!(" (its block stood at {origin})")).unwrap_or_default();
+    let detail = format!(
+        "{}{stood} would {what}, but it is protected by prevent_destroy. The protection is kept with its record.",
+        record.address
+    );
+    let fault = Diagnostic::error(&plan::PROTECTED, detail).about(&record.address);
+    fault.hint("to let it go, set prevent_destroy = false in its block, apply that, and plan again")
+}

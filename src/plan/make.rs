@@ -1,0 +1,96 @@
+//! From changes to a plan: steps in an order in which each comes after what it needs. Deterministic and linear.
+
+use std::collections::BTreeMap;
+
+use super::{FORMAT_VERSION, OutputChange, Plan, Step, StoredOutput, Work, order};
+use crate::diagnostic::Diagnostics;
+use crate::diff::{Change, Changes};
+use crate::time::Timestamp;
+
+/// What a plan says of its making.
+#[derive(Debug, Clone)]
+pub struct Meta {
+    /// Version of the program.
+    pub cap_version: String,
+    /// Identity of the store.
+    pub store: String,
+    /// Where the store is, when it may be written down.
+    pub location: Option<String>,
+    /// The `now` of the diff.
+    pub created_at: Timestamp,
+    /// Outputs of the last apply.
+    pub outputs: BTreeMap<String, StoredOutput>,
+}
+
+/// Puts changes in order.
+///
+/// # Errors
+/// A circle of dependencies, with the place of each.
+pub fn make(changes: Changes<'_>, meta: Meta) -> Result<Plan, Diagnostics> {
+    let order = order::order(&changes)?;
+    let new_outputs = new_outputs(&changes, &meta);
+    let Changes { list, drift, destroy, estate, state, .. } = changes;
+    let mut place = vec![0; list.len()];
+    order.steps.iter().enumerate().for_each(|(at, one)| place[*one] = at);
+    let mut needs = order.needs;
+    let mut list: Vec<Option<Change<'_>>> = list.into_iter().map(Some).collect();
+    let steps = order.steps.iter().filter_map(|one| {
+        let mut needed: Vec<usize> = std::mem::take(&mut needs[*one]).into_iter().map(|other| place[other]).collect();
+        needed.sort_unstable();
+        let change = list[*one].take()?;
+        let resource = estate.resources.get(change.address).filter(|_| change.work == Work::Issue);
+        let zones = resource.map(|resource| resource.zones.clone()).unwrap_or_default();
+        let record = state.records.get(change.address);
+        let after = change.after.map(std::borrow::Cow::into_owned);
+        let origin = after.as_ref().and_then(|after| after.origin.clone());
+        Some(Step {
+            address: change.address.clone(),
+            action: change.action,
+            reasons: change.reasons,
+            base: change.base,
+            before: change.before.cloned(),
+            origin: origin.or_else(|| record?.origin.clone()),
+            after,
+            work: change.work,
+            needs: needed,
+            zones,
+            moved_from: None,
+        })
+    });
+    Ok(Plan {
+        format_version: FORMAT_VERSION.to_owned(),
+        cap_version: meta.cap_version,
+        created_at: meta.created_at,
+        store: meta.store,
+        location: meta.location,
+        destroy,
+        steps: steps.collect(),
+        drift,
+        outputs: output_changes(&meta.outputs, &new_outputs),
+        new_outputs,
+    })
+}
+
+fn new_outputs(changes: &Changes<'_>, meta: &Meta) -> BTreeMap<String, StoredOutput> {
+    match (changes.destroy, changes.refresh_only) {
+        (true, _) => BTreeMap::new(),
+        (_, true) => meta.outputs.clone(),
+        _ => changes.estate.outputs.clone(),
+    }
+}
+
+fn output_changes(
+    before: &BTreeMap<String, StoredOutput>,
+    after: &BTreeMap<String, StoredOutput>,
+) -> Vec<OutputChange> {
+    let gone = before.keys().filter(|name| !after.contains_key(*name));
+    let mut names: Vec<&String> =
+        after.keys().chain(gone).filter(|name| before.get(*name) != after.get(*name)).collect();
+    names.sort();
+    let change = |name: &String| OutputChange {
+        name: name.clone(),
+        before: before.get(name).cloned(),
+        after: after.get(name).cloned(),
+    };
+    names.into_iter().map(change).collect()
+}
