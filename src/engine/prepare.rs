@@ -151,6 +151,7 @@ mod tests {
             secrets: secrets.collect(),
             zones: BTreeMap::new(),
             slots: None,
+            places: Vec::new(),
         };
         (address, resource)
     }
