@@ -2,6 +2,8 @@
 //!
 //! A peer comes from the environment or from PATH. It is never downloaded here, and its absence is never silent.
 
+pub mod bind;
+pub mod knot;
 mod report;
 mod running;
 
@@ -10,7 +12,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 pub use report::{Outcome, report};
-pub use running::{Running, Scratch, wait_port};
+pub use running::{Running, Scratch, wait_port, wait_until};
 
 /// A program that was found.
 #[derive(Debug, Clone)]
