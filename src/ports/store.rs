@@ -35,7 +35,7 @@ pub struct Snapshot {
 }
 
 /// One write of one record.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct RecordWrite {
     /// Which.
     pub address: Address,
@@ -46,7 +46,7 @@ pub struct RecordWrite {
 }
 
 /// An apply to begin: bookkeeping that is done at once, and jobs.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Submission {
     /// The run.
     pub run: Run,

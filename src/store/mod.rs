@@ -5,21 +5,25 @@
 
 mod common;
 pub mod memory;
+pub mod mongodb;
 pub mod sqlite;
 
 use std::path::Path;
 use std::sync::Arc;
 
 pub use memory::Memory;
+pub use mongodb::MongoDb;
 pub use sqlite::Sqlite;
 
 use crate::job::ErrorClass;
 use crate::ports::store::Store;
 use crate::ports::{PortError, PortResult};
 
-/// Opens the store that a URL names, making it when there is none: `sqlite:PATH`, relative to `directory`.
+/// Opens the store that a URL names, making it when there is none: `sqlite:PATH`, relative to `directory`, or
+/// `mongodb://HOST/DATABASE` (also `mongodb+srv://`), where each database is a store of its own.
 pub async fn open(url: &str, directory: &Path) -> PortResult<Arc<dyn Store>> {
     match url.split_once(':') {
+        Some(("mongodb" | "mongodb+srv", _)) => Ok(Arc::new(MongoDb::open(url).await?)),
         Some(("sqlite", path)) if !path.is_empty() => Ok(Arc::new(Sqlite::open(&directory.join(path)).await?)),
         _ => Err(PortError::new(ErrorClass::Rejected, format!("\"{}\" names no store", display(url)))
             .remedy("a store is named as sqlite:PATH, such as sqlite:.cap/state.db, or as mongodb://HOST/DATABASE")),

@@ -39,7 +39,7 @@ pub struct Head {
 }
 
 /// A new end for a chain.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Append {
     /// Links to add, in order.
     pub links: Vec<Sealed>,

@@ -5,6 +5,7 @@ mod concurrency;
 mod fixtures;
 mod jobs;
 mod memory;
+mod mongodb;
 mod sqlite;
 mod timeline;
 
@@ -58,6 +59,7 @@ macro_rules! suite {
         }
         mod over_memory { over!(memory); }
         mod over_sqlite { over!(sqlite); }
+        mod over_mongodb { over!(mongodb); }
     };
 }
 

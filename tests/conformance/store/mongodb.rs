@@ -1,0 +1,102 @@
+//! The suite's subject in MongoDB: a database of its own for each case, on a server that all cases share.
+//!
+//! The server is the one that `CAP_TEST_MONGODB_URI` names, else `mongod`, else a stand-in as a process of its own.
+
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use cap::store;
+
+use super::Subject;
+use crate::peers::{Outcome, Peer, Running, Scratch, free_port, missing, report, wait_port};
+
+pub fn subject(_case: &str) -> Option<Subject> {
+    let url = fresh_url()?;
+    Some(Subject::new((), move || {
+        let url = url.clone();
+        async move { store::open(&url, Path::new("/")).await.expect("the store opens") }
+    }))
+}
+
+/// The URL of a database that does not exist; nothing, said once, when there is no server.
+pub fn fresh_url() -> Option<String> {
+    static COUNT: AtomicU32 = AtomicU32::new(0);
+    let server = server()?;
+    let (hosts, options) = server.split_once('?').map_or((server, ""), |(hosts, options)| (hosts, options));
+    let since = std::time::UNIX_EPOCH.elapsed().expect("a clock after 1970").as_millis();
+    let name = format!("cap_test_{}_{since}_{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
+    Some(format!("{}/{name}?{options}", hosts.trim_end_matches('/')))
+}
+
+/// The server's URL without a database, started when the first case asks for it.
+fn server() -> Option<&'static str> {
+    static SERVER: OnceLock<Option<String>> = OnceLock::new();
+    SERVER.get_or_init(given).as_deref()
+}
+
+fn given() -> Option<String> {
+    if let Ok(url) = std::env::var("CAP_TEST_MONGODB_URI") {
+        report("mongodb", &Outcome::Ran { version: "the server that CAP_TEST_MONGODB_URI names".to_owned() });
+        return Some(url);
+    }
+    for name in ["mongod", "secantusd-rs", "secantusd-py"] {
+        if let Some(peer) = Peer::find(name) {
+            return Some(start(peer));
+        }
+    }
+    missing("mongodb", "neither CAP_TEST_MONGODB_URI nor mongod nor a stand-in was found");
+    None
+}
+
+fn start(peer: Peer) -> String {
+    let version = match peer.name {
+        "mongod" => peer.version(&["--version"]),
+        _ => format!("{}, a stand-in, not mongod", peer.name),
+    };
+    report("mongodb", &Outcome::Ran { version });
+    let (ready, wait) = std::sync::mpsc::channel();
+    // A child ends with the thread that started it, and the thread of a case ends with the case.
+    std::thread::spawn(move || {
+        let scratch = Scratch::new("mongodb-server");
+        sweep(&scratch);
+        let port = free_port();
+        let mut running = Running::start(peer.name, &mut command(&peer, port, &scratch), &scratch);
+        wait_port(port, Duration::from_secs(60), &mut running);
+        ready.send(format!("mongodb://127.0.0.1:{port}/?directConnection=true")).expect("somebody waits");
+        loop {
+            std::thread::park();
+        }
+    });
+    wait.recv().expect("the server starts")
+}
+
+fn command(peer: &Peer, port: u16, scratch: &Scratch) -> std::process::Command {
+    let data = scratch.join("data");
+    std::fs::create_dir_all(&data).expect("a folder");
+    let mut command = peer.command();
+    let port = port.to_string();
+    match peer.name {
+        "mongod" => command.args(["--bind_ip", "127.0.0.1", "--port", &port, "--dbpath"]).arg(data),
+        name => {
+            // Without it acknowledged writes are lost when the server is killed.
+            let durable: &[&str] = if name == "secantusd-rs" { &["--sync-on-commit"] } else { &[] };
+            command.args(["--host", "127.0.0.1", "--port", &port, "--storage-path"]).arg(data).args(durable)
+        }
+    };
+    command
+}
+
+/// Removes what servers of earlier runs have left: theirs were ended together with the run.
+fn sweep(own: &Scratch) {
+    let own = own.join("");
+    let folders = own.parent().and_then(|parent| parent.read_dir().ok());
+    for folder in folders.into_iter().flatten().flatten().map(|entry| entry.path()) {
+        let name = folder.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let process = name.strip_prefix("mongodb-server-").and_then(|rest| rest.split('-').next().map(PathBuf::from));
+        if process.is_some_and(|process| !Path::new("/proc").join(process).exists()) {
+            let _ = std::fs::remove_dir_all(folder);
+        }
+    }
+}
