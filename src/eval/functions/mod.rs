@@ -4,16 +4,25 @@
 //! Each family is a file with a table of [`Function`]s. [`find`] looks a name up. A call's arguments are counted,
 //! and converted as the parameters declare, before the function sees them.
 
+mod csv;
+mod dates;
+mod encoding;
 #[cfg(test)]
 mod examples;
+mod files;
+mod format;
+mod hashing;
+mod json;
 mod lists;
 mod maps;
+mod network;
 mod numbers;
 mod patterns;
 mod sets;
 mod strings;
 mod support;
 mod types;
+mod yaml;
 
 use std::sync::{Arc, LazyLock};
 
@@ -148,8 +157,14 @@ static TABLE: LazyLock<Vec<&'static Function>> = LazyLock::new(|| {
 });
 
 const FAMILIES: &[&[Function]] = &[
+    dates::FUNCTIONS,
+    encoding::FUNCTIONS,
+    files::FUNCTIONS,
+    format::FUNCTIONS,
+    hashing::FUNCTIONS,
     lists::FUNCTIONS,
     maps::FUNCTIONS,
+    network::FUNCTIONS,
     numbers::FUNCTIONS,
     patterns::FUNCTIONS,
     sets::FUNCTIONS,

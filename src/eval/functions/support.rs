@@ -97,13 +97,17 @@ pub(super) fn any(args: &[Value], at: usize) -> Result<&Value, Fault> {
 
 /// A string as a result: in NFC, and within the limit.
 pub(super) fn string(text: impl Into<String>) -> Outcome {
-    let text = text.into();
+    normalized(text.into()).map(Value::string)
+}
+
+/// A text in NFC, if it is within the limit.
+pub(super) fn normalized(text: String) -> Result<String, Fault> {
     if text.len() > limits::STRING_BYTES {
         return Err(Fault::call(format!("the result is longer than {} bytes", limits::STRING_BYTES)));
     }
     Ok(match is_nfc_quick(text.chars()) {
-        IsNormalized::Yes => Value::string(text),
-        _ => Value::string(text.nfc().collect::<String>()),
+        IsNormalized::Yes => text,
+        _ => text.nfc().collect(),
     })
 }
 
@@ -142,4 +146,9 @@ pub(super) fn check_size(count: Option<usize>) -> Result<usize, Fault> {
     count
         .filter(|count| *count <= limits::COLLECTION)
         .ok_or_else(|| Fault::call(format!("the result would have more than {} elements", limits::COLLECTION)))
+}
+
+/// The text of bytes that must be UTF-8.
+pub(super) fn utf8(bytes: &[u8]) -> Option<&str> {
+    std::str::from_utf8(bytes).ok()
 }
