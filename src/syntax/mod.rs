@@ -1,3 +1,57 @@
-//! Syntax: texts to trees, and the layout of texts.
+//! Syntax: texts to trees, and the layout of texts. The only code that knows the parser, hcl-edit.
+//!
+//! hcl-edit stops at the first fault of a text, and refuses nesting beyond 64 levels before it could overflow a stack.
 
+pub mod ast;
+mod fault;
 pub mod format;
+mod lower;
+pub mod references;
+mod template;
+
+use std::sync::Arc;
+
+use hcl_edit::parser;
+
+pub(crate) use lower::nfc;
+
+use crate::diagnostic::Diagnostics;
+use crate::source::SourceId;
+
+/// Parses a file: of the configuration, or of variables. A faulty file is empty.
+pub fn parse(source: SourceId, text: &str) -> (ast::File, Diagnostics) {
+    let mut file = ast::File { source, text: Arc::from(text), body: ast::Body::default(), overrides: false };
+    let body = match parser::parse_body(text) {
+        Ok(body) => body,
+        Err(error) => return (file, fault::explain(source, 0, text, &error).into()),
+    };
+    let mut lowering = lower::Lowering::new(source, 0, text);
+    file.body = lowering.body(body);
+    (file, lowering.diagnostics)
+}
+
+/// Parses one expression that begins at `base` of the source.
+///
+/// # Errors
+/// The text is no expression.
+pub fn parse_expression(source: SourceId, base: usize, text: &str) -> Result<ast::Expr, Diagnostics> {
+    let trimmed = text.trim();
+    let base = base + text.find(trimmed).unwrap_or(0);
+    let parsed = parser::parse_expr(trimmed)
+        .map_err(|error| Diagnostics::from(fault::explain(source, base, trimmed, &error)))?;
+    let mut lowering = lower::Lowering::new(source, base, trimmed);
+    let expr = lowering.expr(&parsed);
+    if lowering.diagnostics.has_errors() { Err(lowering.diagnostics) } else { Ok(expr) }
+}
+
+/// Parses a text that is a template as a whole: the content of a template file.
+///
+/// # Errors
+/// The text is no template.
+pub fn parse_template(source: SourceId, text: &str) -> Result<ast::Expr, Diagnostics> {
+    let parsed = parser::parse_template(text).map_err(|error| fault::explain(source, 0, text, &error))?;
+    let mut lowering = lower::Lowering::new(source, 0, text);
+    let kind = template::bare(&mut lowering, &parsed);
+    let expr = ast::Expr { span: lowering.place(0..text.len()), kind };
+    if lowering.diagnostics.has_errors() { Err(lowering.diagnostics) } else { Ok(expr) }
+}

@@ -5,6 +5,8 @@
 
 use std::ops::Range;
 
+use crate::limits;
+
 /// What a token is, as far as layout depends on it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
@@ -43,7 +45,7 @@ pub(super) struct Token {
 
 /// All tokens of a text.
 pub(super) fn tokens(text: &str) -> Vec<Token> {
-    let mut lexer = Lexer { text, bytes: text.as_bytes(), at: 0 };
+    let mut lexer = Lexer { text, bytes: text.as_bytes(), at: 0, depth: 0 };
     let mut all = Vec::with_capacity(text.len() / 5);
     while let Some(token) = lexer.token() {
         all.push(token);
@@ -55,6 +57,8 @@ struct Lexer<'a> {
     text: &'a str,
     bytes: &'a [u8],
     at: usize,
+    /// How many quoted templates are open within each other.
+    depth: usize,
 }
 
 impl Lexer<'_> {
@@ -169,8 +173,11 @@ impl Lexer<'_> {
         let mut depth = 1;
         while depth > 0 && self.at < self.bytes.len() {
             match self.peek(0) {
-                b'"' => {
+                // Deeper than the parser would follow: what comes is no template of a valid file.
+                b'"' if self.depth < limits::NESTING => {
+                    self.depth += 1;
                     self.quoted();
+                    self.depth -= 1;
                 }
                 b'{' => self.take_and(&mut depth, 1),
                 b'}' => self.take_and(&mut depth, -1),

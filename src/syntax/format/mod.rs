@@ -6,7 +6,38 @@
 
 mod lexer;
 
+use std::ops::Range;
+
 use lexer::{Kind, Token, tokens};
+
+/// What was opened and never closed.
+pub(super) struct Opening {
+    /// Where it stands.
+    pub(super) range: Range<usize>,
+    /// `bracket`, `text`: a word for it.
+    pub(super) what: &'static str,
+}
+
+/// The innermost bracket or quote of a text that is never closed.
+pub(super) fn unclosed(text: &str) -> Option<Opening> {
+    let all = tokens(text);
+    let mut open: Vec<&Token> = Vec::new();
+    for token in &all {
+        match token.kind {
+            Kind::Open(_) => open.push(token),
+            Kind::Close(_) => {
+                open.pop();
+            }
+            Kind::Unknown if text[token.range.clone()].starts_with('"') => {
+                return Some(Opening { range: token.range.clone(), what: "text" });
+            }
+            _ => {}
+        }
+    }
+    let last = open.pop()?;
+    let what = if last.kind == Kind::Open(b'{') { "block or object" } else { "bracket" };
+    Some(Opening { range: last.range.clone(), what })
+}
 
 /// The text in canonical layout. A text that is not well-formed, where tokens could run into each other, stays as it is.
 pub fn format(text: &str) -> String {

@@ -1,0 +1,79 @@
+//! What hcl-edit found wrong, in words that name the cause and the remedy.
+
+use hcl_edit::parser::Error;
+
+use super::format::{Opening, unclosed};
+use crate::diagnostic::{Diagnostic, codes::language as codes};
+use crate::source::{SourceId, Span};
+
+/// The fault as a report. `base` is where the text begins within the source.
+pub(super) fn explain(source: SourceId, base: usize, text: &str, error: &Error) -> Diagnostic {
+    let offset = floor(text, error.location().offset());
+    let place = |range: std::ops::Range<usize>| Span::new(source, range.start + base..range.end + base);
+    let rest = &text[offset..];
+    if let Some(opening) = unclosed(text).filter(|_| rest.trim().is_empty()) {
+        let Opening { range, what } = opening;
+        return Diagnostic::error(&codes::SYNTAX, format!("The text ends before this {what} is closed."))
+            .at(place(range))
+            .hint("Add what closes it, or look for one that is missing further in.");
+    }
+    let report = Diagnostic::error(&codes::SYNTAX, detail(error.message(), rest)).at(place(token(text, offset)));
+    match hint(rest, error.message()) {
+        Some(hint) => report.hint(hint),
+        None => report,
+    }
+}
+
+fn floor(text: &str, mut offset: usize) -> usize {
+    offset = offset.min(text.len());
+    while !text.is_char_boundary(offset) {
+        offset -= 1;
+    }
+    offset
+}
+
+/// The word or the single character at a place: what the report underlines.
+fn token(text: &str, offset: usize) -> std::ops::Range<usize> {
+    let rest = &text[offset..];
+    let word = rest.find(|c: char| !(c.is_alphanumeric() || c == '_' || c == '-')).unwrap_or(rest.len());
+    let length = if word > 0 { word } else { rest.chars().next().map_or(0, char::len_utf8) };
+    offset..offset + length
+}
+
+fn detail(message: &str, rest: &str) -> String {
+    let word = &rest[token(rest, 0)];
+    if message.contains("redefined attribute") {
+        return format!("The argument \"{word}\" is already set in this block, and each argument is set once.");
+    }
+    if message.contains("redefined object key") {
+        return "This key is already in the object, and each key stands once.".to_owned();
+    }
+    if message.contains("nesting depth") {
+        return "Blocks, brackets and templates are nested more than 64 levels deep.".to_owned();
+    }
+    let found = match word {
+        "" => "the end of the text".to_owned(),
+        "\n" | "\r" => "the end of the line".to_owned(),
+        word => format!("\"{word}\""),
+    };
+    match message.split_once("expected ") {
+        Some((_, expected)) => format!("{found} cannot stand here; what may stand here is {expected}."),
+        None => format!("{found} cannot stand here."),
+    }
+}
+
+fn hint(rest: &str, message: &str) -> Option<&'static str> {
+    match rest.chars().next()? {
+        '\'' => Some("Texts are written in double quotes."),
+        '“' | '”' | '‘' | '’' => Some("Use straight double quotes: \"…\"."),
+        ';' => Some("Arguments are separated by line breaks."),
+        ',' if message.contains("structure") || message.contains('\n') => {
+            Some("Arguments are separated by line breaks.")
+        }
+        '\n' | '\r' if message.contains('{') => Some("An argument is written name = value, a block name { … }."),
+        _ if message.contains("block body") => {
+            Some("A block on one line holds one argument at most; put each argument on a line of its own.")
+        }
+        _ => None,
+    }
+}

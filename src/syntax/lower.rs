@@ -1,0 +1,343 @@
+//! From hcl-edit's tree to our own. Structures are taken one after the other, so that both trees never stand whole.
+//!
+//! Decides what the tree alone can: names are interned, texts are normalized to NFC, numbers are read exactly from the
+//! text, and a splat takes the steps that belong to it.
+
+use std::collections::HashSet;
+use std::ops::Range;
+use std::sync::Arc;
+
+use hcl_edit::expr::{self as hcl, TraversalOperator};
+use hcl_edit::structure::{self, BlockLabel, Structure};
+use hcl_edit::{Decorated, Ident};
+use unicode_normalization::{IsNormalized, UnicodeNormalization as _, is_nfc_quick};
+
+use super::ast::{
+    Attribute, Binary, BinaryOp, Block, Body, Call, Conditional, Expr, ExprKind, For, Item, Loop, Name, Step, StepKind,
+    Traversal, UnaryOp,
+};
+use super::template;
+use crate::diagnostic::{Diagnostic, Diagnostics, codes::language as codes};
+use crate::eval::number::Number;
+use crate::eval::value::Value;
+use crate::source::{SourceId, Span};
+
+/// Longest text that is kept once for all its uses: names, and values that repeat.
+const INTERNED: usize = 40;
+/// Most splats in one traversal: each nests.
+const SPLATS: usize = 32;
+
+/// What lowering knows of the text.
+pub(super) struct Lowering<'t> {
+    pub(super) source: SourceId,
+    /// Where the text begins within the source.
+    pub(super) base: usize,
+    pub(super) text: &'t str,
+    names: HashSet<Arc<str>>,
+    pub(super) diagnostics: Diagnostics,
+}
+
+impl<'t> Lowering<'t> {
+    pub(super) fn new(source: SourceId, base: usize, text: &'t str) -> Self {
+        Self { source, base, text, names: HashSet::new(), diagnostics: Diagnostics::default() }
+    }
+
+    pub(super) fn place(&self, range: Range<usize>) -> Span {
+        Span::new(self.source, range.start + self.base..range.end + self.base)
+    }
+
+    fn place_of(&self, node: &impl hcl_edit::Span) -> Span {
+        self.place(node.span().unwrap_or_default())
+    }
+
+    pub(super) fn fault(&mut self, span: Span, detail: impl Into<String>) {
+        self.diagnostics.push(Diagnostic::error(&codes::SYNTAX, detail).at(span));
+    }
+
+    /// The text, kept once if it is short, in NFC.
+    pub(super) fn intern(&mut self, text: &str) -> Arc<str> {
+        if text.len() > INTERNED {
+            return nfc(text);
+        }
+        if let Some(known) = self.names.get(text) {
+            return known.clone();
+        }
+        let new = nfc(text);
+        self.names.insert(new.clone());
+        new
+    }
+
+    pub(super) fn name(&mut self, ident: &Decorated<Ident>) -> Name {
+        let span = self.place_of(ident);
+        Name { text: self.intern(ident.as_str()), span }
+    }
+
+    pub(super) fn body(&mut self, body: structure::Body) -> Body {
+        let mut lowered = Body::default();
+        for structure in body {
+            match structure {
+                Structure::Attribute(attribute) => lowered.attributes.push(self.attribute(&attribute)),
+                Structure::Block(block) => lowered.blocks.push(self.block(block)),
+            }
+        }
+        lowered
+    }
+
+    fn attribute(&mut self, attribute: &structure::Attribute) -> Attribute {
+        Attribute { name: self.name(&attribute.key), value: Arc::new(self.expr(&attribute.value)) }
+    }
+
+    fn block(&mut self, block: structure::Block) -> Block {
+        let kind = self.name(&block.ident);
+        let labels: Vec<Name> = block.labels.iter().map(|label| self.label(label)).collect();
+        let head = labels.last().map_or(kind.span, |last| kind.span.to(last.span));
+        Block { kind, labels, body: self.body(block.body), head }
+    }
+
+    fn label(&mut self, label: &BlockLabel) -> Name {
+        match label {
+            BlockLabel::Ident(ident) => self.name(ident),
+            BlockLabel::String(text) => {
+                let span = self.place_of(text);
+                Name { text: self.intern(text.as_str()), span }
+            }
+        }
+    }
+
+    pub(super) fn expr(&mut self, expr: &hcl::Expression) -> Expr {
+        let span = self.place_of(expr);
+        Expr { span, kind: self.kind(expr, span) }
+    }
+
+    fn boxed(&mut self, expr: &hcl::Expression) -> Box<Expr> {
+        Box::new(self.expr(expr))
+    }
+
+    fn kind(&mut self, expr: &hcl::Expression, span: Span) -> ExprKind {
+        match expr {
+            hcl::Expression::Null(_) => ExprKind::Literal(Value::Null),
+            hcl::Expression::Bool(truth) => ExprKind::Literal(Value::Bool(*truth.value())),
+            hcl::Expression::Number(_) => self.number(span),
+            hcl::Expression::String(text) => self.string(text.as_str(), span),
+            hcl::Expression::Array(array) => ExprKind::Tuple(array.iter().map(|item| self.expr(item)).collect()),
+            hcl::Expression::Object(object) => self.object(object),
+            hcl::Expression::StringTemplate(parts) => template::quoted(self, parts),
+            hcl::Expression::HeredocTemplate(heredoc) => template::heredoc(self, heredoc),
+            hcl::Expression::Parenthesis(inner) => ExprKind::Parenthesis(self.boxed(inner.inner())),
+            hcl::Expression::Variable(name) => ExprKind::Variable(self.intern(name.as_str())),
+            hcl::Expression::Conditional(one) => ExprKind::Conditional(Box::new(self.conditional(one))),
+            hcl::Expression::FuncCall(call) => ExprKind::Call(Box::new(self.call(call))),
+            hcl::Expression::Traversal(traversal) => self.traversal(traversal),
+            hcl::Expression::UnaryOp(operation) => {
+                ExprKind::Unary(unary(*operation.operator.value()), self.boxed(&operation.expr))
+            }
+            hcl::Expression::BinaryOp(operation) => ExprKind::Binary(Box::new(self.binary(operation))),
+            hcl::Expression::ForExpr(one) => ExprKind::For(Box::new(self.for_expr(one))),
+        }
+    }
+
+    /// The number as it is written: hcl-edit has it as binary floating point.
+    fn number(&mut self, span: Span) -> ExprKind {
+        let range = span.range();
+        let text = self.text.get(range.start - self.base..range.end - self.base).unwrap_or("");
+        let digits: String = text.chars().filter(|c| !c.is_whitespace()).collect();
+        match Number::parse(&digits) {
+            Some(number) => ExprKind::Literal(Value::Number(number)),
+            None => {
+                let detail =
+                    format!("{digits} is out of range: numbers have at most 4096 digits on either side of the point.");
+                self.fault(span, detail);
+                ExprKind::Literal(Value::Null)
+            }
+        }
+    }
+
+    fn string(&mut self, text: &str, span: Span) -> ExprKind {
+        self.check_one_line(span);
+        ExprKind::Literal(Value::String(self.intern(text)))
+    }
+
+    /// Quoted texts stay on one line: a forgotten quote would otherwise swallow the rest of the file.
+    pub(super) fn check_one_line(&mut self, span: Span) {
+        let range = span.range();
+        let raw = self.text.get(range.start - self.base..range.end - self.base).unwrap_or("");
+        if raw.contains('\n') {
+            let first = raw.find('\n').unwrap_or(raw.len());
+            let line = Span::new(self.source, range.start..range.start + first);
+            self.diagnostics.push(
+                Diagnostic::error(&codes::SYNTAX, "A quoted text must end on the line it begins on.")
+                    .at(line)
+                    .hint("Close it with \"\\\"\", write the line break as \\n, or use a heredoc: <<EOT."),
+            );
+        }
+    }
+
+    fn object(&mut self, object: &hcl::Object) -> ExprKind {
+        ExprKind::Object(object.iter().map(|(key, value)| self.item(key, value)).collect())
+    }
+
+    fn item(&mut self, key: &hcl::ObjectKey, value: &hcl::ObjectValue) -> Item {
+        let value = self.expr(value.expr());
+        let key = match key {
+            hcl::ObjectKey::Ident(name) => {
+                let span = self.before(name.as_str(), value.span);
+                Expr::literal(Value::String(self.intern(name.as_str())), span)
+            }
+            hcl::ObjectKey::Expression(key) => self.object_key(key),
+        };
+        Item { key, value }
+    }
+
+    /// Keys that look like names are names, the reserved words too; a bare reference is ambiguous.
+    fn object_key(&mut self, key: &hcl::Expression) -> Expr {
+        let lowered = self.expr(key);
+        match key {
+            hcl::Expression::Null(_) => Expr::literal(Value::string("null"), lowered.span),
+            hcl::Expression::Bool(truth) => Expr::literal(Value::string(truth.value().to_string()), lowered.span),
+            hcl::Expression::Traversal(_) => {
+                let detail = "This key could be a name or a reference.";
+                self.diagnostics.push(
+                    Diagnostic::error(&codes::SYNTAX, detail)
+                        .at(lowered.span)
+                        .hint("Wrap it in parentheses if it is a reference, or in quotes if it is a name."),
+                );
+                lowered
+            }
+            _ => lowered,
+        }
+    }
+
+    /// Where a bare key stands: hcl-edit does not keep its place, and it is the last such word before the value.
+    fn before(&self, word: &str, value: Span) -> Span {
+        let end = value.start as usize - self.base;
+        match self.text.get(..end).and_then(|before| before.rfind(word)) {
+            Some(at) => self.place(at..at + word.len()),
+            None => value,
+        }
+    }
+
+    fn conditional(&mut self, one: &hcl::Conditional) -> Conditional {
+        Conditional {
+            condition: self.expr(&one.cond_expr),
+            yes: self.expr(&one.true_expr),
+            no: self.expr(&one.false_expr),
+        }
+    }
+
+    fn call(&mut self, call: &hcl::FuncCall) -> Call {
+        let mut name = self.name(&call.name.name);
+        if call.name.is_namespaced() {
+            let spaces: Vec<&str> = call.name.namespace.iter().map(|part| part.as_str()).collect();
+            let whole = format!("{}::{}", spaces.join("::"), name.text);
+            name.text = self.intern(&whole);
+        }
+        let arguments = call.args.iter().map(|argument| self.expr(argument)).collect();
+        Call { name, arguments, expand: call.args.expand_final() }
+    }
+
+    fn binary(&mut self, operation: &hcl::BinaryOp) -> Binary {
+        Binary {
+            operator: binary(*operation.operator.value()),
+            left: self.expr(&operation.lhs_expr),
+            right: self.expr(&operation.rhs_expr),
+        }
+    }
+
+    fn for_expr(&mut self, one: &hcl::ForExpr) -> For {
+        let intro = &one.intro;
+        For {
+            over: self.over(intro.key_var.as_ref(), &intro.value_var, &intro.collection_expr),
+            key: one.key_expr.as_ref().map(|key| self.expr(key)),
+            result: self.expr(&one.value_expr),
+            grouping: one.grouping,
+            condition: one.cond.as_ref().map(|condition| self.expr(&condition.expr)),
+        }
+    }
+
+    pub(super) fn over(
+        &mut self,
+        key: Option<&Decorated<Ident>>,
+        value: &Decorated<Ident>,
+        collection: &hcl::Expression,
+    ) -> Loop {
+        Loop { key: key.map(|key| self.name(key)), value: self.name(value), collection: self.expr(collection) }
+    }
+
+    fn traversal(&mut self, traversal: &hcl::Traversal) -> ExprKind {
+        let splat = |one: &&Decorated<TraversalOperator>| {
+            matches!(one.value(), TraversalOperator::AttrSplat(_) | TraversalOperator::FullSplat(_))
+        };
+        if traversal.operators.iter().filter(splat).count() > SPLATS {
+            let span = self.place_of(traversal);
+            self.fault(span, format!("At most {SPLATS} splats may follow one another."));
+            return ExprKind::Literal(Value::Null);
+        }
+        let source = self.expr(&traversal.expr);
+        let steps = self.steps(&traversal.operators);
+        ExprKind::Traversal(Box::new(Traversal { source, steps }))
+    }
+
+    fn steps(&mut self, operators: &[Decorated<TraversalOperator>]) -> Box<[Step]> {
+        let mut steps = Vec::with_capacity(operators.len());
+        let mut rest = operators;
+        while let Some((first, after)) = rest.split_first() {
+            rest = after;
+            let span = self.place_of(first);
+            let kind = match first.value() {
+                TraversalOperator::GetAttr(name) => StepKind::Attribute(self.intern(name.as_str())),
+                TraversalOperator::Index(index) => StepKind::Index(self.expr(index)),
+                TraversalOperator::LegacyIndex(index) => StepKind::Index(legacy(*index.value(), span)),
+                TraversalOperator::FullSplat(_) => StepKind::Splat(self.steps(std::mem::take(&mut rest))),
+                TraversalOperator::AttrSplat(_) => {
+                    let count = after.iter().take_while(|one| is_attribute(one.value())).count();
+                    let (own, others) = after.split_at(count);
+                    rest = others;
+                    StepKind::Splat(self.steps(own))
+                }
+            };
+            steps.push(Step { span, kind });
+        }
+        steps.into()
+    }
+}
+
+fn is_attribute(operator: &TraversalOperator) -> bool {
+    matches!(operator, TraversalOperator::GetAttr(_) | TraversalOperator::LegacyIndex(_))
+}
+
+fn legacy(index: u64, span: Span) -> Expr {
+    Expr::literal(Value::Number(Number::from(usize::try_from(index).unwrap_or(usize::MAX))), span)
+}
+
+fn unary(operator: hcl::UnaryOperator) -> UnaryOp {
+    match operator {
+        hcl::UnaryOperator::Neg => UnaryOp::Negate,
+        hcl::UnaryOperator::Not => UnaryOp::Not,
+    }
+}
+
+fn binary(operator: hcl::BinaryOperator) -> BinaryOp {
+    match operator {
+        hcl::BinaryOperator::Eq => BinaryOp::Equal,
+        hcl::BinaryOperator::NotEq => BinaryOp::NotEqual,
+        hcl::BinaryOperator::LessEq => BinaryOp::LessOrEqual,
+        hcl::BinaryOperator::GreaterEq => BinaryOp::GreaterOrEqual,
+        hcl::BinaryOperator::Less => BinaryOp::Less,
+        hcl::BinaryOperator::Greater => BinaryOp::Greater,
+        hcl::BinaryOperator::Plus => BinaryOp::Add,
+        hcl::BinaryOperator::Minus => BinaryOp::Subtract,
+        hcl::BinaryOperator::Mul => BinaryOp::Multiply,
+        hcl::BinaryOperator::Div => BinaryOp::Divide,
+        hcl::BinaryOperator::Mod => BinaryOp::Remainder,
+        hcl::BinaryOperator::And => BinaryOp::And,
+        hcl::BinaryOperator::Or => BinaryOp::Or,
+    }
+}
+
+/// The text in NFC, as all texts of the language are.
+pub(crate) fn nfc(text: &str) -> Arc<str> {
+    if text.is_ascii() || is_nfc_quick(text.chars()) == IsNormalized::Yes {
+        return Arc::from(text);
+    }
+    text.nfc().collect::<String>().into()
+}

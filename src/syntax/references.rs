@@ -1,0 +1,117 @@
+//! The references of an expression that its own `for`s do not bind: what it needs from its surroundings.
+
+use super::ast::{Expr, ExprKind, Loop, Part, Step, StepKind};
+use crate::source::Span;
+
+/// The beginning of a reference: `var.hosts`, `each.key`, or a lone name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Reference<'a> {
+    /// The first name.
+    pub root: &'a str,
+    /// The name after it.
+    pub first: Option<&'a str>,
+    /// The reference as far as it is named here.
+    pub span: Span,
+}
+
+/// Calls `visit` with each free reference, in the order they stand.
+pub fn each_reference<'a>(expr: &'a Expr, visit: &mut dyn FnMut(Reference<'a>)) {
+    Walk { bound: Vec::new(), visit }.expr(expr);
+}
+
+/// Whether the expression refers to this root.
+pub fn refers_to(expr: &Expr, root: &str) -> bool {
+    let mut found = false;
+    each_reference(expr, &mut |reference| found |= reference.root == root);
+    found
+}
+
+struct Walk<'a, 'v> {
+    bound: Vec<&'a str>,
+    visit: &'v mut dyn FnMut(Reference<'a>),
+}
+
+impl<'a> Walk<'a, '_> {
+    fn expr(&mut self, expr: &'a Expr) {
+        match &expr.kind {
+            ExprKind::Literal(_) => {}
+            ExprKind::Variable(name) => self.reference(name, None, expr.span),
+            ExprKind::Template(parts) => self.parts(parts),
+            ExprKind::Wrapped(inner) | ExprKind::Parenthesis(inner) | ExprKind::Unary(_, inner) => self.expr(inner),
+            ExprKind::Tuple(items) => items.iter().for_each(|item| self.expr(item)),
+            ExprKind::Object(items) => items.iter().for_each(|item| {
+                self.expr(&item.key);
+                self.expr(&item.value);
+            }),
+            ExprKind::Traversal(traversal) => {
+                self.source(&traversal.source, &traversal.steps);
+                self.steps(&traversal.steps);
+            }
+            ExprKind::Call(call) => call.arguments.iter().for_each(|argument| self.expr(argument)),
+            ExprKind::Binary(binary) => {
+                self.expr(&binary.left);
+                self.expr(&binary.right);
+            }
+            ExprKind::Conditional(one) => [&one.condition, &one.yes, &one.no].into_iter().for_each(|e| self.expr(e)),
+            ExprKind::For(one) => {
+                let depth = self.enter(&one.over);
+                let parts = [one.key.as_ref(), Some(&one.result), one.condition.as_ref()];
+                parts.into_iter().flatten().for_each(|part| self.expr(part));
+                self.bound.truncate(depth);
+            }
+        }
+    }
+
+    fn reference(&mut self, root: &'a str, first: Option<&'a str>, span: Span) {
+        if !self.bound.contains(&root) {
+            (self.visit)(Reference { root, first, span });
+        }
+    }
+
+    fn source(&mut self, source: &'a Expr, steps: &'a [Step]) {
+        let ExprKind::Variable(root) = &source.kind else { return self.expr(source) };
+        match steps.first() {
+            Some(Step { kind: StepKind::Attribute(first), span }) => {
+                self.reference(root, Some(first), source.span.to(*span));
+            }
+            _ => self.reference(root, None, source.span),
+        }
+    }
+
+    fn steps(&mut self, steps: &'a [Step]) {
+        for step in steps {
+            match &step.kind {
+                StepKind::Attribute(_) => {}
+                StepKind::Index(index) => self.expr(index),
+                StepKind::Splat(steps) => self.steps(steps),
+            }
+        }
+    }
+
+    /// Goes into a loop: its collection lies outside of it. Returns how many names were bound before.
+    fn enter(&mut self, over: &'a Loop) -> usize {
+        self.expr(&over.collection);
+        let depth = self.bound.len();
+        self.bound.extend(over.key.iter().chain([&over.value]).map(|name| &*name.text));
+        depth
+    }
+
+    fn parts(&mut self, parts: &'a [Part]) {
+        for part in parts {
+            match part {
+                Part::Literal(_) => {}
+                Part::Interpolation(inner) => self.expr(inner),
+                Part::If(one) => {
+                    self.expr(&one.condition);
+                    self.parts(&one.yes);
+                    self.parts(&one.no);
+                }
+                Part::For(one) => {
+                    let depth = self.enter(&one.over);
+                    self.parts(&one.body);
+                    self.bound.truncate(depth);
+                }
+            }
+        }
+    }
+}
