@@ -1,14 +1,48 @@
 //! Evaluation: documents and inputs in, instances with their values out. Pure: no IO, no clock, no logging.
 //!
-//! References are addresses, not values, so nothing is ever unknown and everything is evaluated once.
+//! References are addresses, not values, so nothing is ever unknown and everything is evaluated once. [`evaluate`] is the
+//! door; [`residual::resolve`] gives outputs their value when facts are known.
 
+mod assemble;
+mod call;
+mod capture;
+mod constant;
+mod constraint;
 pub mod convert;
+mod decode;
 pub mod desired;
 pub mod encode;
+mod evaluator;
+mod expression;
+mod fault;
 pub mod functions;
+mod index;
+mod inputs;
+mod iteration;
 pub mod json_schema;
+mod meta;
+mod module;
 pub mod notation;
 pub mod number;
+mod operators;
+mod order;
+mod output;
+mod render;
+pub mod residual;
+mod resource;
+mod roots;
 pub mod schema;
+mod scope;
+mod settings;
+mod template;
+mod traversal;
 pub mod types;
 pub mod value;
+mod variable;
+
+pub use assemble::evaluate;
+pub use inputs::{Argument, Inputs, Paths};
+pub use render::{Evaluation, Sensitive};
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,279 @@
+//! Function calls, and those forms that look like calls but need the evaluator: `try`, `can`, `templatefile` and
+//! `templatestring`.
+
+use std::sync::Arc;
+
+use super::convert::convert;
+use super::expression::{as_text, described, refuse_secret};
+use super::fault::{Evaluated, Faults, did_you_mean, fault, fault_with};
+use super::functions::{self, FileFault, Function};
+use super::scope::{Mode, Resolved, Roots, Scope};
+use super::types::Type;
+use super::value::{SecretRef, Value};
+use crate::address::ResourceAddress;
+use crate::diagnostic::{Diagnostic, codes::language as codes};
+use crate::source::{SourceId, Span};
+use crate::syntax::ast::{Call, Expr};
+use crate::syntax::parse_template;
+
+/// Forms that are no functions of the library.
+pub const FORMS: [&str; 7] =
+    ["can", "secret_env", "secret_file", "secret_vault", "templatefile", "templatestring", "try"];
+
+/// Texts of templates belong to no source: their faults are moved to the call.
+const TEMPLATE: SourceId = SourceId(u32::MAX);
+
+impl Scope<'_> {
+    pub(super) fn call(&self, call: &Call, span: Span) -> Evaluated {
+        if self.mode == Mode::Constant {
+            return fault(&codes::ASSIGNMENT, span, "Functions cannot be called here: the value must be a constant.");
+        }
+        match &*call.name.text {
+            "try" => self.try_each(call, span),
+            "can" => self.can(call, span),
+            "templatefile" => self.template_call(call, span, Self::template_file),
+            "templatestring" => self.template_call(call, span, Self::template_string),
+            "secret_env" => self.secret(call, span, |[name]| SecretRef::Env(name)),
+            "secret_file" => self.secret(call, span, |[path]| SecretRef::File(path)),
+            "secret_vault" => self.secret(call, span, |[path, field]| SecretRef::Vault { path, field }),
+            name => match functions::find(name.strip_prefix("core::").unwrap_or(name)) {
+                Some(function) => self.library(function, call, span),
+                None => unknown(call),
+            },
+        }
+    }
+
+    fn library(&self, function: &'static Function, call: &Call, span: Span) -> Evaluated {
+        let arguments = self.arguments(call)?;
+        function.invoke(&self.session.call, &arguments).map_err(|failed| {
+            let at = failed.argument.map(|at| (at, self.argument_span(call, at)));
+            let Some((at, Some(place))) = at else {
+                let detail = format!("{}: {}.", function.name, sentence(&failed.message));
+                return Diagnostic::error(&codes::CALL, detail).at(span).into();
+            };
+            let name = function.param(at).map_or("", |param| param.name);
+            let secret = arguments.get(at).is_some_and(Value::has_secret) && failed.message.contains("secret");
+            let code = if secret { &codes::SECRET } else { &codes::ARGUMENT };
+            let detail = format!("{}: invalid value for \"{name}\": {}.", function.name, sentence(&failed.message));
+            Diagnostic::error(code, detail).at(place).into()
+        })
+    }
+
+    /// Where an argument stands: those that `...` expanded all stand where the last one does.
+    fn argument_span(&self, call: &Call, at: usize) -> Option<Span> {
+        call.arguments.get(at).or_else(|| call.arguments.last().filter(|_| call.expand)).map(|argument| argument.span)
+    }
+
+    fn arguments(&self, call: &Call) -> Evaluated<Vec<Value>> {
+        let mut values = self.all(&call.arguments)?;
+        let Some(last) = call.arguments.last().filter(|_| call.expand) else { return Ok(values) };
+        match values.pop() {
+            Some(Value::List(_, items) | Value::Set(_, items) | Value::Tuple(items)) => {
+                values.extend(items.iter().cloned())
+            }
+            Some(Value::Null) => return fault(&codes::ARGUMENT, last.span, "What ... expands must not be null."),
+            other => {
+                let given = other.as_ref().map_or_else(String::new, described);
+                let detail = format!("What ... expands must be a list, a set or a tuple, and this is {given}.");
+                return fault(&codes::ARGUMENT, last.span, detail);
+            }
+        }
+        Ok(values)
+    }
+
+    /// The first argument that has a value.
+    fn try_each(&self, call: &Call, span: Span) -> Evaluated {
+        let mut all = Faults::default();
+        for argument in &call.arguments {
+            match self.eval(argument) {
+                Ok(value) => return Ok(value),
+                Err(faults) if faults.needs_facts => return Err(faults),
+                Err(faults) => all.join(*faults),
+            }
+        }
+        if call.arguments.is_empty() {
+            return fault(&codes::CALL, span, "try: at least one expression is needed.");
+        }
+        let reasons: Vec<&str> = all.diagnostics.iter().map(|one| one.detail.as_str()).collect();
+        if reasons.is_empty() {
+            return Err(Faults::reported());
+        }
+        fault(&codes::CALL, span, format!("try: none of the expressions has a value: {}", reasons.join(" ")))
+    }
+
+    fn can(&self, call: &Call, span: Span) -> Evaluated {
+        let [argument] = &call.arguments[..] else {
+            return fault(&codes::CALL, span, "can: exactly one expression is needed.");
+        };
+        match self.eval(argument) {
+            Err(faults) if faults.needs_facts => Err(faults),
+            result => Ok(Value::Bool(result.is_ok())),
+        }
+    }
+
+    fn secret<const N: usize>(
+        &self,
+        call: &Call,
+        span: Span,
+        make: impl FnOnce([String; N]) -> SecretRef,
+    ) -> Evaluated {
+        let arguments = self.arguments(call)?;
+        let mut texts = Vec::with_capacity(N);
+        for (at, value) in arguments.iter().enumerate() {
+            let place = self.argument_span(call, at).unwrap_or(span);
+            match as_text(value, place)? {
+                Some(text) if !text.is_empty() => texts.push(text.to_string()),
+                _ => {
+                    return fault(
+                        &codes::ARGUMENT,
+                        place,
+                        format!("{}: a text that is not empty is required.", call.name.text),
+                    );
+                }
+            }
+        }
+        match <[String; N]>::try_from(texts) {
+            Ok(texts) => Ok(Value::Secret(Arc::new(make(texts)))),
+            Err(texts) => {
+                let detail = format!("{}: it expects {N} argument(s), and {} are given.", call.name.text, texts.len());
+                fault(&codes::CALL, span, detail)
+            }
+        }
+    }
+
+    /// `templatefile(path, variables)` and `templatestring(text, variables)`.
+    fn template_call(
+        &self,
+        call: &Call,
+        span: Span,
+        text: impl FnOnce(&Self, &str, Span) -> Evaluated<(String, Arc<str>)>,
+    ) -> Evaluated {
+        let arguments = self.arguments(call)?;
+        let [source, variables] = &arguments[..] else {
+            let detail = format!("{}: it expects 2 arguments, and {} are given.", call.name.text, arguments.len());
+            return fault(&codes::CALL, span, detail);
+        };
+        let place = |at| self.argument_span(call, at).unwrap_or(span);
+        if self.mode == Mode::Template {
+            return fault(&codes::CALL, span, format!("{}: a template cannot include another one.", call.name.text));
+        }
+        let Some(given) = as_text(source, place(0))? else {
+            return fault(&codes::ARGUMENT, place(0), format!("{}: a string is required.", call.name.text));
+        };
+        let vars = variables_of(variables, place(1))?;
+        let (name, text) = text(self, &given, place(0))?;
+        self.render_text(&name, &text, &vars, place(0))
+    }
+
+    fn template_file(&self, path: &str, span: Span) -> Evaluated<(String, Arc<str>)> {
+        let bytes = self.session.call.files.read(path).map_err(|failed| {
+            let why = match failed {
+                FileFault::NotFound => "no file stands there".to_owned(),
+                FileFault::Directory => "a directory stands there".to_owned(),
+                FileFault::Other(why) => why,
+            };
+            Diagnostic::error(&codes::ARGUMENT, format!("templatefile: {path:?} cannot be read: {why}.")).at(span)
+        })?;
+        match std::str::from_utf8(&bytes) {
+            Ok(text) => Ok((path.to_owned(), Arc::from(text))),
+            Err(_) => fault(&codes::ARGUMENT, span, format!("templatefile: {path:?} is not UTF-8.")),
+        }
+    }
+
+    fn template_string(&self, text: &str, _: Span) -> Evaluated<(String, Arc<str>)> {
+        Ok(("the template".to_owned(), Arc::from(text)))
+    }
+
+    fn render_text(&self, name: &str, text: &str, variables: &Value, span: Span) -> Evaluated {
+        let moved = |faults: Box<Faults>| move_to_call(faults, name, text, span);
+        let expr = parse_template(TEMPLATE, text).map_err(|all| moved(all.into()))?;
+        let roots = Variables { values: variables, outer: self.roots };
+        let scope = Scope { roots: &roots, session: self.session, bindings: None, mode: Mode::Template };
+        scope.eval(&expr).map_err(moved)
+    }
+}
+
+/// Faults within a template's text are shown at the call, and say where in the text they lie.
+fn move_to_call(mut faults: Box<Faults>, name: &str, text: &str, span: Span) -> Box<Faults> {
+    for one in &mut faults.diagnostics {
+        if let Some(inner) = one.span.filter(|inner| inner.source == TEMPLATE) {
+            let before = text.get(..inner.start as usize).unwrap_or("");
+            let line = before.matches('\n').count() + 1;
+            let column = before.rsplit('\n').next().unwrap_or("").chars().count() + 1;
+            one.detail = format!("In {name}, line {line}, column {column}: {}", one.detail);
+            one.span = Some(span);
+        }
+    }
+    faults
+}
+
+fn variables_of(value: &Value, span: Span) -> Evaluated {
+    if value.entries().is_none() {
+        return fault(
+            &codes::ARGUMENT,
+            span,
+            format!("A map of variables is required, and this is {}.", described(value)),
+        );
+    }
+    refuse_secret(value, span)?;
+    Ok(value.clone())
+}
+
+fn unknown<T>(call: &Call) -> Evaluated<T> {
+    let name = &call.name.text;
+    let known = functions::all().map(|function| function.name).chain(FORMS);
+    let hint = match &**name {
+        "timestamp" => {
+            Some("A plan must not depend on when it is read: plantimestamp() is the time it is made for.".to_owned())
+        }
+        "uuid" | "bcrypt" => {
+            Some("A plan must be the same each time: there is no function that draws random numbers.".to_owned())
+        }
+        name => did_you_mean(name, known),
+    };
+    fault_with(&codes::FUNCTION, call.name.span, format!("There is no function named \"{name}\"."), hint)
+}
+
+/// A message as the end of a sentence.
+fn sentence(message: &str) -> &str {
+    message.trim_end_matches('.')
+}
+
+/// The variables handed to a template.
+struct Variables<'e> {
+    values: &'e Value,
+    outer: &'e dyn Roots,
+}
+
+impl Roots for Variables<'_> {
+    fn resolve(&self, root: &str, _: Option<&str>, span: Span) -> Evaluated<Resolved> {
+        if let Some(value) = self.values.get(root) {
+            return Ok(Resolved::root(value.clone()));
+        }
+        let known = self.values.entries().into_iter().flatten().map(|(name, _)| &**name);
+        let hint = did_you_mean(root, known);
+        fault_with(&codes::UNDECLARED, span, format!("The template is given no variable named \"{root}\"."), hint)
+    }
+
+    fn dereference(&self, address: &Arc<ResourceAddress>, name: &str, span: Span) -> Evaluated {
+        self.outer.dereference(address, name, span)
+    }
+}
+
+/// Converts a value, or reports it: `what` names it.
+pub(super) fn convert_at(value: &Value, ty: &Type, span: Span, what: &str) -> Evaluated {
+    convert(value, ty).or_else(|error| {
+        if value.has_secret() && *ty != Type::Secret {
+            refuse_secret(value, span)?;
+        }
+        fault(&codes::TYPE, span, format!("Inappropriate value for {what}: {error}."))
+    })
+}
+
+impl Scope<'_> {
+    /// The value of an expression, converted.
+    pub(super) fn eval_as(&self, expr: &Expr, ty: &Type, what: &str) -> Evaluated {
+        let value = self.eval(expr)?;
+        convert_at(&value, ty, expr.span, what)
+    }
+}

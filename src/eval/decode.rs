@@ -1,0 +1,381 @@
+//! Bodies of resource blocks against the schema of their kind. What does not depend on the instance is found once a
+//! block: unknown and missing arguments, how often nested blocks stand, and where everything stands.
+
+use std::collections::BTreeMap;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use super::convert::convert;
+use super::evaluator::Evaluator;
+use super::expression::{described, refuse_secret};
+use super::fault::{Evaluated, Faults, Gather, did_you_mean, fault, fault_with};
+use super::index::{BodyIndex, Slot};
+use super::module::{Module, with_hint};
+use super::resource::{Copy, Resource};
+use super::roots::BlockRoots;
+use super::schema::{AttributeSchema, BlockSchema, BodySchema, Occurs, Presence};
+use super::scope::Scope;
+use super::types::Type;
+use super::value::Value;
+use crate::diagnostic::{Diagnostic, codes::language as codes};
+use crate::source::Span;
+use crate::syntax::ast::{Attribute, Block, Body};
+use crate::syntax::references::refers_to;
+
+/// Arguments that every resource block may have.
+const META: [&str; 3] = ["for_each", "count", "depends_on"];
+
+/// A body, its parts found in the schema.
+pub(super) struct Prepared<'a> {
+    /// By position in the schema.
+    attributes: Vec<Option<Given<'a>>>,
+    /// By position in the schema.
+    blocks: Vec<Vec<Prepared<'a>>>,
+    /// Whether faults were found that every instance has.
+    faulty: bool,
+    span: Span,
+    /// Where everything stands; of the outermost body only.
+    pub(super) places: Arc<BTreeMap<Box<str>, Span>>,
+    /// Arguments over `certificate`, with their paths; of the outermost body only.
+    pub(super) templates: Vec<TemplateSlot<'a>>,
+}
+
+#[derive(Clone, Copy)]
+struct Given<'a> {
+    attribute: &'a Attribute,
+    /// It is evaluated once a deployment.
+    template: bool,
+}
+
+/// An argument that is evaluated once a deployment.
+pub(super) struct TemplateSlot<'a> {
+    /// Its path: `files.directory`.
+    pub(super) path: Box<str>,
+    pub(super) attribute: &'a Attribute,
+    pub(super) schema: AttributeSchema,
+}
+
+/// What preparing collects.
+#[derive(Default)]
+struct Found<'a> {
+    places: BTreeMap<Box<str>, Span>,
+    templates: Vec<TemplateSlot<'a>>,
+    diagnostics: Vec<Diagnostic>,
+}
+
+fn prepare<'a>(
+    body: &'a Body,
+    head: Span,
+    schema: &BodySchema,
+    index: &BodyIndex,
+    path: &str,
+    found: &mut Found<'a>,
+) -> Prepared<'a> {
+    let outermost = path.is_empty();
+    let mut prepared = Prepared {
+        attributes: vec![None; schema.attributes.len()],
+        blocks: schema.blocks.iter().map(|_| Vec::new()).collect(),
+        faulty: false,
+        span: head,
+        places: Arc::default(),
+        templates: Vec::new(),
+    };
+    let before = found.diagnostics.len();
+    for attribute in &body.attributes {
+        let name = &*attribute.name.text;
+        match index.slot(name) {
+            Some(Slot::Attribute(at)) => {
+                let one = &schema.attributes[at];
+                let template = one.per_certificate && refers_to(&attribute.value, "certificate");
+                found.places.insert(join(path, name), attribute.value.span);
+                prepared.attributes[at] = Some(Given { attribute, template });
+                if template {
+                    let slot = TemplateSlot { path: join(path, name), attribute, schema: one.clone() };
+                    found.templates.push(slot);
+                }
+            }
+            _ if outermost && META.contains(&name) => {}
+            other => found.diagnostics.push(unknown_argument(attribute, index, other.is_some())),
+        }
+    }
+    for block in &body.blocks {
+        let name = &*block.kind.text;
+        match index.slot(name) {
+            Some(Slot::Block(at)) => {
+                let inner =
+                    nested(block, &schema.blocks[at], &index.blocks[at], path, prepared.blocks[at].len(), found);
+                prepared.blocks[at].push(inner);
+            }
+            _ if outermost && name == "lifecycle" => {}
+            other => found.diagnostics.push(unknown_block(block, index, other.is_some())),
+        }
+    }
+    check_presence(schema, &prepared, head, found);
+    prepared.faulty = found.diagnostics.len() > before;
+    prepared
+}
+
+fn nested<'a>(
+    block: &'a Block,
+    schema: &BlockSchema,
+    index: &BodyIndex,
+    path: &str,
+    count: usize,
+    found: &mut Found<'a>,
+) -> Prepared<'a> {
+    if let Some(label) = block.labels.first() {
+        let detail = format!("A {} block has no labels.", schema.name);
+        found.diagnostics.push(Diagnostic::error(&codes::LABELS, detail).at(label.span));
+    }
+    let mut path = join(path, schema.name);
+    if schema.occurs == Occurs::Many {
+        path = join(&path, &count.to_string());
+    }
+    found.places.insert(path.clone(), block.head);
+    prepare(&block.body, block.head, &schema.body, index, &path, found)
+}
+
+fn join(path: &str, name: &str) -> Box<str> {
+    if path.is_empty() { name.into() } else { format!("{path}.{name}").into() }
+}
+
+fn check_presence(schema: &BodySchema, prepared: &Prepared<'_>, head: Span, found: &mut Found<'_>) {
+    for (at, attribute) in schema.attributes.iter().enumerate() {
+        if matches!(attribute.presence, Presence::Required) && prepared.attributes[at].is_none() {
+            let detail =
+                format!("The argument \"{}\" is required, and is not given. {}", attribute.name, attribute.doc);
+            found.diagnostics.push(Diagnostic::error(&codes::MISSING_ARGUMENT, detail.trim().to_owned()).at(head));
+        }
+    }
+    for (at, block) in schema.blocks.iter().enumerate() {
+        let given = &prepared.blocks[at];
+        if block.occurs == Occurs::Once && given.is_empty() {
+            let detail = format!("A block \"{} {{ … }}\" is required, and is missing.", block.name);
+            found.diagnostics.push(Diagnostic::error(&codes::BLOCK_COUNT, detail).at(head));
+        }
+        if let (Occurs::Once | Occurs::Optional, [first, second, ..]) = (block.occurs, given.as_slice()) {
+            let detail = format!("Only one block of type \"{}\" may stand here.", block.name);
+            let report = Diagnostic::error(&codes::BLOCK_COUNT, detail).at(second.span);
+            found.diagnostics.push(report.related(first.span, "the first one"));
+        }
+    }
+}
+
+fn unknown_argument(attribute: &Attribute, index: &BodyIndex, is_block: bool) -> Diagnostic {
+    let name = &*attribute.name.text;
+    let hint = if is_block {
+        Some(format!("It is a block: {name} {{ … }}."))
+    } else {
+        did_you_mean(name, index.names().chain(META))
+    };
+    let detail = format!("An argument named \"{name}\" is not expected here.");
+    with_hint(&codes::UNKNOWN_ARGUMENT, detail, attribute.name.span, hint)
+}
+
+fn unknown_block(block: &Block, index: &BodyIndex, is_attribute: bool) -> Diagnostic {
+    let name = &*block.kind.text;
+    let hint = if is_attribute {
+        Some(format!("It is an argument: {name} = …."))
+    } else {
+        did_you_mean(name, index.names().chain(["lifecycle"]))
+    };
+    let detail = format!("Blocks of type \"{name}\" are not expected here.");
+    with_hint(&codes::UNKNOWN_BLOCK, detail, block.kind.span, hint)
+}
+
+impl<'a> Evaluator<'a> {
+    /// What is known of a block before it is repeated. Its faults are reported the first time.
+    pub(super) fn prepared<'r>(&self, resource: &'r Resource<'a>) -> &'r Prepared<'a> {
+        resource.prepared.get_or_init(|| {
+            let mut found = Found::default();
+            let (schema, index) = (&resource.kind.schema.body, &resource.kind.body);
+            let block = resource.block;
+            let mut prepared = prepare(&block.body, block.head, schema, index, "", &mut found);
+            prepared.places = Arc::new(found.places);
+            prepared.templates = found.templates;
+            let only_project = |one: &Diagnostic| {
+                resource.kind.schema.in_project && one.detail.starts_with("The argument \"project\" is required")
+            };
+            found.diagnostics.retain(|one| !only_project(one));
+            prepared.faulty = !found.diagnostics.is_empty();
+            self.report_all(Faults { diagnostics: found.diagnostics, needs_facts: false });
+            prepared
+        })
+    }
+
+    /// The value of one instance: an object with every argument and block of the schema.
+    pub(super) fn decode_instance(&self, module: &Module<'a>, resource: &Resource<'a>, copy: &Copy) -> Evaluated {
+        let prepared = self.prepared(resource);
+        let roots = BlockRoots { copy: Some(copy), ..BlockRoots::of_module(self, module) };
+        let scope = Scope::new(&roots, &self.session);
+        let decoded = self.body(&scope, prepared, &resource.kind.schema.body, &resource.kind.body);
+        let decoded = decoded.and_then(|entries| self.with_project(module, resource, entries));
+        match decoded {
+            Ok(_) if prepared.faulty => Err(Faults::reported()),
+            Ok(entries) => Ok(Value::Object(Arc::new(entries))),
+            Err(faults) => {
+                self.report_instance(*faults, &copy.address);
+                Err(Faults::reported())
+            }
+        }
+    }
+
+    fn body(
+        &self,
+        scope: &Scope<'_>,
+        prepared: &Prepared<'a>,
+        schema: &BodySchema,
+        index: &BodyIndex,
+    ) -> Evaluated<BTreeMap<Arc<str>, Value>> {
+        let mut gather = Gather::default();
+        let mut entries = Vec::with_capacity(index.slots.len());
+        for (name, slot) in &index.slots {
+            let value = match slot {
+                Slot::Attribute(at) => self.argument(scope, prepared.attributes[*at], &schema.attributes[*at]),
+                Slot::Block(at) => self.blocks(scope, &prepared.blocks[*at], &schema.blocks[*at], &index.blocks[*at]),
+            };
+            entries.extend(gather.take(value).map(|value| (name.clone(), value)));
+        }
+        gather.done()?;
+        // The slots are in the order of names: the map is built in one go.
+        Ok(entries.into_iter().collect())
+    }
+
+    fn blocks(
+        &self,
+        scope: &Scope<'_>,
+        blocks: &[Prepared<'a>],
+        schema: &BlockSchema,
+        index: &Rc<BodyIndex>,
+    ) -> Evaluated {
+        let mut gather = Gather::default();
+        let mut values = Vec::with_capacity(blocks.len());
+        for block in blocks {
+            let value = gather.take(self.body(scope, block, &schema.body, index));
+            values.extend(value.map(|entries| Value::Object(Arc::new(entries))));
+        }
+        gather.done()?;
+        match schema.occurs {
+            Occurs::Many => Ok(objects(values)),
+            Occurs::Optional | Occurs::Once => Ok(values.pop().unwrap_or(Value::Null)),
+        }
+    }
+
+    fn argument(&self, scope: &Scope<'_>, given: Option<Given<'a>>, schema: &AttributeSchema) -> Evaluated {
+        let absent = || match &schema.presence {
+            Presence::Default(value) => value.clone(),
+            Presence::Required | Presence::Optional => Value::Null,
+        };
+        let Some(Given { attribute, template }) = given else { return Ok(absent()) };
+        if template {
+            return Ok(Value::string(self.snippet(attribute.value.span)));
+        }
+        let value = scope.eval(&attribute.value)?;
+        let value = decoded(&value, schema, attribute.value.span)?;
+        if !value.is_null() {
+            return Ok(value);
+        }
+        if matches!(schema.presence, Presence::Required) && schema.name != "project" {
+            let detail = format!("The argument \"{}\" is required, and this is null.", schema.name);
+            return fault(&codes::MISSING_ARGUMENT, attribute.value.span, detail);
+        }
+        Ok(absent())
+    }
+
+    /// Fills in the module's only project where none is given.
+    fn with_project(
+        &self,
+        module: &Module<'a>,
+        resource: &Resource<'a>,
+        mut entries: BTreeMap<Arc<str>, Value>,
+    ) -> Evaluated<BTreeMap<Arc<str>, Value>> {
+        if !resource.kind.schema.in_project || !entries.get("project").is_some_and(Value::is_null) {
+            return Ok(entries);
+        }
+        entries.insert(Arc::from("project"), only_project(module, resource)?);
+        Ok(entries)
+    }
+}
+
+fn only_project(module: &Module<'_>, resource: &Resource<'_>) -> Evaluated {
+    let projects: Vec<&Resource<'_>> =
+        module.resources.iter().filter(|one| one.kind.schema.name == "project").collect();
+    let repeated =
+        |one: &Resource<'_>| ["for_each", "count"].iter().any(|name| one.block.body.attribute(name).is_some());
+    let span = resource.block.head;
+    let kind = resource.kind.schema.name;
+    match projects.as_slice() {
+        [one] if !repeated(one) => Ok(Value::Ref(one.address.clone())),
+        [] => {
+            let detail = format!("A {kind} belongs to a project, and none is declared.");
+            fault_with(&codes::PROJECT, span, detail, Some("Add one: project \"main\" {}.".to_owned()))
+        }
+        several => {
+            let names: Vec<String> = several.iter().map(|one| one.address.to_string()).collect();
+            let detail =
+                format!("A {kind} belongs to a project, and there are several to choose from: {}.", names.join(", "));
+            fault_with(&codes::PROJECT, span, detail, Some(format!("Add project = {} to it.", names[0])))
+        }
+    }
+}
+
+/// A list of the objects of repeated blocks.
+fn objects(values: Vec<Value>) -> Value {
+    let element = values.first().map_or(Type::Any, Value::type_of);
+    Value::list(element, values)
+}
+
+/// A value as an argument's schema wants it.
+pub(super) fn decoded(value: &Value, schema: &AttributeSchema, span: Span) -> Evaluated {
+    if schema.ty == Type::Any {
+        refuse_secret(value, span)?;
+    }
+    let converted = match convert(value, &schema.ty) {
+        Ok(converted) => converted,
+        Err(error) => return mistyped(value, schema, span, &error),
+    };
+    check_one_of(&converted, schema, span)?;
+    Ok(converted)
+}
+
+fn mistyped(value: &Value, schema: &AttributeSchema, span: Span, error: &super::convert::ConvertError) -> Evaluated {
+    if !has_secret_type(&schema.ty) {
+        refuse_secret(value, span)?;
+    }
+    let mut detail = format!("Inappropriate value for \"{}\": {error}", schema.name);
+    if error.path.is_empty() {
+        detail.push_str(&format!(", and this is {}", described(value)));
+    }
+    detail.push('.');
+    let hint = match (&schema.ty, value) {
+        (Type::Secret, Value::String(_)) => {
+            Some("Secrets are not written into files: use secret_env(\"NAME\"), secret_file(\"path\") or secret_vault(\"path\", \"field\").".to_owned())
+        }
+        (Type::Ref(_), Value::String(text)) if text.contains('.') => Some(format!("Write the reference without quotes: {text}.")),
+        (Type::List(_), Value::String(_)) => Some("Put it in brackets: [ … ].".to_owned()),
+        (Type::List(_), Value::Map(..)) => Some("Take the elements of the map: values( … ).".to_owned()),
+        _ => None,
+    };
+    fault_with(&codes::TYPE, span, detail, hint)
+}
+
+fn has_secret_type(ty: &Type) -> bool {
+    match ty {
+        Type::Secret => true,
+        Type::List(element) | Type::Set(element) | Type::Map(element) => has_secret_type(element),
+        _ => false,
+    }
+}
+
+fn check_one_of(value: &Value, schema: &AttributeSchema, span: Span) -> Evaluated<()> {
+    if schema.one_of.is_empty() {
+        return Ok(());
+    }
+    let single = [value.clone()];
+    let items = value.elements().unwrap_or(&single);
+    let wrong = items.iter().filter_map(Value::as_str).find(|text| !schema.one_of.contains(text));
+    let Some(wrong) = wrong else { return Ok(()) };
+    let allowed: Vec<String> = schema.one_of.iter().map(|one| format!("\"{one}\"")).collect();
+    let detail = format!("\"{}\" cannot be {wrong:?}; it is one of {}.", schema.name, allowed.join(", "));
+    fault_with(&codes::VALUE, span, detail, did_you_mean(wrong, schema.one_of.iter().copied()))
+}

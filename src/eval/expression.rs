@@ -1,0 +1,153 @@
+//! Evaluation of expressions as HCL defines it. All parts of a value are evaluated even when one fails, so that every
+//! fault is reported at once.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::convert::{convert, unify};
+use super::fault::{Evaluated, Gather, fault, fault_with};
+use super::scope::Scope;
+use super::types::Type;
+use super::value::Value;
+use crate::diagnostic::codes::language as codes;
+use crate::source::Span;
+use crate::syntax::ast::{Conditional, Expr, ExprKind, Item};
+
+impl Scope<'_> {
+    /// The value of an expression.
+    pub(super) fn eval(&self, expr: &Expr) -> Evaluated {
+        if let ExprKind::Literal(value) = &expr.kind {
+            return Ok(value.clone());
+        }
+        self.nested(expr.span, || self.eval_kind(expr))
+    }
+
+    fn eval_kind(&self, expr: &Expr) -> Evaluated {
+        match &expr.kind {
+            ExprKind::Literal(value) => Ok(value.clone()),
+            ExprKind::Template(parts) => self.template(parts, expr.span),
+            ExprKind::Wrapped(inner) | ExprKind::Parenthesis(inner) => self.eval(inner),
+            ExprKind::Tuple(items) => self.tuple(items),
+            ExprKind::Object(items) => self.object(items),
+            ExprKind::Variable(name) => self.variable(name, expr.span),
+            ExprKind::Traversal(traversal) => self.traversal(traversal),
+            ExprKind::Call(call) => self.call(call, expr.span),
+            ExprKind::Unary(operator, inner) => self.unary(*operator, inner),
+            ExprKind::Binary(binary) => self.binary(binary, expr.span),
+            ExprKind::Conditional(conditional) => self.conditional(conditional, expr.span),
+            ExprKind::For(one) => self.for_expr(one),
+        }
+    }
+
+    fn variable(&self, name: &str, span: Span) -> Evaluated {
+        match self.bound(name) {
+            Some(value) => Ok(value.clone()),
+            None => Ok(self.roots.resolve(name, None, span)?.value),
+        }
+    }
+
+    fn tuple(&self, items: &[Expr]) -> Evaluated {
+        Ok(Value::Tuple(self.all(items)?.into()))
+    }
+
+    /// The values of all, or the faults of all.
+    pub(super) fn all(&self, items: &[Expr]) -> Evaluated<Vec<Value>> {
+        let mut gather = Gather::default();
+        let values: Vec<Value> = items.iter().filter_map(|item| gather.take(self.eval(item))).collect();
+        gather.done()?;
+        Ok(values)
+    }
+
+    fn object(&self, items: &[Item]) -> Evaluated {
+        let mut gather = Gather::default();
+        let mut entries = BTreeMap::new();
+        for item in items {
+            let key = gather.take(self.key(&item.key));
+            let value = gather.take(self.eval(&item.value));
+            if let (Some(key), Some(value)) = (key, value) {
+                entries.insert(key, value);
+            }
+        }
+        gather.done()?;
+        Ok(Value::Object(Arc::new(entries)))
+    }
+
+    /// A key of an object: a text that is not null.
+    pub(super) fn key(&self, expr: &Expr) -> Evaluated<Arc<str>> {
+        let value = self.eval(expr)?;
+        if value.is_null() {
+            return fault(&codes::KEY, expr.span, "A null value cannot be a key.");
+        }
+        match as_text(&value, expr.span)? {
+            Some(text) => Ok(text),
+            None => {
+                fault(&codes::KEY, expr.span, format!("A key must be a string, and this is {}.", described(&value)))
+            }
+        }
+    }
+
+    fn conditional(&self, one: &Conditional, span: Span) -> Evaluated {
+        let holds = self.condition(&one.condition);
+        let (yes, no) = (self.eval(&one.yes), self.eval(&one.no));
+        // Both results take part in the type; only the chosen one may fail.
+        let (chosen, other) = if holds? { (yes?, no) } else { (no?, yes) };
+        let Ok(other) = other else { return Ok(chosen) };
+        if other.is_null() || chosen.is_null() {
+            return Ok(chosen);
+        }
+        let types = [chosen.type_of(), other.type_of()];
+        if types[0] == types[1] {
+            return Ok(chosen);
+        }
+        let converted = unify(&types).and_then(|ty| convert(&chosen, &ty).ok());
+        match converted {
+            Some(value) => Ok(value),
+            None => {
+                let detail = format!("One result is {}, the other is {}.", described(&chosen), described(&other));
+                let hint = "Make both of one type, for example with tostring, tolist or tomap.".to_owned();
+                fault_with(&codes::CONDITIONAL, span, detail, Some(hint))
+            }
+        }
+    }
+
+    /// A condition: a bool that is not null.
+    pub(super) fn condition(&self, expr: &Expr) -> Evaluated<bool> {
+        let value = self.eval(expr)?;
+        if value.is_null() {
+            return fault(&codes::CONDITION, expr.span, "A condition must not be null.");
+        }
+        refuse_secret(&value, expr.span)?;
+        match convert(&value, &Type::Bool) {
+            Ok(Value::Bool(truth)) => Ok(truth),
+            _ => fault(&codes::CONDITION, expr.span, format!("A bool is required, and this is {}.", described(&value))),
+        }
+    }
+}
+
+/// The text of a value that can be converted to one.
+pub(super) fn as_text(value: &Value, span: Span) -> Evaluated<Option<Arc<str>>> {
+    refuse_secret(value, span)?;
+    match convert(value, &Type::String) {
+        Ok(Value::String(text)) => Ok(Some(text)),
+        _ => Ok(None),
+    }
+}
+
+/// Secrets are not looked into.
+pub(super) fn refuse_secret(value: &Value, span: Span) -> Evaluated<()> {
+    if !value.has_secret() {
+        return Ok(());
+    }
+    let detail = "This is a secret, and a secret can only be given to an argument that takes one.";
+    let hint = "Move it there as it is: it cannot be part of a text, compared, hashed or shown.".to_owned();
+    fault_with(&codes::SECRET, span, detail, Some(hint))
+}
+
+/// What a value is, in words, without its content: `a string`, `an object`.
+pub(super) fn described(value: &Value) -> String {
+    match value {
+        Value::Null => "null".to_owned(),
+        Value::Object(_) => "an object".to_owned(),
+        other => format!("a {}", other.type_of()),
+    }
+}

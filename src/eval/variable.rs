@@ -1,0 +1,268 @@
+//! Variables: their types, the values given for them in order of precedence, and their validation.
+
+use std::sync::Arc;
+
+use super::constant::constant;
+use super::constraint::constraint;
+use super::convert::convert;
+use super::evaluator::{Evaluator, Label};
+use super::expression::described;
+use super::fault::{Evaluated, Faults, did_you_mean, fault};
+use super::inputs::Argument;
+use super::module::{Module, Variable, check_body};
+use super::roots::BlockRoots;
+use super::scope::Scope;
+use super::types::Type;
+use super::value::{SecretRef, Value};
+use crate::diagnostic::{Diagnostic, Diagnostics, codes::language as codes};
+use crate::source::{SourceId, Span};
+use crate::syntax::ast::{Attribute, Block, Expr, File};
+use crate::syntax::parse_expression;
+
+/// A value given from outside.
+enum Given<'a> {
+    /// `name = value` of a variable file.
+    Expression(&'a Expr),
+    /// A text of the environment or the command line, and where it comes from.
+    Text(&'a str, String),
+}
+
+impl<'a> Evaluator<'a> {
+    /// The value of a variable. `at` is the reference that asks.
+    pub(super) fn variable(&self, name: &'a str, variable: &Variable<'a>, at: Span) -> Evaluated {
+        self.memo(
+            &variable.value,
+            || Label::Variable(name),
+            at,
+            || {
+                let value = self.raw_variable(name, variable)?;
+                if !self.flag(variable.block, "sensitive") || value.is_null() {
+                    return Ok(value);
+                }
+                self.keep_sensitive(name, value);
+                Ok(Value::Secret(Arc::new(SecretRef::Variable(name.to_owned()))))
+            },
+        )
+    }
+
+    fn raw_variable(&self, name: &'a str, variable: &Variable<'a>) -> Evaluated {
+        let ty = self.variable_type(name, variable)?;
+        let given = match self.given(name) {
+            Some(given) => Some(self.given_value(name, variable, &ty, given)?),
+            None => None,
+        };
+        let nullable = variable.block.body.attribute("nullable").is_none() || self.flag(variable.block, "nullable");
+        match given {
+            Some(Value::Null) if !nullable => self.default(name, variable, &ty, true),
+            Some(value) => Ok(value),
+            None => self.default(name, variable, &ty, false),
+        }
+    }
+
+    /// The type of a variable: `any` when it says none.
+    fn variable_type(&self, name: &'a str, variable: &Variable<'a>) -> Evaluated<Type> {
+        let Some(attribute) = variable.block.body.attribute("type") else { return Ok(Type::Any) };
+        let default = |expr: &Expr| constant(&self.session, expr);
+        self.memo(
+            &variable.ty,
+            || Label::Variable(name),
+            attribute.value.span,
+            || constraint(&attribute.value, &default),
+        )
+    }
+
+    fn default(&self, name: &str, variable: &Variable<'a>, ty: &Type, was_null: bool) -> Evaluated {
+        let span = variable.block.labels[0].span;
+        let Some(default) = variable.block.body.attribute("default") else {
+            if was_null {
+                let detail =
+                    format!("The variable \"{name}\" is given null, which it does not take, and it has no default.");
+                return fault(&codes::VARIABLE, span, detail);
+            }
+            let report =
+                Diagnostic::error(&codes::NO_VALUE, format!("The variable \"{name}\" is not set, and has no default."))
+                    .at(span)
+                    .hint(format!(
+                        "Set it with -var '{name}=…', in a *.capvars file, or as CAP_VAR_{name} in the environment."
+                    ));
+            return Err(report.into());
+        };
+        let value = constant(&self.session, &default.value)?;
+        convert(&value, ty).or_else(|error| {
+            let detail = format!("The default of \"{name}\" is not of its type: {error}.");
+            fault(&codes::VARIABLE, default.value.span, detail)
+        })
+    }
+
+    /// What is given for a variable by the source that wins.
+    fn given(&self, name: &str) -> Option<Given<'a>> {
+        let inputs = self.inputs;
+        for argument in inputs.arguments.iter().rev() {
+            match argument {
+                Argument::Variable { name: set, text } if set == name => {
+                    return Some(Given::Text(text, format!("-var '{name}=…'")));
+                }
+                Argument::Variable { .. } => {}
+                Argument::File(file) => {
+                    if let Some(given) = in_file(file, name) {
+                        return Some(given);
+                    }
+                }
+            }
+        }
+        if let Some(given) = inputs.files.iter().rev().find_map(|file| in_file(file, name)) {
+            return Some(given);
+        }
+        let text = inputs.environment.get(name)?;
+        Some(Given::Text(text, format!("the environment's CAP_VAR_{name}")))
+    }
+
+    fn given_value(&self, name: &str, variable: &Variable<'a>, ty: &Type, given: Given<'a>) -> Evaluated {
+        let (value, place, origin) = match given {
+            Given::Expression(expr) => (constant(&self.session, expr)?, expr.span, None),
+            Given::Text(text, origin) => {
+                let place = variable.block.labels[0].span;
+                let literal = matches!(ty, Type::String | Type::Number | Type::Bool);
+                let value = if literal || variable.block.body.attribute("type").is_none() {
+                    Value::String(crate::syntax::nfc(text))
+                } else {
+                    self.parse_given(text, &origin, place)?
+                };
+                (value, place, Some(origin))
+            }
+        };
+        convert(&value, ty).map_err(|error| {
+            let from = origin.map_or_else(String::new, |origin| format!(" by {origin}"));
+            let mut detail = format!("The value given{from} for \"{name}\" is not of its type: {error}");
+            if error.path.is_empty() {
+                detail.push_str(&format!(", and it is {}", described(&value)));
+            }
+            let declared = variable.block.labels[0].span;
+            let report = Diagnostic::error(&codes::VARIABLE, detail + ".").at(place);
+            if declared == place { report } else { report.related(declared, "declared here") }.into()
+        })
+    }
+
+    /// Texts for lists, maps and objects are written as expressions. What they hold is not shown: it may be a secret.
+    fn parse_given(&self, text: &str, origin: &str, place: Span) -> Evaluated {
+        let result = parse_expression(SourceId(u32::MAX), 0, text)
+            .map_err(Box::<Faults>::from)
+            .and_then(|expr| constant(&self.session, &expr));
+        result.map_err(|faults| {
+            let at = faults.diagnostics.first().and_then(|one| one.span).map_or(0, |span| span.start as usize);
+            let column = text.get(..at).unwrap_or("").chars().count() + 1;
+            let detail = format!("The value given by {origin} is not written as a value: see its character {column}.");
+            let report = Diagnostic::error(&codes::ASSIGNMENT, detail).at(place);
+            report.hint("Lists and maps are written as in files: '[\"a\", \"b\"]', '{ name = \"value\" }'.").into()
+        })
+    }
+
+    /// Whether a block sets an argument to `true`.
+    pub(super) fn flag(&self, block: &Block, name: &str) -> bool {
+        let Some(attribute) = block.body.attribute(name) else { return false };
+        matches!(constant(&self.session, &attribute.value), Ok(Value::Bool(true)))
+    }
+
+    /// Checks all variables of a module: what their blocks hold, values and validation.
+    pub(super) fn check_variables(&self, module: &Module<'a>) {
+        for (name, variable) in &module.variables {
+            let mut faults = Diagnostics::default();
+            let attributes = ["type", "default", "description", "nullable", "sensitive"];
+            check_body(&variable.block.body, "variable block", &attributes, &["validation"], &mut faults);
+            for flag in ["nullable", "sensitive"] {
+                self.check_flag(variable.block, flag);
+            }
+            self.report_all(Faults { diagnostics: faults.0, needs_facts: false });
+            if let Ok(value) = self.variable(name, variable, variable.block.labels[0].span) {
+                let value = self.sensitive_value(name).unwrap_or(value);
+                for validation in variable.block.body.blocks_of("validation") {
+                    self.validate(module, name, &value, validation);
+                }
+            }
+        }
+    }
+
+    pub(super) fn check_flag(&self, block: &Block, name: &str) {
+        if let Some(attribute) = block.body.attribute(name) {
+            let value = self.keep(constant(&self.session, &attribute.value));
+            if !matches!(value, None | Some(Value::Bool(_))) {
+                let detail = format!("\"{name}\" is true or false.");
+                self.report(Diagnostic::error(&codes::TYPE, detail).at(attribute.value.span));
+            }
+        }
+    }
+
+    fn validate(&self, module: &Module<'a>, name: &'a str, value: &Value, validation: &'a Block) {
+        let mut faults = Diagnostics::default();
+        check_body(&validation.body, "validation block", &["condition", "error_message"], &[], &mut faults);
+        for needed in ["condition", "error_message"] {
+            if validation.body.attribute(needed).is_none() {
+                let detail = format!("A validation block needs \"{needed}\".");
+                faults.push(Diagnostic::error(&codes::MISSING_ARGUMENT, detail).at(validation.head));
+            }
+        }
+        self.report_all(Faults { diagnostics: faults.0, needs_facts: false });
+        let pair = (validation.body.attribute("condition"), validation.body.attribute("error_message"));
+        let (Some(condition), Some(message)) = pair else { return };
+        let roots = BlockRoots { own: Some((name, value)), ..BlockRoots::of_module(self, module) };
+        let holds = self.keep(Scope::new(&roots, &self.session).condition(&condition.value));
+        if holds == Some(false) {
+            self.refuse(module, name, condition, message);
+        }
+    }
+
+    fn refuse(&self, module: &Module<'a>, name: &str, condition: &Attribute, message: &Attribute) {
+        let roots = BlockRoots::of_module(self, module);
+        let scope = Scope::new(&roots, &self.session);
+        let Some(text) = self.keep(scope.eval_as(&message.value, &Type::String, "\"error_message\"")) else { return };
+        let text = text.as_str().unwrap_or("The value is not valid.").to_owned();
+        let declared = module.variables.get(name).map(|variable| variable.block.labels[0].span);
+        let mut report = Diagnostic::error(&codes::VALIDATION, text).at(condition.value.span);
+        if let Some(declared) = declared {
+            report = report.related(declared, "the variable");
+        }
+        self.report(report);
+    }
+
+    /// Reports values for variables that are not declared: a file's with a warning, an option's as an error.
+    pub(super) fn check_undeclared(&self, module: &Module<'a>) {
+        let names: Vec<&str> = module.variables.keys().copied().collect();
+        for file in &self.inputs.files {
+            self.check_file(file, &names);
+        }
+        for argument in &self.inputs.arguments {
+            match argument {
+                Argument::File(file) => self.check_file(file, &names),
+                Argument::Variable { name, .. } if !names.contains(&name.as_str()) => {
+                    let detail =
+                        format!("The option -var sets \"{name}\", and the configuration declares no such variable.");
+                    let mut report = Diagnostic::error(&codes::UNDECLARED_VARIABLE, detail);
+                    report.hint = did_you_mean(name, names.iter().copied())
+                        .or_else(|| Some(format!("Declare it, variable \"{name}\" {{ … }}, or leave the option out.")));
+                    self.report(report);
+                }
+                Argument::Variable { .. } => {}
+            }
+        }
+    }
+
+    fn check_file(&self, file: &File, names: &[&str]) {
+        for attribute in &file.body.attributes {
+            let name = &*attribute.name.text;
+            if !names.contains(&name) {
+                let detail = format!("The file sets \"{name}\", and the configuration declares no such variable.");
+                let mut report = Diagnostic::warning(&codes::UNDECLARED_VARIABLE, detail).at(attribute.name.span);
+                report.hint = did_you_mean(name, names.iter().copied());
+                self.report(report);
+            }
+        }
+        for block in &file.body.blocks {
+            let detail = "A file of variables holds name = value, and no blocks.";
+            self.report(Diagnostic::error(&codes::UNKNOWN_BLOCK, detail).at(block.head));
+        }
+    }
+}
+
+fn in_file<'a>(file: &'a File, name: &str) -> Option<Given<'a>> {
+    file.body.attribute(name).map(|attribute| Given::Expression(&attribute.value))
+}
