@@ -1,6 +1,7 @@
 //! The engine: gathers inputs, submits plans, and carries jobs out through ports. Names no adapter and never prints.
 
 mod carry;
+pub mod files;
 pub mod load;
 pub mod lock;
 mod perform;

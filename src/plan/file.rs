@@ -74,7 +74,7 @@ mod tests {
             cap_version: "0.1.0".to_owned(),
             created_at: Timestamp::from_millis(0),
             store: "s".to_owned(),
-            location: None,
+            location: Default::default(),
             destroy: false,
             steps: Vec::new(),
             drift: Vec::new(),

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{FORMAT_VERSION, OutputChange, Plan, Step, StoredOutput, Work, order};
+use super::{FORMAT_VERSION, Location, OutputChange, Plan, Step, StoredOutput, Work, order};
 use crate::diagnostic::Diagnostics;
 use crate::diff::{Change, Changes};
 use crate::time::Timestamp;
@@ -14,8 +14,8 @@ pub struct Meta {
     pub cap_version: String,
     /// Identity of the store.
     pub store: String,
-    /// Where the store is, when it may be written down.
-    pub location: Option<String>,
+    /// Where it is made.
+    pub location: Location,
     /// The `now` of the diff.
     pub created_at: Timestamp,
     /// Outputs of the last apply.

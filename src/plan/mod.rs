@@ -33,10 +33,9 @@ pub struct Plan {
     pub created_at: Timestamp,
     /// Identity of the store it was made against.
     pub store: String,
-    /// Where that store is, so that the plan applies with the configuration deleted; absent when the command line or the
-    /// environment said it, because only the `cap` block and the default are known to hold no credentials.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub location: Option<String>,
+    /// Where it was made, so that it applies with the configuration deleted.
+    #[serde(default)]
+    pub location: Location,
     /// Whether it destroys the whole estate.
     pub destroy: bool,
     /// What to do. `needs` of a step are indices into this list, always smaller than its own.
@@ -47,6 +46,18 @@ pub struct Plan {
     pub outputs: Vec<OutputChange>,
     /// Outputs as they will be stored.
     pub new_outputs: BTreeMap<String, StoredOutput>,
+}
+
+/// Where a plan was made.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Location {
+    /// Directory of the configuration, as it was named on the command line: relative paths in the plan start there. Empty
+    /// for the directory the command was started in.
+    pub directory: String,
+    /// URL of the store, when the `cap` block or the default said it; one from the command line or the environment may hold
+    /// credentials and is not written down.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub store: Option<String>,
 }
 
 /// One step.

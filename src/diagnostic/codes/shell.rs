@@ -9,7 +9,6 @@ codes! {
     704 INTERRUPTED "Interrupted": "The command was stopped before its end. Everything done so far is recorded; run it again, or go on with `cap jobs resume`.";
     705 NOT_CONFIRMED "Not confirmed": "The question was not answered with yes, so nothing was done.";
     706 SECRET_UNREADABLE "Secret cannot be read": "A secret that the configuration refers to is not there or may not be read. Plan needs it to see whether it changed, apply needs it to use it; it is never shown or kept in clear.";
-    707 NO_SUCH_ADDRESS "No such address": "A pattern of -target, -exclude or -replace names nothing in the configuration and nothing in the store, so it is more likely a slip than a wish.";
     708 UNWRITABLE "File cannot be written": "The file or directory cannot be written: it is read-only, the disk is full, or a name on the way does not exist. Files are written whole under another name and then renamed, so nothing is left by halves.";
     709 NOT_ENFORCED "Not enforced yet": "The estate asks for something that this version of cap reads and records but does not enforce: approvals, or roles of members in projects. Going on would pretend that it was checked, so apply refuses.";
     710 UNKNOWN_TOKEN "Unknown token": "CAP_TOKEN holds a token that belongs to no member of the store, so nobody could be named as the one who acts.";
