@@ -4,6 +4,7 @@
 //! Each family is a file with a table of [`Function`]s. [`find`] looks a name up. A call's arguments are counted,
 //! and converted as the parameters declare, before the function sees them.
 
+mod certificates;
 mod csv;
 mod dates;
 mod encoding;
@@ -157,6 +158,7 @@ static TABLE: LazyLock<Vec<&'static Function>> = LazyLock::new(|| {
 });
 
 const FAMILIES: &[&[Function]] = &[
+    certificates::FUNCTIONS,
     dates::FUNCTIONS,
     encoding::FUNCTIONS,
     files::FUNCTIONS,
