@@ -9,7 +9,7 @@ use super::fault::{Evaluated, Faults, did_you_mean, fault, fault_with};
 use super::functions::{self, FileFault, Function};
 use super::scope::{Mode, Resolved, Roots, Scope};
 use super::types::Type;
-use super::value::{SecretRef, Value};
+use super::value::Value;
 use crate::address::ResourceAddress;
 use crate::diagnostic::{Diagnostic, codes::language as codes};
 use crate::source::{SourceId, Span};
@@ -17,8 +17,7 @@ use crate::syntax::ast::{Call, Expr};
 use crate::syntax::parse_template;
 
 /// Forms that are no functions of the library.
-pub const FORMS: [&str; 7] =
-    ["can", "secret_env", "secret_file", "secret_vault", "templatefile", "templatestring", "try"];
+pub const FORMS: [&str; 4] = ["can", "templatefile", "templatestring", "try"];
 
 /// Texts of templates belong to no source: their faults are moved to the call.
 const TEMPLATE: SourceId = SourceId(u32::MAX);
@@ -33,9 +32,6 @@ impl Scope<'_> {
             "can" => self.can(call, span),
             "templatefile" => self.template_call(call, span, Self::template_file),
             "templatestring" => self.template_call(call, span, Self::template_string),
-            "secret_env" => self.secret(call, span, |[name]| SecretRef::Env(name)),
-            "secret_file" => self.secret(call, span, |[path]| SecretRef::File(path)),
-            "secret_vault" => self.secret(call, span, |[path, field]| SecretRef::Vault { path, field }),
             name => match functions::find(name.strip_prefix("core::").unwrap_or(name)) {
                 Some(function) => self.library(function, call, span),
                 None => unknown(call),
@@ -108,36 +104,6 @@ impl Scope<'_> {
         match self.eval(argument) {
             Err(faults) if faults.needs_facts => Err(faults),
             result => Ok(Value::Bool(result.is_ok())),
-        }
-    }
-
-    fn secret<const N: usize>(
-        &self,
-        call: &Call,
-        span: Span,
-        make: impl FnOnce([String; N]) -> SecretRef,
-    ) -> Evaluated {
-        let arguments = self.arguments(call)?;
-        let mut texts = Vec::with_capacity(N);
-        for (at, value) in arguments.iter().enumerate() {
-            let place = self.argument_span(call, at).unwrap_or(span);
-            match as_text(value, place)? {
-                Some(text) if !text.is_empty() => texts.push(text.to_string()),
-                _ => {
-                    return fault(
-                        &codes::ARGUMENT,
-                        place,
-                        format!("{}: a text that is not empty is required.", call.name.text),
-                    );
-                }
-            }
-        }
-        match <[String; N]>::try_from(texts) {
-            Ok(texts) => Ok(Value::Secret(Arc::new(make(texts)))),
-            Err(texts) => {
-                let detail = format!("{}: it expects {N} argument(s), and {} are given.", call.name.text, texts.len());
-                fault(&codes::CALL, span, detail)
-            }
         }
     }
 
