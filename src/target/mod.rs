@@ -43,7 +43,7 @@ macro_rules! catalog {
         /// `Rejected` for a configuration that cannot be used, and whatever `secrets` says.
         pub async fn connect(kind: &str, config: &Spec, secrets: &dyn Secrets) -> PortResult<Arc<dyn Target>> {
             match kind {
-                file::NAME => file::connect(config, secrets).await,
+                $($module::NAME => $module::connect(config, secrets).await,)*
                 other => Err(PortError::new(ErrorClass::Bug, format!("there is no kind of target named {other}"))),
             }
         }

@@ -3,4 +3,5 @@
 mod dns;
 mod issuer;
 mod store;
+mod target;
 mod vault;

@@ -4,8 +4,10 @@
 
 pub mod bind;
 pub mod knot;
+pub mod nginx;
 mod report;
 mod running;
+pub mod sshd;
 
 use std::net::{TcpListener, UdpSocket};
 use std::path::{Path, PathBuf};

@@ -17,7 +17,24 @@
 //!   verify { endpoint = "web1.example.com:443" }
 //! }
 //! ```
+//!
+//! The host needs a POSIX shell with the usual tools (coreutils or busybox) and an account with a POSIX login shell. With
+//! `sudo = true` that account needs the right to run `sh` by sudo without a password.
 
+mod host_key;
+mod remote;
+mod session;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use host_key::HostKey;
+use remote::Remote;
+use session::Login;
+
+use super::files::Files;
+use super::slot::Slot;
+use super::verify::{Commands, Endpoint};
 use super::{args, files, verify};
 use crate::diagnostic::Diagnostics;
 use crate::eval::desired::Instance;
@@ -25,6 +42,9 @@ use crate::eval::schema::{AttributeSchema, BodySchema, KindSchema, optional, req
 use crate::eval::types::Type;
 use crate::eval::value::Value;
 use crate::model::{Kind, Role};
+use crate::ports::PortResult;
+use crate::ports::secrets::Secrets;
+use crate::ports::target::Target;
 use crate::state::Spec;
 
 /// The block's type.
@@ -73,7 +93,7 @@ fn check(instance: &Instance, faults: &mut Diagnostics) {
     verify::check_arguments(instance, faults);
     args::check(instance, "address", address, faults);
     args::check(instance, "user", user, faults);
-    args::check(instance, "host_key", host_key, faults);
+    args::check(instance, "host_key", host_key::parse, faults);
     let port = instance.get("port").and_then(Value::as_number).map(|port| port.to_i64());
     if port.is_some_and(|port| !port.is_some_and(|port| (1..=65535).contains(&port))) {
         args::fault(instance, "port", "a port lies between 1 and 65535", faults);
@@ -107,32 +127,46 @@ fn user(text: &str) -> Result<String, String> {
     }
 }
 
-/// How the host is known.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum HostKey {
-    /// By the SHA-256 fingerprint of its key: base64 without padding.
-    Fingerprint(String),
-    /// By the key itself: type and base64.
-    Key(String, String),
-}
-
-/// `SHA256:…` or `ssh-ed25519 AAAA…`.
-fn host_key(text: &str) -> Result<HostKey, String> {
-    use base64::Engine as _;
-    let fault = || "it is neither a fingerprint (SHA256:…, 43 characters) nor a key (ssh-ed25519 AAAA…)".to_owned();
-    if let Some(digest) = text.strip_prefix("SHA256:") {
-        let digest = digest.trim_end_matches('=');
-        let bytes = base64::engine::general_purpose::STANDARD_NO_PAD.decode(digest).map_err(|_| fault())?;
-        return if bytes.len() == 32 { Ok(HostKey::Fingerprint(digest.to_owned())) } else { Err(fault()) };
-    }
-    let mut words = text.split_ascii_whitespace();
-    let (Some(kind), Some(key)) = (words.next(), words.next()) else { return Err(fault()) };
-    base64::engine::general_purpose::STANDARD.decode(key).map_err(|_| fault())?;
-    Ok(HostKey::Key(kind.to_owned(), key.to_owned()))
-}
-
 fn slots(config: &Spec) -> Vec<String> {
     let host = args::text(config, "address").unwrap_or_default().to_ascii_lowercase();
     let port = args::whole(config, "port").unwrap_or(22);
     files::places(config).iter().map(|place| format!("ssh:{host}:{port}:{place}")).collect()
+}
+
+/// One slot. The key is resolved here; the connection is made when it is first needed.
+///
+/// # Errors
+/// `Rejected` for a configuration that cannot be used, and whatever `secrets` says.
+pub async fn connect(config: &Spec, secrets: &dyn Secrets) -> PortResult<Arc<dyn Target>> {
+    let files = Files::decode(config, args::absolute)?;
+    let shaped = |path: &str, shape: fn(&str) -> Result<String, String>| {
+        shape(args::needed(config, path)?).map_err(|why| args::unusable(path, why))
+    };
+    let port =
+        u16::try_from(args::whole(config, "port").unwrap_or(22)).map_err(|error| args::unusable("port", error))?;
+    let login = Login {
+        address: shaped("address", address)?,
+        port,
+        user: shaped("user", user)?,
+        key: secrets.resolve(&args::secret(config, "key")?).await?,
+        host_key: decode_host_key(config)?,
+    };
+    Ok(Arc::new(Slot {
+        name: format!("{}:{}", login.address, files.place()),
+        commands: Commands::decode(config)?,
+        endpoint: Endpoint::decode(config)?,
+        machine: Remote::new(login, files.owner.clone(), args::truth(config, "sudo")),
+        files,
+    }))
+}
+
+fn decode_host_key(config: &Spec) -> PortResult<HostKey> {
+    if let Some(text) = args::text(config, "host_key") {
+        return host_key::parse(text).map_err(|why| args::unusable("host_key", why));
+    }
+    let path = args::text(config, "known_hosts").ok_or_else(|| args::unusable("host_key", NO_HOST_KEY))?;
+    let home = || std::env::var_os("HOME").map(PathBuf::from);
+    let below = path.strip_prefix("~/").and_then(|rest| Some(home()?.join(rest)));
+    let path = std::path::absolute(below.unwrap_or_else(|| path.into()));
+    path.map(HostKey::KnownHosts).map_err(|error| args::unusable("known_hosts", error))
 }

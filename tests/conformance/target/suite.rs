@@ -1,0 +1,233 @@
+//! The suite.
+
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, symlink};
+use std::path::Path;
+
+use cap::job::ErrorClass;
+use cap::observed::SlotContent;
+use cap::ports::target::{Bundle, Target};
+use serde_json::json;
+
+use super::fixtures::{Layout, Place, bundle, fault, in_place, layouts, snapshot};
+use crate::peers::Scratch;
+
+/// The whole suite, over the layouts of these numbers.
+pub async fn suite(place: &Place, numbers: &[usize]) {
+    let scratch = Scratch::new("target");
+    let all = layouts(&scratch);
+    for layout in numbers.iter().map(|number| &all[*number]) {
+        what_is_installed_is_seen_and_removed(place, layout).await;
+        what_was_there_is_put_back(place, layout).await;
+        faults_are_seen_and_repaired(place, layout).await;
+        modes_are_as_asked(place, layout).await;
+        a_failing_test_stops_and_goes_back(place, layout, &scratch).await;
+        a_certificate_may_come_without_its_key(place, layout).await;
+        what_others_put_there_stays(place, layout).await;
+    }
+    links_are_not_written_through(place, &scratch).await;
+}
+
+fn read(path: &Path) -> String {
+    std::fs::read_to_string(path).unwrap_or_default()
+}
+
+fn folder(layout: &Layout) -> &Path {
+    layout.fullchain.ancestors().find(|path| path.ends_with("slot")).expect("the folder of all slots")
+}
+
+/// What a reader of the slot finds, compared with a bundle.
+fn holds(layout: &Layout, bundle: &Bundle) -> bool {
+    let key = bundle.key.as_ref().map(|key| key.as_str()).unwrap_or_default();
+    read(&layout.fullchain) == format!("{}{}", bundle.leaf, bundle.chain) && read(&layout.privkey) == key
+}
+
+async fn what_is_installed_is_seen_and_removed(place: &Place, layout: &Layout) {
+    let target = place.target(layout.block.clone(), json!({})).await;
+    let one = bundle(&["one.test"]);
+    assert_eq!(target.inspect().await, Ok(SlotContent::Absent));
+    let before = target.previous().await.expect("what is there");
+    assert_eq!(before.fingerprint, None);
+    target.install(&one).await.expect("installed");
+    assert_eq!(target.inspect().await, in_place(&one));
+    assert!(holds(layout, &one));
+    let untouched = snapshot(folder(layout));
+    target.install(&one).await.expect("installed again");
+    assert_eq!(snapshot(folder(layout)), untouched, "installing again changes nothing");
+    assert_eq!(target.inspect().await, in_place(&one));
+    target.remove().await.expect("removed");
+    assert_eq!(target.inspect().await, Ok(SlotContent::Absent));
+    target.remove().await.expect("removed again");
+    assert_eq!(files_below(folder(layout)), Vec::<String>::new(), "something is left");
+    target.install(&one).await.expect("installed anew");
+    target.restore(&before).await.expect("nothing is put back");
+    assert_eq!(target.inspect().await, Ok(SlotContent::Absent));
+    target.remove().await.expect("removed");
+}
+
+fn files_below(folder: &Path) -> Vec<String> {
+    let files = snapshot(folder).into_keys().filter(|path| !path.is_dir());
+    files.map(|path| path.to_string_lossy().into_owned()).collect()
+}
+
+async fn what_was_there_is_put_back(place: &Place, layout: &Layout) {
+    let target = place.target(layout.block.clone(), json!({})).await;
+    let all = [bundle(&["one.test"]), bundle(&["two.test"]), bundle(&["three.test"])];
+    target.install(&all[0]).await.expect("installed");
+    for new in [&all[1], &all[2]] {
+        let before = target.previous().await.expect("what is there");
+        assert_eq!(before.fingerprint, Some(all[0].fingerprint));
+        target.install(new).await.expect("installed");
+        assert!(holds(layout, new));
+        target.restore(&before).await.expect("put back");
+        assert!(holds(layout, &all[0]));
+        target.restore(&before).await.expect("put back again");
+        assert_eq!(target.inspect().await, in_place(&all[0]));
+    }
+    // Not more is kept than it takes to go back once.
+    for new in &all {
+        target.install(new).await.expect("installed");
+    }
+    let keys = files_below(folder(layout)).iter().filter(|path| read(Path::new(path)).contains("PRIVATE KEY")).count();
+    assert!(keys <= 2, "{keys} private keys lie there");
+    target.remove().await.expect("removed");
+    assert_eq!(files_below(folder(layout)), Vec::<String>::new());
+}
+
+async fn faults_are_seen_and_repaired(place: &Place, layout: &Layout) {
+    let target = place.target(layout.block.clone(), json!({})).await;
+    let (one, two) = (bundle(&["one.test"]), bundle(&["two.test"]));
+    let stranger = two.key.as_ref().map(|key| key.to_string()).unwrap_or_default();
+    let chmod = |mode| std::fs::set_permissions(&layout.privkey, std::fs::Permissions::from_mode(mode)).expect("chmod");
+    let write = |path: &Path, text: &str| std::fs::write(path, text).expect("written");
+    let faults: [(&dyn Fn(), &str); 6] = [
+        (&|| chmod(0o666), "has mode 0666 instead of 0640"),
+        (&|| write(&layout.privkey, &stranger), "is not what was installed"),
+        (&|| std::fs::remove_file(&layout.privkey).expect("removed"), "is missing"),
+        (&|| write(&layout.fullchain, "garbage"), "does not hold a certificate"),
+        (&|| write(&layout.fullchain, ""), "does not hold a certificate"),
+        (&|| write(&layout.fullchain, &two.leaf), "is not what was installed"),
+    ];
+    for (damage, expected) in faults {
+        target.install(&one).await.expect("installed");
+        damage();
+        let found = fault(&*target).await;
+        assert!(found.contains(expected), "{found}");
+        target.install(&one).await.expect("repaired");
+        assert_eq!(target.inspect().await, in_place(&one));
+        assert!(holds(layout, &one));
+    }
+    a_pair_that_somebody_else_made(&*target, layout, &one, &stranger).await;
+    target.remove().await.expect("removed");
+}
+
+/// Without a manifest key and leaf are compared by their public keys.
+async fn a_pair_that_somebody_else_made(target: &dyn Target, layout: &Layout, one: &Bundle, stranger: &str) {
+    let folders = [layout.fullchain.parent(), layout.privkey.parent()].into_iter().flatten();
+    for entry in folders.flat_map(|folder| std::fs::read_dir(folder).expect("a folder")).flatten() {
+        if entry.file_name().to_string_lossy().ends_with("manifest") {
+            std::fs::remove_file(entry.path()).expect("removed");
+        }
+    }
+    assert_eq!(target.inspect().await, in_place(one));
+    std::fs::write(&layout.privkey, stranger).expect("written");
+    let found = fault(target).await;
+    assert!(found.contains("does not belong to the certificate"), "{found}");
+    target.install(one).await.expect("repaired");
+}
+
+async fn modes_are_as_asked(place: &Place, layout: &Layout) {
+    let one = bundle(&["one.test"]);
+    let mut block = layout.block.clone();
+    block["mode"] = json!("0600");
+    block["cert_mode"] = json!("0604");
+    let target = place.target(block, json!({})).await;
+    target.install(&one).await.expect("installed");
+    let mode = |path: &Path| path.metadata().expect("a file").mode() & 0o7777;
+    assert_eq!((mode(&layout.privkey), mode(&layout.fullchain)), (0o600, 0o604));
+    for path in files_below(folder(layout)) {
+        let path = Path::new(&path);
+        assert!(!read(path).contains("PRIVATE KEY") || mode(path) == 0o600, "{} is wider", path.display());
+    }
+    // The same slot with other modes is at fault until it is installed again.
+    let wider = place.target(layout.block.clone(), json!({})).await;
+    assert!(fault(&*wider).await.contains("has mode"));
+    wider.install(&one).await.expect("installed");
+    assert_eq!((mode(&layout.privkey), mode(&layout.fullchain)), (0o640, 0o644));
+    wider.remove().await.expect("removed");
+}
+
+async fn a_failing_test_stops_and_goes_back(place: &Place, layout: &Layout, scratch: &Scratch) {
+    let (one, two) = (bundle(&["one.test"]), bundle(&["two.test"]));
+    let mark = scratch.join("reloaded");
+    let reload = json!(["touch", mark.to_string_lossy()]);
+    let good = place.target(layout.block.clone(), json!({"test": ["true"], "reload": reload})).await;
+    let broken = json!(["sh", "-c", "echo the new pair is no good; exit 1"]);
+    let bad = place.target(layout.block.clone(), json!({"test": broken, "reload": reload})).await;
+    good.install(&one).await.expect("installed");
+    assert!(mark.exists(), "the reload command ran");
+    std::fs::remove_file(&mark).expect("removed");
+    let before = bad.previous().await.expect("what is there");
+    let error = bad.install(&two).await.expect_err("the test fails");
+    assert_eq!(error.class, ErrorClass::Rejected);
+    assert!(error.message.contains("exit status 1: the new pair is no good"), "{error}");
+    assert!(!mark.exists(), "nothing is reloaded when the test fails");
+    good.restore(&before).await.expect("put back");
+    assert!(mark.exists() && holds(layout, &one));
+    std::fs::remove_file(&mark).expect("removed");
+
+    let slow = json!({"reload": ["sleep", "600"], "timeout": "1s"});
+    let hanging = place.target(layout.block.clone(), slow).await;
+    let error = hanging.install(&two).await.expect_err("the command hangs");
+    assert!(error.message.contains("did not end within 1s"), "{error}");
+    good.remove().await.expect("removed");
+}
+
+async fn a_certificate_may_come_without_its_key(place: &Place, layout: &Layout) {
+    let target = place.target(layout.block.clone(), json!({})).await;
+    let mut one = bundle(&["one.test"]);
+    one.key = None;
+    target.install(&one).await.expect("installed");
+    assert_eq!(target.inspect().await, in_place(&one));
+    assert!(!layout.privkey.exists());
+    target.remove().await.expect("removed");
+    assert_eq!(files_below(folder(layout)), Vec::<String>::new());
+}
+
+async fn what_others_put_there_stays(place: &Place, layout: &Layout) {
+    let target = place.target(layout.block.clone(), json!({})).await;
+    let one = bundle(&["one.test"]);
+    target.install(&one).await.expect("installed");
+    let theirs = layout.fullchain.with_file_name("theirs.pem");
+    std::fs::write(&theirs, "theirs").expect("written");
+    target.remove().await.expect("removed");
+    assert_eq!(target.inspect().await, Ok(SlotContent::Absent));
+    let left = files_below(folder(layout));
+    assert!(left.len() == 1 && left[0].ends_with("theirs.pem"), "{left:?}");
+    std::fs::remove_file(&left[0]).expect("removed");
+    let _ = std::fs::remove_dir_all(folder(layout));
+    std::fs::create_dir_all(folder(layout)).expect("a folder");
+}
+
+async fn links_are_not_written_through(place: &Place, scratch: &Scratch) {
+    let (victim, link) = (scratch.join("victim"), scratch.join("link.pem"));
+    std::fs::write(&victim, "precious").expect("written");
+    symlink(&victim, &link).expect("a link");
+    let target = place.target(json!({"combined": link.to_string_lossy()}), json!({})).await;
+    let one = bundle(&["one.test"]);
+    let error = target.install(&one).await.expect_err("a link stands there");
+    assert_eq!(error.class, ErrorClass::Rejected, "{error}");
+    assert!(matches!(target.inspect().await, Ok(SlotContent::Unreadable { .. })));
+    assert_eq!(read(&victim), "precious");
+    std::fs::remove_file(&link).expect("removed");
+    target.install(&one).await.expect("installed");
+    assert_eq!(target.inspect().await, in_place(&one));
+    assert!(read(&link).starts_with(&one.leaf) && read(&link).contains("PRIVATE KEY"));
+    target.remove().await.expect("removed");
+
+    let directory = scratch.join("elsewhere");
+    symlink(scratch.join("slot"), &directory).expect("a link");
+    let target = place.target(json!({"directory": directory.to_string_lossy()}), json!({})).await;
+    let error = target.install(&one).await.expect_err("a link stands there");
+    assert_eq!(error.class, ErrorClass::Rejected, "{error}");
+    std::fs::remove_file(&directory).expect("removed");
+}
