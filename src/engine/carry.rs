@@ -4,6 +4,7 @@
 //! Outcomes are collected and written together, but always before an effect that could not be found again or undone
 //! without them ([`Effect::needs_record`]).
 
+use std::collections::BTreeSet;
 use std::time::Instant;
 
 use super::perform::{Adapters, Performer};
@@ -114,6 +115,8 @@ struct Hand<'a> {
     /// Whether there is something the store does not know.
     dirty: bool,
     events: Vec<Event>,
+    /// Numbers of those of them that the timeline holds already.
+    chained: BTreeSet<u32>,
     log: Vec<LogLine>,
 }
 
@@ -139,6 +142,7 @@ impl<'a> Hand<'a> {
             changing,
             dirty: is_new,
             events: Vec::new(),
+            chained: BTreeSet::new(),
             log: Vec::new(),
         };
         if hand.lease.token > 1 {
@@ -163,6 +167,8 @@ impl<'a> Hand<'a> {
             self.dirty = true;
             self.events.push(event);
         }
+        self.head = record::head(self.shared.engine, &self.changing).await?;
+        self.chained = record::chained(self.shared.engine, &self.changing, &self.events).await?;
         Ok(())
     }
 
@@ -319,7 +325,8 @@ impl<'a> Hand<'a> {
         self.job.machine = serde_json::to_value(&self.machine)
             .map_err(|fault| PortError::new(ErrorClass::Bug, format!("a job cannot be kept: {fault}")))?;
         let chain = self.changing.chain();
-        let append = record::append(self.shared.engine, chain, self.head.as_ref(), &self.events)?;
+        let events = self.events.iter().filter(|event| !self.chained.contains(&event.number));
+        let append = record::append(self.shared.engine, chain, self.head.as_ref(), events)?;
         Ok(Advance {
             job: self.job.clone(),
             events: self.events.clone(),
@@ -348,6 +355,7 @@ impl<'a> Hand<'a> {
         let stored = engine.store.records(std::slice::from_ref(self.job.address())).await?.into_iter().next();
         self.changing.rebase(stored, &self.events);
         self.head = record::head(engine, &self.changing).await?;
+        self.chained = record::chained(engine, &self.changing, &self.events).await?;
         Ok(())
     }
 }

@@ -1,15 +1,16 @@
 //! From what happened to what is written: events folded into a record, and the links of its timeline. The submission and
 //! the worker share it, so that a record changes in one way only.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use super::Engine;
 use crate::address::Address;
-use crate::job::JobId;
-use crate::ports::PortResult;
+use crate::job::{ErrorClass, JobId};
 use crate::ports::store::RecordWrite;
+use crate::ports::vault::MacKey;
+use crate::ports::{PortError, PortResult};
 use crate::state::{Event, Record, fold};
-use crate::timeline::{Append, Head};
+use crate::timeline::{self, Append, Head, Macs};
 
 /// A record that is being changed: as the store has it, and as it has become.
 #[derive(Debug, Clone, PartialEq)]
@@ -112,14 +113,29 @@ pub(super) async fn head(engine: &Engine, changing: &Changing) -> PortResult<Opt
 }
 
 /// The links that these events add to a chain.
-pub(super) fn append(
-    _engine: &Engine,
+pub(super) fn append<'a>(
+    engine: &Engine,
     chain: Option<&str>,
-    _head: Option<&Head>,
-    events: &[Event],
+    head: Option<&Head>,
+    events: impl IntoIterator<Item = &'a Event>,
 ) -> PortResult<Option<Append>> {
-    let _ = (chain, events);
-    Ok(None)
+    let Some(chain) = chain else { return Ok(None) };
+    let entries: Result<Vec<String>, _> = events.into_iter().map(timeline::entry).collect();
+    let entries = entries.map_err(|fault| {
+        PortError::new(ErrorClass::Bug, format!("what happened cannot be added to timeline {chain}: {fault}"))
+    })?;
+    let link = |message: &[u8]| engine.vault.mac(MacKey::Link, message);
+    let seal = |message: &[u8]| engine.vault.mac(MacKey::Head, message);
+    Ok(timeline::append(&Macs { link: &link, head: &seal }, chain, head, &entries))
+}
+
+/// Numbers of those events of a job that its chain holds already.
+pub(super) async fn chained(engine: &Engine, changing: &Changing, events: &[Event]) -> PortResult<BTreeSet<u32>> {
+    let Some(chain) = changing.chain().filter(|_| !events.is_empty()) else { return Ok(BTreeSet::new()) };
+    let links = engine.store.chain(chain).await?;
+    let entries: HashSet<&str> = links.iter().map(|link| link.entry.as_str()).collect();
+    let is_there = |event: &&Event| timeline::entry(event).is_ok_and(|entry| entries.contains(entry.as_str()));
+    Ok(events.iter().filter(is_there).map(|event| event.number).collect())
 }
 
 /// The links that events add to the chains of these records.
