@@ -1,0 +1,203 @@
+//! Machines with slots for certificates and services that serve them, in memory.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use async_trait::async_trait;
+
+use super::faults::Faults;
+use crate::digest::Digest;
+use crate::job::ErrorClass;
+use crate::observed::SlotContent;
+use crate::ports::target::{Bundle, Previous, Served, Target};
+use crate::ports::{PortError, PortResult};
+use crate::x509;
+
+/// What a machine does to the next installation in a slot.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Trick {
+    /// The new files lie there, and the service refuses to take them up.
+    ReloadFails,
+    /// It says that all went well, and nothing changed.
+    Lies,
+    /// The files are there, and the service serves the old ones a few times more.
+    Slow(usize),
+    /// Putting the previous version back fails.
+    RestoreFails,
+}
+
+#[derive(Debug, Default)]
+struct Slot {
+    content: Option<Digest>,
+    /// What the service has taken up.
+    served: Option<Digest>,
+    /// Questions that are answered with what was served before.
+    slow: (usize, Option<Digest>),
+    /// Versions that can be put back.
+    kept: Vec<Digest>,
+    tricks: VecDeque<Trick>,
+    installs: usize,
+}
+
+/// The machines.
+#[derive(Debug, Default)]
+pub struct FakeHosts {
+    slots: Mutex<BTreeMap<String, Slot>>,
+}
+
+impl FakeHosts {
+    fn slots(&self) -> MutexGuard<'_, BTreeMap<String, Slot>> {
+        self.slots.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn with<T>(&self, slot: &str, act: impl FnOnce(&mut Slot) -> T) -> T {
+        act(self.slots().entry(slot.to_owned()).or_default())
+    }
+
+    /// The machine plays a trick on the next installation there.
+    pub fn trick(&self, slot: &str, trick: Trick) {
+        self.with(slot, |slot| slot.tricks.push_back(trick));
+    }
+
+    /// What lies there.
+    pub fn content(&self, slot: &str) -> Option<Digest> {
+        self.with(slot, |slot| slot.content)
+    }
+
+    /// What is served there.
+    pub fn served(&self, slot: &str) -> Option<Digest> {
+        self.with(slot, |slot| slot.served)
+    }
+
+    /// How many times something was installed there.
+    pub fn installs(&self, slot: &str) -> usize {
+        self.with(slot, |slot| slot.installs)
+    }
+
+    /// Somebody else puts something there.
+    pub fn tamper(&self, slot: &str, content: Option<Digest>) {
+        self.with(slot, |slot| {
+            slot.content = content;
+            slot.served = content;
+        });
+    }
+}
+
+/// One slot of one machine.
+pub struct FakeTarget {
+    hosts: Arc<FakeHosts>,
+    slot: String,
+    /// Whether there is a service that can be asked.
+    endpoint: bool,
+    faults: Arc<Faults>,
+}
+
+impl FakeTarget {
+    /// A slot; its inner steps `copy` and `reload` follow the script as well.
+    pub fn new(hosts: Arc<FakeHosts>, slot: impl Into<String>, endpoint: bool, faults: Arc<Faults>) -> Self {
+        Self { hosts, slot: slot.into(), endpoint, faults }
+    }
+
+    fn with<T>(&self, act: impl FnOnce(&mut Slot) -> T) -> T {
+        self.hosts.with(&self.slot, act)
+    }
+
+    fn copy(&self, fingerprint: Digest) -> PortResult<()> {
+        self.with(|slot| {
+            slot.installs += 1;
+            if let Some(old) = slot.content.filter(|old| *old != fingerprint) {
+                slot.kept.push(old);
+            }
+            slot.content = Some(fingerprint);
+            Ok(())
+        })
+    }
+
+    fn reload(&self) -> PortResult<()> {
+        self.with(|slot| {
+            slot.slow.1 = slot.served;
+            slot.served = slot.content;
+            Ok(())
+        })
+    }
+}
+
+fn refused(message: &str) -> PortError {
+    PortError::new(ErrorClass::Rejected, message)
+}
+
+#[async_trait]
+impl Target for FakeTarget {
+    fn slot(&self) -> String {
+        self.slot.clone()
+    }
+
+    async fn inspect(&self) -> PortResult<SlotContent> {
+        Ok(match self.with(|slot| slot.content) {
+            Some(fingerprint) => SlotContent::Present { fingerprint, fault: None },
+            None => SlotContent::Absent,
+        })
+    }
+
+    async fn previous(&self) -> PortResult<Previous> {
+        let fingerprint = self.with(|slot| slot.content);
+        Ok(Previous { fingerprint, handle: fingerprint.map_or_else(|| "nothing".to_owned(), |one| one.to_string()) })
+    }
+
+    async fn install(&self, bundle: &Bundle) -> PortResult<()> {
+        let leaf = x509::Leaf::from_pem(&bundle.leaf).map_err(|fault| refused(&fault.to_string()))?;
+        if leaf.fingerprint != bundle.fingerprint {
+            return Err(refused("the bundle's fingerprint is not its leaf's"));
+        }
+        let trick = self.with(|slot| slot.tricks.pop_front_if(|trick| *trick != Trick::RestoreFails));
+        if trick == Some(Trick::Lies) {
+            return Ok(());
+        }
+        self.faults.around("copy", || async { self.copy(bundle.fingerprint) }).await?;
+        match trick {
+            Some(Trick::ReloadFails) => return Err(refused("the reload command ended with status 1")),
+            Some(Trick::Slow(times)) => self.with(|slot| slot.slow.0 = times),
+            _ => {}
+        }
+        self.faults.around("reload", || async { self.reload() }).await
+    }
+
+    async fn verify(&self) -> PortResult<Served> {
+        if !self.endpoint {
+            return Ok(Served::NotAsked);
+        }
+        let served = self.with(|slot| {
+            if slot.slow.0 == 0 {
+                return slot.served;
+            }
+            slot.slow.0 -= 1;
+            slot.slow.1
+        });
+        let served = served.ok_or_else(|| PortError::new(ErrorClass::Transient, "connection refused"))?;
+        Ok(Served::Leaves(vec![(format!("{}:443", self.slot), served)]))
+    }
+
+    async fn restore(&self, previous: &Previous) -> PortResult<()> {
+        self.with(|slot| {
+            if slot.tricks.pop_front_if(|trick| *trick == Trick::RestoreFails).is_some() {
+                return Err(refused("the previous version is gone"));
+            }
+            let is_there = previous.fingerprint.is_none_or(|one| slot.content == Some(one) || slot.kept.contains(&one));
+            if !is_there {
+                return Err(PortError::new(ErrorClass::NotFound, "the previous version is not kept here"));
+            }
+            slot.content = previous.fingerprint;
+            slot.served = previous.fingerprint;
+            Ok(())
+        })
+    }
+
+    async fn remove(&self) -> PortResult<()> {
+        self.with(|slot| {
+            slot.content = None;
+            slot.served = None;
+            slot.kept.clear();
+        });
+        Ok(())
+    }
+}
