@@ -2,4 +2,5 @@
 
 mod conformance;
 mod peers;
+mod scenario;
 mod tidy;

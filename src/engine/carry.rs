@@ -7,6 +7,8 @@
 use std::collections::BTreeSet;
 use std::time::Instant;
 
+use serde::{Deserialize, Serialize};
+
 use super::perform::{Adapters, Performer};
 use super::progress::{News, Progress};
 use super::record::{self, Changing};
@@ -114,6 +116,8 @@ struct Hand<'a> {
     head: Option<Head>,
     /// Whether there is something the store does not know.
     dirty: bool,
+    /// The token of the lease, once the job waits where it stands.
+    parked: Option<u64>,
     events: Vec<Event>,
     /// Numbers of those of them that the timeline holds already.
     chained: BTreeSet<u32>,
@@ -129,8 +133,10 @@ impl<'a> Hand<'a> {
         let changing = Changing::new(job.address().clone(), stored);
         let context = context(&job, &changing, now, 0);
         let is_new = job.machine.is_null();
-        let mut machine = if is_new { Machine::begin(&context) } else { parse(&job)? };
-        machine.resume();
+        let (mut machine, parked) = if is_new { (Machine::begin(&context), None) } else { parse(&job)? };
+        if parked.is_none_or(|token| token + 1 != lease.token) {
+            machine.resume();
+        }
         let mut hand = Self {
             shared,
             performer: Performer::new(engine, shared.adapters),
@@ -141,6 +147,7 @@ impl<'a> Hand<'a> {
             machine,
             changing,
             dirty: is_new,
+            parked: None,
             events: Vec::new(),
             chained: BTreeSet::new(),
             log: Vec::new(),
@@ -279,6 +286,7 @@ impl<'a> Hand<'a> {
     async fn park(&mut self, until: Timestamp, why: String) -> Result<Carried, Halt> {
         self.shared.progress.tell(&News::Waiting { job: &self.job.id, until, why: &why });
         self.job.status = JobStatus::Waiting { until, why };
+        self.parked = Some(self.lease.token);
         self.dirty = true;
         self.write(true).await?;
         Ok(Carried::Parked(until))
@@ -322,7 +330,7 @@ impl<'a> Hand<'a> {
     }
 
     fn advance(&mut self, release: bool) -> PortResult<Advance> {
-        self.job.machine = serde_json::to_value(&self.machine)
+        self.job.machine = serde_json::to_value(Kept { machine: &self.machine, parked: self.parked })
             .map_err(|fault| PortError::new(ErrorClass::Bug, format!("a job cannot be kept: {fault}")))?;
         let chain = self.changing.chain();
         let events = self.events.iter().filter(|event| !self.chained.contains(&event.number));
@@ -380,8 +388,19 @@ fn context<'a>(job: &'a Job, changing: &'a Changing, now: Timestamp, jitter: u64
     Context { job: &job.id, step: &job.step, record: changing.record(), now, jitter }
 }
 
-fn parse(job: &Job) -> PortResult<Machine> {
-    serde_json::from_value(job.machine.clone()).map_err(|fault| {
+/// A machine as it is kept in its job.
+#[derive(Serialize, Deserialize)]
+struct Kept<M> {
+    #[serde(flatten)]
+    machine: M,
+    /// The lease under which it was laid down to wait. When the next lease is the one after, nobody has touched it since,
+    /// and nothing has to be read again.
+    parked: Option<u64>,
+}
+
+fn parse(job: &Job) -> PortResult<(Machine, Option<u64>)> {
+    let kept: Result<Kept<Machine>, _> = serde_json::from_value(job.machine.clone());
+    kept.map(|kept| (kept.machine, kept.parked)).map_err(|fault| {
         PortError::new(
             ErrorClass::Bug,
             format!("job {} stands where this version of cap cannot go on: {fault}", job.id),

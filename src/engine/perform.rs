@@ -77,11 +77,13 @@ pub(super) struct Performer<'a> {
     /// Records of others, each read once a job.
     others: HashMap<Address, Record>,
     target: Option<Arc<dyn Target>>,
+    /// What is to be installed, gathered before the target is touched.
+    bundle: Option<(u32, Bundle)>,
 }
 
 impl<'a> Performer<'a> {
     pub(super) fn new(engine: &'a Engine, adapters: &'a Adapters) -> Self {
-        Self { engine, adapters, others: HashMap::new(), target: None }
+        Self { engine, adapters, others: HashMap::new(), target: None, bundle: None }
     }
 
     /// Carries one effect out. `record` is the job's own.
@@ -247,6 +249,8 @@ impl<'a> Performer<'a> {
         let target = self.target(job, record).await?;
         match effect {
             Effect::Previous => {
+                // What is missing for the installation is to be missed before the target is touched.
+                self.bundle = Some(self.gather(job).await?);
                 let Previous { fingerprint, handle } = target.previous().await?;
                 Ok(Fact::Before(Before { fingerprint, handle }))
             }
@@ -283,6 +287,16 @@ impl<'a> Performer<'a> {
     }
 
     async fn install(&mut self, job: &Job, target: &dyn Target) -> PortResult<Fact> {
+        let (version, bundle) = match self.bundle.take() {
+            Some(gathered) => gathered,
+            None => self.gather(job).await?,
+        };
+        target.install(&bundle).await?;
+        Ok(Fact::Installed { version, fingerprint: bundle.fingerprint, slot: target.slot() })
+    }
+
+    /// The certificate's current version with its key, and the version's number.
+    async fn gather(&mut self, job: &Job) -> PortResult<(u32, Bundle)> {
         let Address::Deployment { certificate, .. } = job.address() else { return Err(misplaced(&Effect::Install)) };
         let certificate = self.other(&Address::Resource(certificate.clone())).await?;
         let version = current(&certificate)?;
@@ -293,8 +307,7 @@ impl<'a> Performer<'a> {
             Some(key) => Some(Zeroizing::new(x509::to_pem("PRIVATE KEY", &self.engine.vault.get(key).await?.pkcs8))),
             None => None,
         };
-        target.install(&Bundle { fingerprint: version.fingerprint, leaf, chain, key }).await?;
-        Ok(Fact::Installed { version: version.number, fingerprint: version.fingerprint, slot: target.slot() })
+        Ok((version.number, Bundle { fingerprint: version.fingerprint, leaf, chain, key }))
     }
 }
 

@@ -101,10 +101,7 @@ impl Deployment {
                 self.go(Phase::Verify)
             }
             (Phase::Verify, Ok(Fact::Served(leaves))) => self.served(leaves, context),
-            (Phase::Restore, Ok(Fact::Done)) => {
-                self.undoing.moved();
-                self.go(Phase::VerifyRestored)
-            }
+            (Phase::Restore, Ok(Fact::Done)) => self.restored(context),
             (Phase::VerifyRestored, Ok(Fact::Served(leaves))) => self.served_again(leaves, context),
             (Phase::ClearOld, Ok(Fact::Done)) => self.go(Phase::Done),
             (phase, Err(failure)) => self.failed(phase, failure, context),
@@ -154,6 +151,15 @@ impl Deployment {
         self.trouble = Some(failure);
         self.undoing = Pace::default();
         self.go(Phase::Restore)
+    }
+
+    fn restored(&mut self, context: &Context<'_>) -> Vec<EventBody> {
+        self.undoing.moved();
+        if self.before.as_ref().is_none_or(|before| before.fingerprint.is_none()) {
+            // Nothing was there, so nothing can be seen served.
+            return self.rolled_back(context);
+        }
+        self.go(Phase::VerifyRestored)
     }
 
     fn served_again(&mut self, leaves: Option<Vec<(String, Digest)>>, context: &Context<'_>) -> Vec<EventBody> {

@@ -39,6 +39,8 @@ pub enum Fault {
     CrashAfter,
     /// The call is made twice.
     Repeat,
+    /// The process falls asleep before the call, until it is woken.
+    Stall,
 }
 
 #[derive(Debug, Default)]
@@ -56,11 +58,12 @@ struct Script {
 pub struct Faults {
     script: Mutex<Script>,
     crashed: watch::Sender<bool>,
+    stalled: watch::Sender<bool>,
 }
 
 impl Default for Faults {
     fn default() -> Self {
-        Self { script: Mutex::default(), crashed: watch::Sender::new(false) }
+        Self { script: Mutex::default(), crashed: watch::Sender::new(false), stalled: watch::Sender::new(false) }
     }
 }
 
@@ -95,6 +98,16 @@ impl Faults {
     pub async fn crashed(&self) {
         // The sender lives as long as this handle, so waiting cannot fail.
         let _ = self.crashed.subscribe().wait_for(|crashed| *crashed).await;
+    }
+
+    /// Returns when a call has fallen asleep.
+    pub async fn stalled(&self) {
+        let _ = self.stalled.subscribe().wait_for(|stalled| *stalled).await;
+    }
+
+    /// Wakes it.
+    pub fn wake(&self) {
+        self.stalled.send_replace(false);
     }
 
     /// A new process begins.
@@ -139,6 +152,11 @@ impl Faults {
                 let result = run().await;
                 self.die().await;
                 result
+            }
+            Some(Fault::Stall) => {
+                self.stalled.send_replace(true);
+                let _ = self.stalled.subscribe().wait_for(|stalled| !*stalled).await;
+                run().await
             }
             Some(Fault::Repeat) => {
                 let _ = run().await;

@@ -121,6 +121,11 @@ impl FakeCa {
         self.desk().orders.clear();
     }
 
+    /// Every open order becomes invalid: the CA says that it did not see its records.
+    pub fn spoil_orders(&self, why: &str) {
+        self.desk().orders.values_mut().for_each(|order| order.invalid = Some(why.to_owned()));
+    }
+
     /// Suggests a window for renewals.
     pub fn suggest(&self, window: RenewalWindow) {
         self.desk().window = Some(window);

@@ -1,0 +1,396 @@
+//! Failures by name: rate limits, lost answers, services that do not take up, workers that die or fall asleep.
+
+use cap::engine::Stop;
+use cap::job::{ErrorClass, Job, JobStatus};
+use cap::plan::{Action, Reason, Step, Work};
+use cap::ports::PortError;
+use cap::ports::clock::Clock as _;
+use cap::ports::store::{Advance, EventFilter, JobFilter, LeaseError};
+use cap::state::EventBody;
+use cap::testing::{Fault, Trick};
+use cap::time::Duration;
+use serde_json::json;
+
+use super::world::{SLOT, World, create, deploy, due, estate, ground, issue, renewal, run};
+
+/// The message of the only failure.
+fn failure(failed: &[Job]) -> &str {
+    match failed {
+        [Job { status: JobStatus::Failed { failure }, .. }] => &failure.message,
+        other => panic!("one failure is expected, not {other:?}"),
+    }
+}
+
+async fn apply(world: &World, steps: Vec<Step>) -> cap::engine::WorkReport {
+    let run = world.submit(steps).await.expect("it is submitted");
+    world.work(&run).await.expect("the store answers")
+}
+
+/// How many attempts failed, by the events.
+async fn failed_attempts(world: &World) -> usize {
+    let events = world.store.events(0, 100_000, &EventFilter::default()).await.expect("events");
+    events.iter().filter(|(_, event)| matches!(event.body, EventBody::AttemptFailed { .. })).count()
+}
+
+#[test]
+fn f05_a_rate_limit_parks_the_job_and_is_no_failure() {
+    run(async {
+        let world = World::new().await;
+        let until = world.clock.now() + Duration::from_secs(3 * 3600);
+        world.providers.ca.refuse(PortError::new(ErrorClass::RateLimited { until }, "too many orders"));
+        let mut steps = estate();
+        steps.push(issue("certificate.other", "other.example.com", &[0, 2]));
+        let report = apply(&world, steps).await;
+        assert_eq!((report.failed.len(), report.succeeded.len()), (0, 4));
+        assert!(world.clock.now() >= until, "it waited");
+        assert_eq!(failed_attempts(&world).await, 0);
+        let first = &world.certificate("certificate.www").await.versions[0];
+        let other = &world.certificate("certificate.other").await.versions[0];
+        assert!(first.issued_at.since(other.issued_at).millis().abs() > 3_000_000, "the other one did not wait");
+        world.check_laws("F05").await;
+    });
+}
+
+#[test]
+fn f13_a_lost_answer_to_finalize_costs_no_second_certificate() {
+    run(async {
+        let world = World::new().await;
+        world.faults.plan("finalize", 1, Fault::FailAfter(ErrorClass::Transient));
+        let report = apply(&world, estate()).await;
+        assert_eq!(report.failed, []);
+        assert_eq!((world.providers.ca.finalized(), world.faults.count("finalize")), (1, 1));
+        assert_eq!(world.providers.ca.issued().len(), 1);
+    });
+}
+
+#[test]
+fn f16_a_failed_target_stops_no_other_and_is_the_only_one_repeated() {
+    run(async {
+        let world = World::new().await;
+        let mut steps = ground();
+        steps.push(issue("certificate.www", "www.example.com", &[0, 2]));
+        for number in 0..7 {
+            let target = format!("file_target.t{number}");
+            steps.push(deploy("certificate.www", &target, &format!("host{number}:/tls"), &[4]));
+        }
+        world.providers.hosts.trick("host3:/tls", Trick::ReloadFails);
+        let report = apply(&world, steps).await;
+        assert_eq!((report.failed.len(), report.succeeded.len()), (1, 8));
+        assert!(failure(&report.failed).contains("reload command ended with status 1"), "{report:?}");
+        let of = "certificate.www@file_target.t3";
+        let stub = world.record(of).await.expect("a record that says what failed");
+        assert!(stub.trouble.is_some() && stub.spec.is_none() && stub.claim.is_none(), "{stub:?}");
+        let again = Step { base: stub.revision, ..deploy("certificate.www", "file_target.t3", "host3:/tls", &[]) };
+        assert_eq!(apply(&world, vec![again]).await.failed, []);
+        let installs: Vec<usize> = (0..7).map(|n| world.providers.hosts.installs(&format!("host{n}:/tls"))).collect();
+        assert_eq!(installs, [1, 1, 1, 2, 1, 1, 1]);
+        world.check_laws("F16").await;
+    });
+}
+
+#[test]
+fn f17_a_crash_between_copy_and_reload_repeats_both() {
+    run(async {
+        let world = World::new().await;
+        world.faults.plan("reload", 1, Fault::CrashBefore);
+        let report = world.apply_through_crashes(estate()).await;
+        assert_eq!(report.failed, []);
+        let installed = world.deployment("certificate.www@file_target.web").await.expect("it is deployed");
+        assert!(installed.verified_at.is_some());
+        assert_eq!(world.providers.hosts.served(SLOT), Some(installed.fingerprint));
+        assert_eq!(world.providers.hosts.installs(SLOT), 2);
+    });
+}
+
+/// Renews an estate while its machine plays these tricks. Returns what was in service before, and the report.
+async fn renew_with(world: &World, tricks: &[Trick]) -> (Option<cap::digest::Digest>, cap::engine::WorkReport) {
+    assert_eq!(apply(world, estate()).await.failed, []);
+    let before = world.providers.hosts.served(SLOT);
+    tricks.iter().for_each(|trick| world.providers.hosts.trick(SLOT, *trick));
+    let report = apply(world, renewal(world, due(world.clock.now())).await).await;
+    (before, report)
+}
+
+#[test]
+fn f20_f21_what_is_not_served_is_undone_and_seen_again() {
+    run(async {
+        for (trick, words) in [(Trick::ReloadFails, "status 1"), (Trick::Lies, "is not served")] {
+            let world = World::new().await;
+            let (before, report) = renew_with(&world, &[trick]).await;
+            let message = failure(&report.failed);
+            assert!(message.contains(words) && message.contains("in place again"), "{message}");
+            let hosts = &world.providers.hosts;
+            assert_eq!((hosts.content(SLOT), hosts.served(SLOT)), (before, before), "{trick:?}");
+            let record = world.record("certificate.www@file_target.web").await.expect("a record");
+            assert!(record.trouble.is_some());
+            assert_eq!(world.deployment("certificate.www@file_target.web").await.map(|facts| facts.version), Some(1));
+            let events = world.store.events(0, 1000, &EventFilter::default()).await.expect("events");
+            let rolled_back = events.iter().filter(|(_, event)| matches!(event.body, EventBody::RolledBack { .. }));
+            assert_eq!(rolled_back.count(), 1, "{trick:?}");
+            world.check_laws("F20").await;
+        }
+    });
+}
+
+#[test]
+fn a_slow_service_is_given_its_time() {
+    run(async {
+        let world = World::new().await;
+        let (_, report) = renew_with(&world, &[Trick::Slow(5)]).await;
+        assert_eq!(report.failed, []);
+        assert_eq!(world.providers.hosts.installs(SLOT), 2);
+    });
+}
+
+#[test]
+fn f23_a_rollback_that_fails_is_loud_and_not_repeated() {
+    run(async {
+        let world = World::new().await;
+        let (_, report) = renew_with(&world, &[Trick::ReloadFails, Trick::RestoreFails]).await;
+        let message = failure(&report.failed);
+        assert!(message.starts_with("BROKEN") && message.contains("could not be put back"), "{message}");
+        assert_eq!(world.faults.count("restore"), 1);
+    });
+}
+
+#[test]
+fn f24_another_worker_takes_over_when_the_lease_has_run_out() {
+    run(async {
+        let world = World::new().await;
+        let run = world.submit(estate()).await.expect("it is submitted");
+        world.faults.plan("respond", 1, Fault::CrashAfter);
+        let stop = Stop::default();
+        tokio::select! {
+            _ = world.work_as("dead", &run, &stop) => panic!("it should have died"),
+            () = world.faults.crashed() => {}
+        }
+        let died = world.clock.now();
+        let report = world.work_as("heir", &run, &Stop::default()).await.expect("the store answers");
+        assert_eq!((report.failed.len(), report.left), (0, 0));
+        assert!(world.clock.now().since(died) >= Duration::from_secs(29), "the lease was respected");
+        assert_eq!((world.providers.ca.placed(), world.faults.count("respond")), (1, 1), "F11: no second answer");
+        world.check_laws("F24").await;
+    });
+}
+
+#[test]
+fn f25_a_worker_that_lost_its_lease_writes_nothing_and_pushes_nothing() {
+    run(async {
+        let world = World::new().await;
+        let run = world.submit(estate()).await.expect("it is submitted");
+        // It falls asleep while it asks what the target holds, and another worker finishes meanwhile.
+        world.faults.plan("previous", 1, Fault::Stall);
+        let stop = Stop::default();
+        let asleep = world.work_as("sleeper", &run, &stop);
+        let mut asleep = std::pin::pin!(asleep);
+        tokio::select! {
+            _ = &mut asleep => panic!("it should sleep"),
+            () = world.faults.stalled() => {}
+        }
+        world.clock.advance(Duration::from_secs(150));
+        let report = world.work_as("heir", &run, &Stop::default()).await.expect("the store answers");
+        assert_eq!((report.failed.len(), world.providers.hosts.installs(SLOT)), (0, 1));
+        world.faults.wake();
+        let woken = asleep.await.expect("the store answers");
+        assert_eq!(woken.failed, []);
+        assert_eq!(world.providers.hosts.installs(SLOT), 1, "nothing was pushed after waking");
+        world.check_laws("F25").await;
+    });
+}
+
+#[test]
+fn a_stale_token_is_refused_by_the_store() {
+    run(async {
+        let world = World::new().await;
+        world.submit(estate()).await.expect("it is submitted");
+        let job = world.store.jobs(&JobFilter::default()).await.expect("jobs").remove(0);
+        let ttl = Duration::from_secs(30);
+        let old = world.store.lease(&job.id, "a", ttl).await.expect("a lease");
+        world.clock.advance(Duration::from_secs(31));
+        world.store.lease(&job.id, "b", ttl).await.expect("another lease");
+        let advance = Advance { job, events: vec![], writes: vec![], appends: vec![], log: vec![], release: false };
+        assert!(matches!(world.store.advance(&old, &advance).await, Err(LeaseError::Lost)));
+    });
+}
+
+#[test]
+fn f26_many_workers_make_one_order_a_certificate_and_one_push_a_target() {
+    run(async {
+        let world = World::new().await;
+        let mut steps = ground();
+        for number in 0..12 {
+            let at = steps.len();
+            steps.push(issue(&format!("certificate.c{number}"), &format!("c{number}.example.com"), &[0, 2]));
+            steps.push(deploy(&format!("certificate.c{number}"), "file_target.web", &format!("web:/{number}"), &[at]));
+        }
+        let run = world.submit(steps).await.expect("it is submitted");
+        let stop = Stop::default();
+        let workers = ["a", "b", "c", "d"].map(|name| world.work_as(name, &run, &stop));
+        for report in futures_util::future::join_all(workers).await {
+            assert_eq!(report.expect("the store answers").failed, []);
+        }
+        assert_eq!((world.providers.ca.placed(), world.providers.ca.issued().len()), (12, 12));
+        assert!((0..12).all(|number| world.providers.hosts.installs(&format!("web:/{number}")) == 1));
+        world.check_laws("F26").await;
+    });
+}
+
+#[test]
+fn f30_the_ca_is_asked_only_when_every_server_answers() {
+    run(async {
+        let world = World::new().await;
+        world.providers.dns.lag("example.com", "ns2", 12);
+        assert_eq!(apply(&world, estate()).await.failed, []);
+        assert!(world.faults.count("look") > 10);
+        world.check_laws("F30").await;
+    });
+}
+
+#[test]
+fn f30_a_server_that_never_follows_is_named() {
+    run(async {
+        let world = World::new().await;
+        world.providers.dns.lag("example.com", "ns2", usize::MAX);
+        let report = apply(&world, estate()).await;
+        assert!(failure(&report.failed).contains("ns2"), "{report:?}");
+        assert_eq!((world.faults.count("respond"), report.skipped.len()), (0, 1));
+        world.check_laws("F30").await;
+    });
+}
+
+#[test]
+fn f37_an_invalid_authorization_is_cleaned_up_and_tried_again_much_later() {
+    run(async {
+        let world = World::new().await;
+        let begin = world.clock.now();
+        // The provider loses the record right after the check: the CA does not see it.
+        world.faults.plan("respond", 1, Fault::CrashBefore);
+        let run = world.submit(estate()).await.expect("it is submitted");
+        let stop = Stop::default();
+        tokio::select! {
+            _ = world.work_as("dead", &run, &stop) => panic!("it should have died"),
+            () = world.faults.crashed() => {}
+        }
+        world.providers.ca.spoil_orders("NXDOMAIN");
+        let report = world.work_as("heir", &run, &Stop::default()).await.expect("the store answers");
+        assert_eq!(report.failed, []);
+        assert!(world.clock.now().since(begin) > Duration::from_secs(12 * 60), "it tried again too soon");
+        assert_eq!((world.providers.ca.placed(), world.providers.ca.issued().len()), (2, 1));
+        world.check_laws("F37").await;
+    });
+}
+
+#[test]
+fn f51_an_order_that_ran_out_is_replaced_and_no_failure() {
+    run(async {
+        let world = World::new().await;
+        world.faults.plan("respond", 1, Fault::CrashBefore);
+        let run = world.submit(estate()).await.expect("it is submitted");
+        let stop = Stop::default();
+        tokio::select! {
+            _ = world.work_as("dead", &run, &stop) => panic!("it should have died"),
+            () = world.faults.crashed() => {}
+        }
+        world.providers.ca.forget_orders();
+        let report = world.work_as("heir", &run, &Stop::default()).await.expect("the store answers");
+        assert_eq!((report.failed.len(), failed_attempts(&world).await), (0, 0));
+        assert_eq!((world.providers.ca.placed(), world.providers.ca.issued().len()), (2, 1));
+        world.check_laws("F51").await;
+    });
+}
+
+#[test]
+fn what_depends_on_a_failure_is_skipped_and_the_rest_goes_on() {
+    run(async {
+        let world = World::new().await;
+        world.providers.ca.refuse(PortError::new(ErrorClass::Rejected, "policy forbids this name"));
+        let mut steps = estate();
+        steps.push(issue("certificate.other", "other.example.com", &[0, 2]));
+        steps.push(deploy("certificate.other", "file_target.web", "web:/other", &[6]));
+        let report = apply(&world, steps).await;
+        assert_eq!((report.failed.len(), report.skipped.len(), report.succeeded.len()), (1, 1, 3));
+        assert_eq!(report.skipped[0].1, report.failed[0].id);
+        assert!(world.record("certificate.www@file_target.web").await.is_none(), "its claim is gone");
+        assert!(world.deployment("certificate.other@file_target.web").await.is_some());
+        world.check_laws("skipped").await;
+    });
+}
+
+#[test]
+fn a_graceful_stop_gives_everything_back_and_the_next_worker_goes_on() {
+    run(async {
+        let world = World::new().await;
+        let run = world.submit(estate()).await.expect("it is submitted");
+        world.faults.plan("present", 1, Fault::Stall);
+        let stop = Stop::default();
+        let work = world.work_as("first", &run, &stop);
+        let mut work = std::pin::pin!(work);
+        tokio::select! {
+            _ = &mut work => panic!("it should be busy"),
+            () = world.faults.stalled() => {}
+        }
+        stop.gracefully();
+        world.faults.wake();
+        let report = work.await.expect("the store answers");
+        assert_eq!((report.succeeded.len(), report.left), (1, 2), "the effect was finished, nothing else was begun");
+        assert_eq!(world.providers.dns.records().len(), 1);
+        let report = world.work_as("second", &run, &Stop::default()).await.expect("the store answers");
+        assert_eq!((report.succeeded.len(), report.left), (2, 0));
+        assert_eq!(world.providers.ca.placed(), 1);
+        world.check_laws("graceful").await;
+    });
+}
+
+#[test]
+fn an_immediate_stop_cuts_off_and_the_next_worker_need_not_wait() {
+    run(async {
+        let world = World::new().await;
+        let run = world.submit(estate()).await.expect("it is submitted");
+        world.faults.plan("finalize", 1, Fault::Stall);
+        let stop = Stop::default();
+        let work = world.work_as("first", &run, &stop);
+        let mut work = std::pin::pin!(work);
+        tokio::select! {
+            _ = &mut work => panic!("it should be busy"),
+            () = world.faults.stalled() => {}
+        }
+        stop.at_once();
+        assert_eq!(work.await.expect("the store answers").left, 2);
+        let begin = world.clock.now();
+        assert_eq!(world.work_as("second", &run, &Stop::default()).await.expect("the store answers").left, 0);
+        assert!(world.clock.now().since(begin) < Duration::from_secs(10));
+        assert_eq!(world.providers.ca.issued().len(), 1);
+        world.check_laws("immediate").await;
+    });
+}
+
+#[test]
+fn deleting_a_certificate_removes_its_keys_and_revokes_nothing() {
+    run(async {
+        let world = World::new().await;
+        assert_eq!(apply(&world, estate()).await.failed, []);
+        let key = world.certificate("certificate.www").await.versions[0].key.clone().expect("a key");
+        let of = "certificate.www@file_target.web";
+        let delete = |record: cap::state::Record, work, needs: &[usize]| Step {
+            action: Action::Delete,
+            reasons: vec![Reason::Destroy],
+            base: record.revision,
+            before: record.spec.clone(),
+            after: None,
+            ..create(&record.address.to_string(), work, json!({}), needs)
+        };
+        let steps = vec![
+            delete(world.record(of).await.expect("a record"), Work::Undeploy, &[]),
+            delete(world.record("certificate.www").await.expect("a record"), Work::Record, &[0]),
+            delete(world.record("file_target.web").await.expect("a record"), Work::Record, &[0]),
+        ];
+        assert_eq!(apply(&world, steps).await.failed, []);
+        for gone in [of, "certificate.www", "file_target.web"] {
+            assert!(world.record(gone).await.is_none(), "{gone}");
+        }
+        assert_eq!(world.providers.hosts.content(SLOT), None);
+        assert!(world.vault.get(&key).await.is_err_and(|fault| fault.class == ErrorClass::NotFound));
+        assert_eq!(world.providers.ca.revoked(), Vec::<String>::new());
+        world.check_laws("delete").await;
+    });
+}

@@ -1,0 +1,5 @@
+//! Scenarios: the engine over fakes that behave like the real things, with a clock that jumps.
+
+mod crash_matrix;
+mod failures;
+mod world;
