@@ -7,7 +7,7 @@ use cap::address::Address;
 use cap::engine::progress::Silent;
 use cap::engine::{Engine, Stop, SubmitFault, WorkOptions, WorkReport};
 use cap::job::RunId;
-use cap::plan::{Action, Plan, Reason, Step, Work};
+use cap::plan::{Action, Location, Plan, Reason, Step, Work};
 use cap::ports::PortResult;
 use cap::ports::clock::Clock;
 use cap::ports::store::{EventFilter, Store};
@@ -79,7 +79,7 @@ impl World {
             format_version: "1.0".to_owned(),
             cap_version: "0".to_owned(),
             created_at: self.clock.now(),
-            location: None,
+            location: Location::default(),
             store: self.store.identity().await.expect("an identity").id,
             destroy: false,
             steps,
