@@ -239,7 +239,8 @@ impl Store for MongoDb {
     }
 
     async fn events(&self, after: u64, limit: usize, filter: &EventFilter) -> Result<Vec<(u64, Event)>, PortError> {
-        // Whatever has a position up to here was pending or committed, so it is complete after settling.
+        self.settle().await?;
+        // Whatever has a position up to here was pending or committed before, so it is complete after settling again.
         let last = self.counted("events").await?;
         self.settle().await?;
         let mut wanted = doc! { "position": { "$gt": signed(after), "$lte": last } };

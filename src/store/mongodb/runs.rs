@@ -31,8 +31,8 @@ const NAMES: usize = 1000;
 impl MongoDb {
     /// Begins an apply: see the module.
     pub(super) async fn submit_run(&self, submission: &Submission) -> Result<(), SubmitError> {
+        self.settle().await?;
         let Some(attempt) = self.begin(&submission.run).await? else { return Ok(()) };
-        self.settle_jobs().await?;
         let pieces = self.stage(&attempt, submission).await?;
         let stale = self.reserve(&attempt, submission).await?;
         if !stale.is_empty() {
@@ -154,7 +154,9 @@ impl MongoDb {
             }
         }
         if !void.is_empty() {
-            self.records.update_many(doc! { "_id": { "$in": names }, "reserved": { "$in": void } }, set).await?;
+            // Or freed meanwhile.
+            let free = [doc! { "reserved": null }, doc! { "reserved": { "$in": void } }].to_vec();
+            self.records.update_many(doc! { "_id": { "$in": names }, "$or": free }, set).await?;
             found = self.record_documents(names).await?;
         }
         Ok(found.into_iter().map(|document| (document.address.clone(), document)).collect())

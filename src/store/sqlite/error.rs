@@ -72,3 +72,40 @@ macro_rules! through_port_error {
     )*};
 }
 through_port_error!(LeaseError, LockError, SubmitError);
+
+#[cfg(test)]
+mod tests {
+    use rusqlite::{Connection, OpenFlags};
+
+    use super::*;
+
+    /// What SQLite itself says when a statement fails.
+    fn fault(connection: &Connection, sql: &str) -> PortError {
+        connection.execute_batch(sql).expect_err("it fails").into()
+    }
+
+    #[test]
+    fn a_full_disk_a_read_only_file_and_a_busy_store_are_told_apart() {
+        let folder = std::env::temp_dir().join(format!("cap-sqlite-faults-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).expect("a folder");
+        let path = folder.join("state.db");
+        let writer = Connection::open(&path).expect("a database");
+        writer.execute_batch("CREATE TABLE t (a); PRAGMA max_page_count = 3").expect("a small one");
+        let reader = Connection::open_with_flags(&path, OpenFlags::SQLITE_OPEN_READ_ONLY).expect("a reader");
+        let other = Connection::open(&path).expect("another process");
+        other.busy_timeout(std::time::Duration::ZERO).expect("it does not wait");
+        let full = fault(&writer, "INSERT INTO t VALUES (zeroblob(100000))");
+        let read_only = fault(&reader, "INSERT INTO t VALUES (1)");
+        writer.execute_batch("BEGIN IMMEDIATE").expect("the write lock");
+        let busy = fault(&other, "BEGIN IMMEDIATE");
+        for (fault, class, words) in [
+            (full, ErrorClass::Transient, "no space left"),
+            (read_only, ErrorClass::Unauthorized, "read-only"),
+            (busy, ErrorClass::Transient, "another process"),
+        ] {
+            assert_eq!(fault.class, class, "{fault}");
+            assert!(fault.message.contains(words) && fault.remedy.is_some(), "{fault}");
+        }
+        std::fs::remove_dir_all(folder).expect("it is removed");
+    }
+}

@@ -2,10 +2,12 @@
 
 mod applies;
 mod concurrency;
+mod crash;
 mod fixtures;
 mod jobs;
 mod memory;
 mod mongodb;
+mod proxy;
 mod sqlite;
 mod timeline;
 

@@ -7,9 +7,12 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
+use cap::job::ErrorClass;
+use cap::ports::PortError;
 use cap::store;
+use mongodb::bson::{Document, doc};
 
-use super::Subject;
+use super::{Subject, run};
 use crate::peers::{Outcome, Peer, Running, Scratch, free_port, missing, report, wait_port};
 
 pub fn subject(_case: &str) -> Option<Subject> {
@@ -99,4 +102,69 @@ fn sweep(own: &Scratch) {
             let _ = std::fs::remove_dir_all(folder);
         }
     }
+}
+
+async fn fault(url: &str) -> PortError {
+    store::open(url, Path::new("/")).await.err().expect("it does not open")
+}
+
+async fn database(url: &str) -> mongodb::Database {
+    let client = mongodb::Client::with_uri_str(url).await.expect("a client");
+    client.default_database().expect("a database")
+}
+
+#[test]
+fn faults_of_a_url_say_what_to_do_and_never_the_password() {
+    for (url, class, words) in [
+        ("mongodb://u:hush@127.0.0.1:1/cap?serverSelectionTimeoutMS=50", ErrorClass::Transient, "cannot be reached"),
+        ("mongodb://u:hush@127.0.0.1:1/", ErrorClass::Rejected, "names no database"),
+        ("mongodb://u:hu/sh@127.0.0.1/cap", ErrorClass::Rejected, "not a usable MongoDB URL"),
+        ("mongodb://127.0.0.1/cap?tlsInsecure=hush", ErrorClass::Rejected, "not a usable MongoDB URL"),
+        ("postgres://u:hush@127.0.0.1/cap", ErrorClass::Rejected, "names no store"),
+        ("cap", ErrorClass::Rejected, "names no store"),
+    ] {
+        run(async {
+            let fault = fault(url).await;
+            assert_eq!(fault.class, class, "{fault}");
+            assert!(fault.message.contains(words) && !format!("{fault:?}").contains("hush"), "{fault:?}");
+            assert!(fault.remedy.is_some());
+        });
+    }
+}
+
+#[test]
+fn a_database_that_is_no_store_is_left_as_it_is() {
+    let Some(url) = fresh_url() else { return };
+    run(async {
+        let database = database(&url).await;
+        database.collection::<Document>("theirs").insert_one(doc! { "a": 1 }).await.expect("a document");
+        let fault = fault(&url).await;
+        assert_eq!(fault.class, ErrorClass::Rejected);
+        assert!(fault.message.contains("holds something else"), "{fault}");
+        assert_eq!(database.list_collection_names().await.expect("names"), ["theirs"]);
+    });
+}
+
+#[test]
+fn another_format_is_refused() {
+    let Some(url) = fresh_url() else { return };
+    run(async {
+        drop(store::open(&url, Path::new("/")).await.expect("the store opens"));
+        let meta = database(&url).await.collection::<Document>("meta");
+        meta.update_one(doc! { "_id": "identity" }, doc! { "$set": { "format": 99 } }).await.expect("another version");
+        let fault = fault(&url).await;
+        assert!(fault.message.contains("format 99") && fault.message.contains("format 1"), "{fault}");
+    });
+}
+
+#[test]
+fn each_database_is_a_store_of_its_own() {
+    let (Some(one), Some(two)) = (fresh_url(), fresh_url()) else { return };
+    run(async {
+        let one = store::open(&one, Path::new("/")).await.expect("the store opens");
+        let two = store::open(&two, Path::new("/")).await.expect("the store opens");
+        one.submit(&super::fixtures::submission("r1", 2)).await.expect("it is written");
+        assert_ne!(one.identity().await.expect("one"), two.identity().await.expect("two"));
+        assert!(two.snapshot().await.expect("a snapshot").state.records.is_empty());
+    });
 }

@@ -1,9 +1,11 @@
 //! The suite's subject in SQLite: every handle opens the file anew. And what only a file can get wrong.
 
 use std::path::Path;
+use std::process::{Command, Stdio};
 
-use cap::job::ErrorClass;
+use cap::job::{ErrorClass, JobStatus};
 use cap::ports::PortError;
+use cap::ports::store::{Advance, EventFilter, JobFilter, LeaseError};
 use cap::store;
 
 use super::{Subject, fixtures, run};
@@ -105,5 +107,55 @@ fn a_directory_that_cannot_be_made_is_named() {
         let fault = fault(&directory).await;
         assert!(fault.message.contains("file/inside/state.db"), "{fault}");
         assert!(fault.remedy.is_some());
+    });
+}
+
+/// Names the directory of the store that a process of [`several_processes_share_the_work`] works on.
+const SHARED: &str = "CAP_TEST_SHARED_STORE";
+
+/// What each of the processes does; nothing when it runs as a test of its own.
+#[test]
+fn one_of_several_processes() {
+    let Some(directory) = std::env::var_os(SHARED) else { return };
+    run(async {
+        let store = store::open("sqlite:state.db", Path::new(&directory)).await.expect("the store opens");
+        let worker = format!("process {}", std::process::id());
+        for job in store.jobs(&JobFilter::default()).await.expect("jobs") {
+            let lease = match store.lease(&job.id, &worker, fixtures::LONG).await {
+                Ok(lease) => lease,
+                Err(LeaseError::Held { .. } | LeaseError::Final) => continue,
+                Err(error) => panic!("{error}"),
+            };
+            let number = job.id.0.rsplit('.').next().and_then(|number| number.parse().ok()).expect("a number");
+            let mut advance = Advance { release: true, ..fixtures::progress(&lease, number, 1) };
+            advance.job.status = JobStatus::Succeeded;
+            store.advance(&lease, &advance).await.expect("it moves");
+        }
+    });
+}
+
+#[test]
+fn several_processes_share_the_work() {
+    const JOBS: usize = 30;
+    let scratch = Scratch::new("processes");
+    let directory = scratch.join(".cap");
+    let child = || {
+        let mut command = Command::new(std::env::current_exe().expect("this program"));
+        command.args(["--exact", "conformance::store::sqlite::one_of_several_processes"]);
+        command.env(SHARED, &directory).stdout(Stdio::null()).spawn().expect("it starts")
+    };
+    // Some before there is any store: they make it at once.
+    let mut first: Vec<_> = (0..2).map(|_| child()).collect();
+    run(async {
+        let store = store::open("sqlite:state.db", &directory).await.expect("the store opens");
+        store.submit(&fixtures::with_jobs("r1", JOBS)).await.expect("it is written");
+        first.extend((0..3).map(|_| child()));
+        for child in &mut first {
+            assert!(child.wait().expect("it ends").success());
+        }
+        let events = store.events(0, 1000, &EventFilter::default()).await.expect("events");
+        assert_eq!(events.len(), JOBS);
+        let open = store.jobs(&JobFilter { unfinished: true, ..Default::default() }).await.expect("jobs");
+        assert!(open.is_empty());
     });
 }
