@@ -8,6 +8,10 @@ mod drift;
 mod object;
 mod removal;
 pub mod scope;
+#[cfg(test)]
+mod tests;
+#[cfg(test)]
+pub mod world;
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, HashSet};
@@ -154,7 +158,7 @@ impl<'a> Pass<'a> {
             return;
         }
         let change = match record.and_then(|record| Some((record, record.spec.as_ref()?))) {
-            None => Some(creation(resource, record)),
+            None => Some(self.creation(resource, record)),
             Some((record, before)) => match resource.work {
                 Work::Issue => self.certificate(resource, record, before),
                 Work::Deploy => self.deployment(resource, record, before),
@@ -171,6 +175,19 @@ impl<'a> Pass<'a> {
         self.list.push(change);
     }
 
+    fn creation(&self, resource: &'a Resource, record: Option<&Record>) -> Change<'a> {
+        Change {
+            address: &resource.draft.address,
+            action: Action::Create,
+            // A record without a spec is what an earlier job left that did not come to its end.
+            reasons: vec![if record.is_some() { Reason::Incomplete } else { Reason::NotInState }],
+            base: record.map_or(0, |record| record.revision),
+            before: None,
+            after: Some(self.draft(resource, record)),
+            work: resource.work,
+        }
+    }
+
     /// The record of a deployment's certificate.
     fn certificate_of(&self, address: &Address) -> Option<&'a Record> {
         match address {
@@ -178,19 +195,6 @@ impl<'a> Pass<'a> {
             Address::Deployment { certificate, .. } => self.state.records.get(&certificate.clone().into()),
             Address::Resource(_) => None,
         }
-    }
-}
-
-fn creation<'a>(resource: &'a Resource, record: Option<&Record>) -> Change<'a> {
-    Change {
-        address: &resource.draft.address,
-        action: Action::Create,
-        // A record without a spec is what an earlier job left that did not come to its end.
-        reasons: vec![if record.is_some() { Reason::Incomplete } else { Reason::NotInState }],
-        base: record.map_or(0, |record| record.revision),
-        before: None,
-        after: Some(Cow::Borrowed(&resource.draft)),
-        work: resource.work,
     }
 }
 

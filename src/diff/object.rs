@@ -40,8 +40,7 @@ impl Comparison<'_> {
 impl<'a> Pass<'a> {
     /// Compares what should be with what was recorded.
     pub(super) fn compare(&self, resource: &'a Resource, record: &'a Record, before: &'a Spec) -> Comparison<'a> {
-        let mut after = Cow::Borrowed(&resource.draft);
-        self.fingerprints(resource, record, &mut after);
+        let mut after = self.draft(resource, Some(record));
         let (ignored, mut paths): (Vec<String>, Vec<String>) =
             differing(before, &resource.draft.spec).into_iter().partition(|path| is_ignored(&resource.ignore, path));
         if !ignored.is_empty() {
@@ -62,16 +61,18 @@ impl<'a> Pass<'a> {
         Comparison { paths, secrets, after }
     }
 
-    /// Fingerprints of secrets: as seen now, else as recorded, when nobody looked.
-    fn fingerprints(&self, resource: &'a Resource, record: &'a Record, after: &mut Cow<'a, Draft>) {
-        let wanted = match self.observed.secrets.get(&resource.draft.address) {
-            Some(seen) => seen,
-            None if !resource.draft.secrets.is_empty() => return,
-            None => &record.secrets,
+    /// What the record is to become, with the fingerprints of its secrets: as seen now, else as recorded, when nobody looked.
+    pub(super) fn draft(&self, resource: &'a Resource, record: Option<&Record>) -> Cow<'a, Draft> {
+        let draft = &resource.draft;
+        let wanted = match (self.observed.secrets.get(&draft.address), record) {
+            (Some(seen), _) => seen,
+            (None, Some(record)) if draft.secrets.is_empty() => &record.secrets,
+            (None, _) => &draft.secrets,
         };
-        if after.secrets != *wanted {
-            after.to_mut().secrets = wanted.clone();
+        if draft.secrets == *wanted {
+            return Cow::Borrowed(draft);
         }
+        Cow::Owned(Draft { secrets: wanted.clone(), ..draft.clone() })
     }
 
     pub(super) fn object(
