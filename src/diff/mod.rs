@@ -5,6 +5,8 @@ mod certificate;
 mod compare;
 mod deployment;
 mod drift;
+#[cfg(test)]
+mod law;
 mod object;
 mod removal;
 pub mod scope;

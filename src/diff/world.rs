@@ -32,6 +32,20 @@ pub struct World {
     pub now: Timestamp,
 }
 
+/// One line a resource and a record: what a failing property shows.
+impl std::fmt::Debug for World {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        for resource in self.estate.resources.values() {
+            let spec = Json::Object(resource.draft.spec.clone());
+            writeln!(f, "wanted {} {:?} {spec}", resource.draft.address, resource.ignore)?;
+        }
+        for record in self.state.records.values() {
+            writeln!(f, "record {}", serde_json::to_string(record).map_err(|_| std::fmt::Error)?)?;
+        }
+        writeln!(f, "{:?} {}", self.observed, self.now)
+    }
+}
+
 /// An address from its text.
 pub fn address(text: &str) -> Address {
     text.parse().expect("an address")
@@ -53,7 +67,7 @@ pub fn sample() -> Blocks {
 }
 
 /// The estate that blocks make. They must be sound.
-pub fn estate_of(blocks: Blocks) -> Estate {
+pub fn estate_of<S: AsRef<str>>(blocks: impl IntoIterator<Item = (S, Json)>) -> Estate {
     let kinds = fixture::kinds();
     let desired = fixture::desired(&kinds, blocks);
     let (estate, faults) = estate(&desired, &Templates::of(&desired), &kinds);
@@ -64,8 +78,13 @@ pub fn estate_of(blocks: Blocks) -> Estate {
 impl World {
     /// Nothing done yet.
     pub fn new(blocks: Blocks) -> Self {
+        Self::of(estate_of(blocks))
+    }
+
+    /// Nothing done yet for this estate.
+    pub fn of(estate: Estate) -> Self {
         let mut world = Self {
-            estate: estate_of(blocks),
+            estate,
             state: State::default(),
             observed: Observed::default(),
             now: Timestamp::from_millis(1_800_000_000_000),

@@ -104,10 +104,10 @@ fn body(schema: &BodySchema, given: &Json) -> Value {
 }
 
 /// What evaluation would have made of these blocks.
-pub fn desired(kinds: &Kinds, blocks: impl IntoIterator<Item = (&'static str, Json)>) -> Desired {
+pub fn desired<S: AsRef<str>>(kinds: &Kinds, blocks: impl IntoIterator<Item = (S, Json)>) -> Desired {
     let mut desired = Desired::default();
     for (address, value) in blocks {
-        let instance = instance(kinds, address, value);
+        let instance = instance(kinds, address.as_ref(), value);
         let repetition = match instance.address.key {
             None => Repetition::Single,
             Some(Key::Index(_)) => Repetition::Count,

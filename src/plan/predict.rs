@@ -12,7 +12,8 @@ use crate::time::{Duration, Timestamp};
 /// Events of a plan that is carried out wholly at `now`, in order. The plan must have been made from this state.
 pub fn predict(plan: &Plan, state: &State, now: Timestamp) -> Vec<Event> {
     let mut prediction = Prediction { state: state.clone(), events: Vec::new(), now };
-    let run = RunId(format!("predicted-{now}"));
+    // Another plan's events must not be taken for these: a record drops those of a job that it has seen.
+    let run = RunId(format!("predicted-{}", Digest::of(super::file::encode(plan)).short()));
     for (at, step) in plan.steps.iter().enumerate() {
         prediction.step(step, &run.job(at + 1));
     }
