@@ -126,7 +126,7 @@ impl World {
         let meta = Meta {
             cap_version: "test".to_owned(),
             store: "store".to_owned(),
-            location: None,
+            location: Default::default(),
             created_at: self.now,
             outputs: BTreeMap::new(),
         };
