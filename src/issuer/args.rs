@@ -2,6 +2,7 @@
 
 use serde_json::Value as Json;
 
+use crate::eval::value::SecretRef;
 use crate::job::ErrorClass;
 use crate::ports::{PortError, PortResult};
 use crate::state::Spec;
@@ -24,6 +25,11 @@ pub(super) fn needed<'a>(spec: &'a Spec, path: &str) -> PortResult<&'a str> {
     text(spec, path).ok_or_else(|| unusable(path, "it is missing"))
 }
 
+/// The truth at a path; false when it is not there.
+pub(super) fn truth(spec: &Spec, path: &str) -> bool {
+    at(spec, path).and_then(Json::as_bool).unwrap_or(false)
+}
+
 /// The texts at a path; none when it is not there.
 pub(super) fn texts(spec: &Spec, path: &str) -> Vec<String> {
     let items = at(spec, path).and_then(Json::as_array);
@@ -33,6 +39,13 @@ pub(super) fn texts(spec: &Spec, path: &str) -> Vec<String> {
 /// The length of time at a path.
 pub(super) fn duration(spec: &Spec, path: &str) -> PortResult<Option<Duration>> {
     text(spec, path).map(|text| text.parse().map_err(|why| unusable(path, why))).transpose()
+}
+
+/// The reference to a secret at a path.
+pub(super) fn secret(spec: &Spec, path: &str) -> PortResult<Option<SecretRef>> {
+    let Some(json) = at(spec, path) else { return Ok(None) };
+    let reference = json.get("$secret").and_then(|json| serde_json::from_value(json.clone()).ok());
+    reference.map(Some).ok_or_else(|| unusable(path, "it is not a reference to a secret"))
 }
 
 /// A value of a closed set, by its name in the language.

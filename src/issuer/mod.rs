@@ -4,7 +4,10 @@
 
 pub mod acme;
 mod args;
+mod opened;
 pub mod private_ca;
+
+pub use opened::Issuers;
 
 use crate::model::Kind;
 

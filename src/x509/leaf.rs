@@ -134,6 +134,16 @@ fn hex(bytes: &[u8]) -> String {
     bytes[significant..].iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
+/// Common name of the issuer of a chain's last certificate: the root that the chain leads to.
+///
+/// # Errors
+/// When the text holds no certificate.
+pub fn top_issuer(chain: &str) -> Result<Option<String>, X509Error> {
+    let ders = pem::certificates(chain)?;
+    let last = ders.last().map(|der| parse(der)).transpose()?;
+    Ok(last.and_then(|certificate| common_name(certificate.issuer())))
+}
+
 /// The identifier by which a CA knows a certificate when asked for its renewal window (RFC 9773 section 4.1): base64url
 /// of the authority key identifier, a dot, base64url of the serial's DER content. `None` when it names no authority key.
 ///

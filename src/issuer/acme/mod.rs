@@ -11,7 +11,18 @@
 //! }
 //! ```
 
+mod account;
 pub mod catalogue;
+mod chains;
+mod http;
+mod jws;
+mod orders;
+mod problem;
+mod renewal;
+mod session;
+
+pub use account::{AcmeRegistrar, establish};
+pub use orders::AcmeIssuer;
 
 use crate::diagnostic::Diagnostics;
 use crate::eval::desired::Instance;
