@@ -143,7 +143,7 @@ async fn what_is_not_there_is_not_found(subject: &dyn Subject) {
     }
 }
 
-mod private_ca {
+pub mod private_ca {
     use cap::issuer::private_ca::{PrivateCa, establish};
     use cap::ports::clock::Clock;
     use cap::state::Spec;
@@ -154,7 +154,7 @@ mod private_ca {
     use super::*;
 
     /// A clock that stands at one time.
-    pub struct At(pub Timestamp);
+    struct At(Timestamp);
 
     impl Clock for At {
         fn now(&self) -> Timestamp {
@@ -192,6 +192,11 @@ mod private_ca {
         let (vault, spec) = (sealed_in_memory().await, spec(more));
         let Facts::Authority(facts) = make(&vault, &spec, "run.1", None).await else { panic!("an authority") };
         House { vault, spec, facts, now: now() }
+    }
+
+    /// A chain of a private CA made for the purpose.
+    pub async fn a_chain(names: &[&str]) -> String {
+        issue(&house(json!({})).await, &request(names), "chain").await.1
     }
 
     #[async_trait]

@@ -1,7 +1,9 @@
 //! One suite a port, run over every implementation of it: what the fakes pass, the real ones pass.
 
+mod acme;
 mod dns;
 mod issuer;
+mod scripted_ca;
 mod store;
 mod target;
 mod vault;

@@ -5,6 +5,7 @@
 pub mod bind;
 pub mod knot;
 pub mod nginx;
+pub mod pebble;
 mod report;
 mod running;
 pub mod sshd;

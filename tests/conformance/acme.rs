@@ -1,0 +1,416 @@
+//! ACME accounts: the issuers' contract at Pebble, and what Pebble does not do at a CA that follows a script.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use cap::issuer::acme::{AcmeIssuer, establish};
+use cap::job::ErrorClass;
+use cap::limits::{NONCE_ATTEMPTS, REPLY_BYTES};
+use cap::ports::PortResult;
+use cap::ports::clock::Clock;
+use cap::ports::issuer::{Challenge, Issuer, OrderHandle, OrderRequest, OrderStatus};
+use cap::ports::vault::{KeyType, KeyVault};
+use cap::secret::LocalSecrets;
+use cap::state::Spec;
+use cap::state::facts::{AccountFacts, CertificateVersion, Facts, KeyId};
+use cap::time::{Duration, Timestamp};
+use cap::x509::{Leaf, top_issuer};
+use serde_json::{Value as Json, json};
+
+use super::issuer::{Subject, csr, issue, request, settled, suite};
+use super::scripted_ca::{Answer, ScriptedCa};
+use super::vault::sealed_in_memory;
+use crate::peers::pebble::{Options, Pebble};
+
+/// The wall clock: Pebble goes by it.
+struct Wall;
+
+impl Clock for Wall {
+    fn now(&self) -> Timestamp {
+        Timestamp::from_offset(time::OffsetDateTime::now_utc())
+    }
+}
+
+struct At(Timestamp);
+
+impl Clock for At {
+    fn now(&self) -> Timestamp {
+        self.0
+    }
+}
+
+const HMAC: &str = "zWNDZM6eQGHWpSRTPal5eIUYFTu7EajVIoguysqZ9wG44nMEtx3MUAsUDkMTQ12W";
+
+/// An account at Pebble.
+struct Account {
+    pebble: Pebble,
+    vault: Arc<dyn KeyVault>,
+    facts: AccountFacts,
+}
+
+fn spec(pebble: &Pebble, more: Json) -> Spec {
+    let mut spec = json!({
+        "directory": pebble.directory, "trust": pebble.trust, "key_type": "ecdsa-p256", "email": "pki@example.com"
+    });
+    let more: Spec = serde_json::from_value(more).expect("a spec");
+    spec.as_object_mut().expect("an object").extend(more);
+    serde_json::from_value(spec).expect("a spec")
+}
+
+async fn register(vault: &dyn KeyVault, spec: &Spec, job: &str, known: Option<&Facts>) -> PortResult<AccountFacts> {
+    let environment: cap::secret::Environment = Box::new(|name| match name {
+        "HMAC" => Some(HMAC.into()),
+        "WRONG" => Some("d3Jvbmc".into()),
+        _ => None,
+    });
+    let secrets = LocalSecrets::with_environment(environment, ".", Default::default());
+    let address = "acme_account.pebble".parse().expect("an address");
+    match establish((vault, &secrets, Arc::new(Wall)), &address, spec, job, known).await? {
+        Facts::Account(facts) => Ok(facts),
+        other => panic!("an account: {other:?}"),
+    }
+}
+
+impl Account {
+    async fn start(options: &Options) -> Option<Self> {
+        let pebble = Pebble::start(options)?;
+        let vault = sealed_in_memory().await;
+        let facts = register(&*vault, &spec(&pebble, json!({})), "run.1", None).await.expect("an account");
+        Some(Self { pebble, vault, facts })
+    }
+}
+
+#[async_trait]
+impl Subject for Account {
+    async fn issuer(&self) -> Arc<dyn Issuer> {
+        let key = self.vault.get(&self.facts.key).await.expect("the key");
+        let opened = AcmeIssuer::open(&self.facts, &key, Some(&self.pebble.trust), Arc::new(Wall)).await;
+        Arc::new(opened.expect("an issuer"))
+    }
+
+    async fn publish(&self, challenge: &Challenge) {
+        assert_eq!(challenge.value.len(), 43, "base64url of a SHA-256");
+        assert!(!challenge.identifier.starts_with("*."));
+        self.pebble.set_txt(&format!("_acme-challenge.{}", challenge.identifier), &challenge.value);
+    }
+
+    fn vault(&self) -> Arc<dyn KeyVault> {
+        Arc::clone(&self.vault)
+    }
+
+    fn now(&self) -> Timestamp {
+        Wall.now()
+    }
+}
+
+#[tokio::test]
+async fn pebble_keeps_the_contract() {
+    let Some(account) = Account::start(&Options::default()).await else { return };
+    suite(&account).await;
+}
+
+#[tokio::test]
+async fn half_of_all_nonces_refused_is_no_obstacle_and_places_no_second_order() {
+    let Some(account) = Account::start(&Options { nonce_reject: 50, ..Options::default() }).await else { return };
+    issue(&account, &request(&["nonces.example.test"]), "nonces").await;
+    assert_eq!(account.pebble.issued(), 1);
+}
+
+#[tokio::test]
+async fn a_certificate_costs_seven_signed_requests() {
+    let Some(account) = Account::start(&Options { nonce_reject: 0, ..Options::default() }).await else { return };
+    let (issuer, before) = (account.issuer().await, account.pebble.posts());
+    let request = request(&["cost.example.test"]);
+    let order = issuer.order(&request).await.expect("an order");
+    // What the reply told is not asked for again.
+    assert_eq!(issuer.status(&order).await, Ok(OrderStatus::Pending));
+    for challenge in issuer.challenges(&order).await.expect("the challenges") {
+        account.publish(&challenge).await;
+        issuer.respond(&order, &challenge).await.expect("answered");
+    }
+    let polls = std::cell::Cell::new(0);
+    let poll = |wanted| {
+        let polls = &polls;
+        move |status: &OrderStatus| {
+            polls.set(polls.get() + 1);
+            *status == wanted
+        }
+    };
+    settled(&*issuer, &order, poll(OrderStatus::Ready)).await;
+    issuer.finalize(&order, &csr(&account, "cost", &request.names).await).await.expect("finalized");
+    settled(&*issuer, &order, poll(OrderStatus::Valid)).await;
+    issuer.download(&order, None).await.expect("a chain");
+    assert_eq!(account.pebble.posts() - before, 5 + polls.get(), "and two polls make seven");
+}
+
+#[tokio::test]
+async fn an_account_is_bound_once_and_found_again_by_its_key() {
+    let bindings = vec![("kid-1", HMAC)];
+    let Some(pebble) = Pebble::start(&Options { bindings, ..Options::default() }) else { return };
+    let vault = sealed_in_memory().await;
+    let bound =
+        |kid: &str, secret: &str| spec(&pebble, json!({"eab": {"kid": kid, "hmac": {"$secret": {"env": secret}}}}));
+    let unbound = spec(&pebble, json!({}));
+    for (job, spec) in [("none", &unbound), ("wrong", &bound("kid-1", "WRONG"))] {
+        let fault = register(&*vault, spec, job, None).await.expect_err("refused");
+        assert_eq!(fault.class, ErrorClass::Unauthorized, "{job}: {fault}");
+        assert!(!fault.message.contains("d3Jvbmc"), "{fault}");
+    }
+    let absent = register(&*vault, &bound("kid-1", "ABSENT"), "absent", None).await.expect_err("no secret");
+    assert_eq!(absent.class, ErrorClass::NotFound);
+
+    let first = register(&*vault, &bound("kid-1", "HMAC"), "run.1", None).await.expect("an account");
+    // The binding is used up; the key is still known.
+    assert_eq!(register(&*vault, &unbound, "run.1", None).await, Ok(first.clone()));
+    let changed = spec(&pebble, json!({"email": "other@example.com"}));
+    let known = Facts::Account(first.clone());
+    assert_eq!(register(&*vault, &changed, "run.2", Some(&known)).await, Ok(first.clone()));
+    let other = register(&*vault, &bound("kid-1", "HMAC"), "run.3", None).await.expect("another account");
+    assert_ne!(other.account_uri, first.account_uri);
+}
+
+#[tokio::test]
+async fn the_chain_that_is_preferred_is_taken_where_it_is_offered() {
+    let Some(account) = Account::start(&Options::default()).await else { return };
+    for number in [0, 1] {
+        let root = Leaf::from_pem(&account.pebble.root(number)).expect("a root").common_name;
+        let request = OrderRequest { preferred_chain: root.clone(), ..request(&["chain.example.test"]) };
+        let (order, chain) = issue(&account, &request, "chain").await;
+        assert_eq!(top_issuer(&chain), Ok(root.clone()), "root {number}");
+        assert_eq!(chain.matches("BEGIN CERTIFICATE").count(), 3, "a leaf and two intermediates");
+        let unknown = account.issuer().await.download(&order, Some("No Such Root")).await.expect("the default chain");
+        assert_eq!(Leaf::from_pem(&unknown), Leaf::from_pem(&chain));
+    }
+}
+
+#[tokio::test]
+async fn an_order_that_failed_says_which_name_and_why() {
+    let Some(account) = Account::start(&Options::default()).await else { return };
+    let issuer = account.issuer().await;
+    let order = issuer.order(&request(&["fails.example.test"])).await.expect("an order");
+    for challenge in issuer.challenges(&order).await.expect("the challenges") {
+        account.pebble.set_txt(&format!("_acme-challenge.{}", challenge.identifier), "another value");
+        issuer.respond(&order, &challenge).await.expect("answered");
+    }
+    let status = settled(&*issuer, &order, |status| *status != OrderStatus::Pending).await;
+    let OrderStatus::Invalid(words) = status else { panic!("it fails: {status:?}") };
+    assert!(words.contains("fails.example.test"), "{words}");
+}
+
+#[tokio::test]
+async fn a_certificate_is_revoked_as_often_as_one_asks() {
+    let Some(account) = Account::start(&Options::default()).await else { return };
+    let (_, chain) = issue(&account, &request(&["revoked.example.test"]), "revoked").await;
+    for _ in 0..2 {
+        account.issuer().await.revoke(&chain, 4).await.expect("revoked");
+    }
+}
+
+#[tokio::test]
+async fn a_ca_that_is_not_trusted_is_not_spoken_to() {
+    let Some(account) = Account::start(&Options::default()).await else { return };
+    let key = account.vault.get(&account.facts.key).await.expect("the key");
+    let fault = AcmeIssuer::open(&account.facts, &key, None, Arc::new(Wall)).await.err().expect("not trusted");
+    assert_eq!(fault.class, ErrorClass::Transient);
+    assert!(fault.message.contains("certificate"), "{fault}");
+    let plain = AccountFacts { directory: account.facts.directory.replace("https", "http"), ..account.facts.clone() };
+    let fault = AcmeIssuer::open(&plain, &key, Some(&account.pebble.trust), Arc::new(Wall)).await.err();
+    assert!(fault.is_some(), "nothing is sent in clear");
+}
+
+// At a CA that follows a script.
+
+fn noon() -> Timestamp {
+    "2026-11-24T12:00:00Z".parse().expect("a time")
+}
+
+async fn account_at(ca: &ScriptedCa) -> AcmeIssuer {
+    let vault = sealed_in_memory().await;
+    let key = KeyId("account".to_owned());
+    vault.ensure(&key, KeyType::EcdsaP256).await.expect("a key");
+    let facts = AccountFacts {
+        account_uri: format!("{}/account/1", ca.base),
+        directory: format!("{}/dir", ca.base),
+        key: key.clone(),
+        thumbprint: String::new(),
+    };
+    let key = vault.get(&key).await.expect("the key");
+    AcmeIssuer::open(&facts, &key, Some(&ca.trust), Arc::new(At(noon()))).await.expect("an issuer")
+}
+
+/// An order that is ready at once, as from a CA where the account is trusted with the name already.
+fn ready(base: &str, payload: &Json) -> Answer {
+    let mut order = json!({"status": "ready", "authorizations": [], "finalize": format!("{base}/finalize/1")});
+    if let Some(replaces) = payload.get("replaces") {
+        order["replaces"] = replaces.clone();
+    }
+    Answer::json(201, &order).header("Location", &format!("{base}/order/1"))
+}
+
+/// A chain to be replaced: from a private CA, whose leaves name the key of their issuer.
+async fn old_chain() -> String {
+    super::issuer::private_ca::a_chain(&["www.example.test"]).await
+}
+
+#[tokio::test]
+async fn an_order_that_is_ready_at_once_has_no_challenges() {
+    let ca = ScriptedCa::start(json!({}), |asked, base| ready(base, &asked.payload));
+    let issuer = account_at(&ca).await;
+    let order = issuer.order(&request(&["www.example.test", "192.0.2.1"])).await.expect("an order");
+    assert_eq!(issuer.status(&order).await, Ok(OrderStatus::Ready));
+    assert_eq!(issuer.challenges(&order).await, Ok(Vec::new()));
+    assert_eq!(ca.asked().len(), 1, "everything was in the reply");
+    let identifiers = json!([{"type": "dns", "value": "www.example.test"}, {"type": "ip", "value": "192.0.2.1"}]);
+    assert_eq!(ca.asked()[0].payload["identifiers"], identifiers);
+}
+
+#[tokio::test]
+async fn a_rate_limit_says_until_when() {
+    for (retry_after, seconds) in [("120", 120), ("Tue, 24 Nov 2026 12:05:00 GMT", 300)] {
+        let ca = ScriptedCa::start(json!({}), move |_, _| {
+            Answer::problem(429, "rateLimited").header("Retry-After", retry_after)
+        });
+        let fault = account_at(&ca).await.order(&request(&["www.example.test"])).await.expect_err("limited");
+        assert_eq!(fault.class, ErrorClass::RateLimited { until: noon() + Duration::from_secs(seconds) });
+        assert_eq!(ca.asked().len(), 1);
+    }
+}
+
+#[tokio::test]
+async fn a_certificate_that_was_replaced_already_is_renewed_all_the_same() {
+    for refusal in ["alreadyReplaced", "malformed"] {
+        let ca =
+            ScriptedCa::start(json!({"renewalInfo": true}), move |asked, base| match asked.payload.get("replaces") {
+                Some(_) => Answer::problem(409, refusal),
+                None => ready(base, &asked.payload),
+            });
+        let request = OrderRequest { replaces: Some(old_chain().await), ..request(&["www.example.test"]) };
+        account_at(&ca).await.order(&request).await.expect("an order");
+        let replaces: Vec<bool> = ca.asked().iter().map(|asked| asked.payload.get("replaces").is_some()).collect();
+        assert_eq!(replaces, [true, false], "{refusal}");
+    }
+}
+
+#[tokio::test]
+async fn what_an_order_replaces_is_told_to_cas_that_ask_for_renewals() {
+    for (directory, told) in [(json!({"renewalInfo": true}), true), (json!({}), false)] {
+        let ca = ScriptedCa::start(directory, |asked, base| ready(base, &asked.payload));
+        let request = OrderRequest { replaces: Some(old_chain().await), ..request(&["www.example.test"]) };
+        account_at(&ca).await.order(&request).await.expect("an order");
+        assert_eq!(ca.asked()[0].payload.get("replaces").is_some(), told);
+        assert_eq!(ca.asked().len(), 1);
+    }
+}
+
+async fn version() -> CertificateVersion {
+    let chain = old_chain().await;
+    let leaf = Leaf::from_pem(&chain).expect("a leaf");
+    CertificateVersion {
+        number: 1,
+        fingerprint: leaf.fingerprint,
+        spki: leaf.spki,
+        serial: leaf.serial,
+        issuer: leaf.issuer,
+        not_before: leaf.not_before,
+        not_after: leaf.not_after,
+        names: leaf.names,
+        chain,
+        key: None,
+        issued_at: leaf.not_before,
+    }
+}
+
+#[tokio::test]
+async fn renewal_windows_are_heard_where_they_are_offered() {
+    let version = version().await;
+    let window = |body: Json| {
+        ScriptedCa::start(json!({"renewalInfo": true}), move |asked, _| {
+            assert!(asked.what.starts_with("GET /renewal-info/") && asked.what.contains('.'), "{asked:?}");
+            Answer::json(200, &body)
+        })
+    };
+    let good = json!({"suggestedWindow": {"start": "2026-12-01T00:00:00Z", "end": "2026-12-02T00:00:00Z"}});
+    let heard = account_at(&window(good)).await.renewal_window(&version).await.expect("a window").expect("a window");
+    assert_eq!(heard.end.since(heard.start), Duration::from_days(1));
+    assert_eq!(heard.heard_at, noon());
+
+    let broken = account_at(&window(json!({"suggestedWindow": "soon"}))).await.renewal_window(&version).await;
+    assert_eq!(broken.expect_err("broken").class, ErrorClass::Transient);
+    let silent = ScriptedCa::start(json!({}), |_, _| Answer::problem(500, "serverInternal"));
+    assert_eq!(account_at(&silent).await.renewal_window(&version).await, Ok(None));
+    assert_eq!(silent.asked(), []);
+}
+
+#[tokio::test]
+async fn profiles_and_lifetimes_are_asked_for_where_they_are_offered() {
+    let profiles = json!({"meta": {"profiles": {"classic": "90 days", "shortlived": "6 days"}}});
+    let ca = ScriptedCa::start(profiles, |asked, base| ready(base, &asked.payload));
+    let issuer = account_at(&ca).await;
+    let with = |profile: &str, lifetime| OrderRequest {
+        profile: Some(profile.to_owned()),
+        lifetime,
+        ..request(&["www.example.test"])
+    };
+    let fault = issuer.order(&with("shortlive", None)).await.expect_err("no such profile");
+    assert_eq!(fault.class, ErrorClass::Rejected);
+    assert_eq!(fault.remedy.as_deref(), Some("did you mean \"shortlived\"?"));
+    assert_eq!(ca.asked(), [], "the directory says so already");
+    issuer.order(&with("shortlived", None)).await.expect("an order");
+    issuer.order(&with("classic", Some(Duration::from_days(3)))).await.expect("an order");
+    let asked = ca.asked();
+    assert_eq!((&asked[0].payload["profile"], asked[0].payload.get("notAfter")), (&json!("shortlived"), None));
+    assert_eq!(asked[1].payload["notAfter"], json!("2026-11-27T12:00:00Z"));
+    assert_eq!(asked[1].payload["profile"], json!("classic"));
+}
+
+#[tokio::test]
+async fn a_ca_that_refuses_every_nonce_is_given_up_on() {
+    let ca = ScriptedCa::start(json!({}), |_, _| Answer::problem(400, "badNonce"));
+    let issuer = account_at(&ca).await;
+    let chosen = OrderRequest { lifetime: Some(Duration::from_days(1)), ..request(&["www.example.test"]) };
+    for request in [request(&["www.example.test"]), chosen] {
+        let before = ca.asked().len();
+        let fault = issuer.order(&request).await.expect_err("refused");
+        assert_eq!(fault.class, ErrorClass::Transient, "{fault}");
+        assert_eq!(ca.count("POST /new-order") - before, NONCE_ATTEMPTS);
+    }
+}
+
+#[tokio::test]
+async fn a_reply_without_end_or_sense_is_an_error() {
+    let replies = [
+        ("x".repeat(REPLY_BYTES + 1), 200),
+        ("not JSON".to_owned(), 201),
+        ("<html>Bad gateway</html>".to_owned(), 502),
+        ("{}".to_owned(), 201),
+    ];
+    for (body, status) in replies {
+        let start = body.chars().take(20).collect::<String>();
+        let ca = ScriptedCa::start(json!({}), move |_, _| Answer::text(status, body.clone()));
+        let fault = account_at(&ca).await.order(&request(&["www.example.test"])).await.expect_err("an error");
+        assert_eq!(fault.class, ErrorClass::Transient, "{start}: {fault}");
+    }
+}
+
+#[tokio::test]
+async fn a_ca_that_is_still_issuing_says_when_to_ask_again() {
+    let ca = ScriptedCa::start(json!({}), |asked, base| match asked.what.as_str() {
+        "POST /new-order" => ready(base, &asked.payload),
+        _ => {
+            let finalize = format!("{base}/finalize/1");
+            let order = json!({"status": "processing", "authorizations": [], "finalize": finalize});
+            Answer::json(200, &order).header("Retry-After", "7")
+        }
+    });
+    let issuer = account_at(&ca).await;
+    let order = issuer.order(&request(&["www.example.test"])).await.expect("an order");
+    issuer.finalize(&order, b"a request").await.expect("finalized");
+    let seven = Some(Duration::from_secs(7));
+    assert_eq!(issuer.status(&order).await, Ok(OrderStatus::Processing(seven)));
+    let early = issuer.download(&order, None).await.expect_err("not yet");
+    assert_eq!(early.class, ErrorClass::Conflict);
+    assert_eq!(
+        issuer.status(&OrderHandle("http://127.0.0.1/order/1".to_owned())).await.err().map(|f| f.class),
+        Some(ErrorClass::NotFound)
+    );
+}
