@@ -130,7 +130,7 @@ pub struct PlanningArgs {
     #[arg(long)]
     pub destroy: bool,
     /// Only compare what was done with what is there.
-    #[arg(long, conflicts_with = "destroy")]
+    #[arg(long)]
     pub refresh_only: bool,
     /// Look at what is there first.
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_value_t = true,
@@ -185,7 +185,7 @@ pub struct PlanArgs {
 }
 
 /// `cap apply` and `cap destroy`.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 pub struct ApplyArgs {
     /// A saved plan, or the directory of the configuration.
     #[arg(value_name = "PLAN|DIR")]
@@ -196,6 +196,15 @@ pub struct ApplyArgs {
     /// Do not ask.
     #[arg(long)]
     pub auto_approve: bool,
+}
+
+impl ApplyArgs {
+    /// The same with the whole estate to be destroyed.
+    #[must_use]
+    pub fn destroying(mut self) -> Self {
+        self.planning.destroy = true;
+        self
+    }
 }
 
 /// `cap show`.

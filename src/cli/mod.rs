@@ -3,9 +3,13 @@
 pub mod actor;
 pub mod args;
 pub mod commands;
+pub mod configuration;
+pub mod desk;
 pub mod execute;
 pub mod files;
 pub mod permission;
+pub mod place;
+pub mod planning;
 pub mod process;
 pub mod progress;
 pub mod shell;
@@ -16,7 +20,7 @@ use std::ffi::OsString;
 use std::path::Path;
 use std::process::ExitCode;
 
-use args::{Cli, Command, JobsCommand};
+use args::{Cli, Command, JobsCommand, ShowArgs};
 use shell::{ERROR, Failure, OK, Outcome, Shell};
 use wiring::location::Location;
 use wiring::session;
@@ -84,6 +88,8 @@ fn dispatch(shell: &mut Shell, cli: &Cli) -> Outcome {
         Command::Explain(args) => commands::explain::run(shell, args.code.as_deref()),
         Command::Schema => Ok(commands::schema::run(shell)),
         Command::Completion(args) => Ok(commands::completion::run(shell, args.shell)),
+        Command::Validate(args) => commands::validate::run(shell, args),
+        Command::Show(ShowArgs { plan: Some(file), json }) => commands::apply::show_saved(shell, file, *json),
         _ => runtime()?.block_on(with_store(shell, cli)),
     }
 }
@@ -98,7 +104,14 @@ fn runtime() -> Result<tokio::runtime::Runtime, Diagnostic> {
 
 /// Commands that look into a store that is there already.
 async fn with_store(shell: &mut Shell, cli: &Cli) -> Outcome {
-    let location = Location::find(cli.global.store.as_deref(), None, Path::new(""));
+    let flag = cli.global.store.as_deref();
+    match &cli.command {
+        Command::Plan(args) => return commands::plan::run(shell, flag, args).await,
+        Command::Apply(args) => return commands::apply::run(shell, flag, args).await,
+        Command::Destroy(args) => return commands::apply::run(shell, flag, &args.clone().destroying()).await,
+        _ => {}
+    }
+    let location = Location::find(flag, None, Path::new(""));
     let store = session::existing_store(&location).await?;
     let opened = &store;
     let store = &**opened;
@@ -111,6 +124,10 @@ async fn with_store(shell: &mut Shell, cli: &Cli) -> Outcome {
         }
         Command::Jobs { command: JobsCommand::Show { job, json } } => {
             commands::jobs::show(shell, store, job, *json).await
+        }
+        Command::Jobs { command: JobsCommand::Resume { parallelism, lock_timeout } } => {
+            let session = session::Session::existing(&location, Default::default()).await?;
+            commands::apply::resume_all(shell, &session, *parallelism, *lock_timeout).await
         }
         Command::Jobs { command: JobsCommand::Cancel { job } } => {
             commands::jobs::cancel(shell, store, job.as_deref()).await

@@ -37,7 +37,7 @@ pub fn approvals(plan: &Plan, state: &State) -> Option<Diagnostic> {
         format!("An approval_policy makes these wait for an approval, which cannot be given in this version: {named}.");
     let hint = "Remove the operation from the policy's required_for, apply that alone, and then apply the rest.";
     let address = first.split_once(' ').map_or(first.as_str(), |(_, address)| address);
-    Some(Diagnostic::error(&codes::shell::NOT_ENFORCED, detail).about(address).hint(hint))
+    Some(Diagnostic::error(&codes::plan::APPROVAL_NEEDED, detail).about(address).hint(hint))
 }
 
 fn policies<'a>(plan: &'a Plan, state: &'a State) -> Waiting<'a> {

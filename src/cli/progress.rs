@@ -83,6 +83,11 @@ impl Drawing {
         }
     }
 
+    /// Writes a line as it is, whatever the manner.
+    pub fn write(&self, line: &str) {
+        self.lock().draw_plain(&[line.to_owned()]);
+    }
+
     /// A panic elsewhere must not silence what is told of the jobs.
     fn lock(&self) -> MutexGuard<'_, Inner> {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)

@@ -30,8 +30,13 @@ pub trait FactSource {
 /// Texts that are evaluated again belong to no source.
 const STORED: SourceId = SourceId(u32::MAX);
 
+/// The time of the plan is kept only where it is asked for: otherwise every plan would change every such output.
 pub(super) fn stored(expression: &str, captured: &Value, plan_time: Timestamp) -> Json {
-    json!({"$residual": {"expression": expression, "scope": to_json(captured), "plan_time": plan_time.millis()}})
+    let mut residual = json!({"expression": expression, "scope": to_json(captured)});
+    if expression.contains("plantimestamp") {
+        residual["plan_time"] = json!(plan_time.millis());
+    }
+    json!({"$residual": residual})
 }
 
 /// The value of a stored residual with these facts.

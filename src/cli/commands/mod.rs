@@ -1,12 +1,15 @@
 //! One file a command. Commands gather, call the engine, and hand the answer to a view.
 
+pub mod apply;
 pub mod completion;
 pub mod explain;
 pub mod force_unlock;
 pub mod jobs;
 pub mod output;
+pub mod plan;
 pub mod schema;
 pub mod show;
 pub mod state;
 pub mod timeline;
+pub mod validate;
 pub mod version;

@@ -3,9 +3,14 @@
 use serde_json::{Map, Value as Json, json};
 
 use super::difference::inline;
+use crate::address::{Address, ResourceAddress};
+use crate::eval::encode;
+use crate::eval::residual::{self, FactSource};
+use crate::eval::value::Value;
+use crate::model;
 use crate::plan::StoredOutput;
 use crate::ports::store::Snapshot;
-use crate::state::State;
+use crate::state::{Record, State};
 
 /// An output with its value.
 #[derive(Debug, Clone, PartialEq)]
@@ -28,8 +33,33 @@ pub fn resolve(snapshot: &Snapshot) -> Vec<Resolved> {
     each.collect()
 }
 
-fn value(output: &StoredOutput, _state: &State) -> Result<Json, String> {
-    Ok(plain(&output.value))
+fn value(output: &StoredOutput, state: &State) -> Result<Json, String> {
+    if output.value.get("$residual").is_none() {
+        return Ok(plain(&output.value));
+    }
+    match residual::resolve(&output.value, &Known(state)) {
+        Ok(value) => Ok(plain(&encode::to_json(&value))),
+        Err(faults) => Err(faults.iter().map(|fault| fault.detail.clone()).collect::<Vec<_>>().join(" ")),
+    }
+}
+
+/// What the store knows of resources.
+struct Known<'a>(&'a State);
+
+impl Known<'_> {
+    fn record(&self, address: &ResourceAddress) -> Option<&Record> {
+        self.0.records.get(&Address::Resource(address.clone()))
+    }
+}
+
+impl FactSource for Known<'_> {
+    fn fact(&self, address: &ResourceAddress, name: &str) -> Option<Value> {
+        model::facts(self.record(address)?, name)
+    }
+
+    fn attribute(&self, address: &ResourceAddress, name: &str) -> Option<Value> {
+        self.record(address)?.spec.as_ref()?.get(name).map(encode::from_json)
+    }
 }
 
 /// A value without tags: references are their addresses.

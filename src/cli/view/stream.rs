@@ -2,12 +2,13 @@
 
 use serde_json::{Value as Json, json};
 
+use super::output::Resolved;
 use super::{diagnostic, json_plan, progress};
 use crate::diagnostic::{Diagnostics, Severity};
 use crate::engine::progress::News;
 use crate::job::Job;
 use crate::plan::summary::Summary;
-use crate::plan::{Plan, Step, StoredOutput};
+use crate::plan::{Plan, Step};
 use crate::source::Sources;
 use crate::time::Timestamp;
 
@@ -139,10 +140,13 @@ fn output_changes(plan: &Plan) -> Json {
 }
 
 /// Outputs after an apply; sensitive ones without their value.
-pub fn outputs<'a>(all: impl IntoIterator<Item = (&'a String, &'a StoredOutput)>, now: Timestamp) -> String {
-    let each = all.into_iter().map(|(name, output)| {
-        let value = if output.sensitive { Json::Null } else { output.value.clone() };
-        (name.clone(), json!({ "sensitive": output.sensitive, "value": value }))
+pub fn outputs(all: &[Resolved], now: Timestamp) -> String {
+    let each = all.iter().map(|output| {
+        let value = match &output.value {
+            Ok(value) if !output.sensitive => value.clone(),
+            _ => Json::Null,
+        };
+        (output.name.clone(), json!({ "sensitive": output.sensitive, "value": value }))
     });
     let outputs: serde_json::Map<String, Json> = each.collect();
     line("info", "outputs", &format!("Outputs: {}", outputs.len()), now, json!({ "outputs": outputs }))

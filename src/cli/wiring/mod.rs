@@ -3,4 +3,5 @@
 pub mod clock;
 pub mod kinds;
 pub mod location;
+pub mod providers;
 pub mod session;

@@ -3,11 +3,19 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use super::clock::{RandomIds, SystemClock};
 use super::location::Location;
+use super::providers::Adapters;
+use crate::cli::configuration::SensitiveValues;
 use crate::cli::shell::port;
 use crate::diagnostic::{Diagnostic, codes};
+use crate::engine::Engine;
 use crate::ports::PortError;
+use crate::ports::clock::Clock;
+use crate::ports::secrets::Secrets;
 use crate::ports::store::Store;
+use crate::ports::vault::KeyVault;
+use crate::secret::LocalSecrets;
 use crate::store;
 use crate::vault::{self, KekSource, Vault};
 
@@ -37,4 +45,36 @@ pub async fn vault(location: &Location, store: &Arc<dyn Store>) -> Result<Arc<Va
     let source = KekSource::from_environment(Some(directory));
     let opened = vault::open(Arc::clone(store), &source).await;
     opened.map(Arc::new).map_err(|error: PortError| port(&codes::store::KEY_REFUSED, &error))
+}
+
+/// Everything that planning and applying work with.
+pub struct Session {
+    /// What jobs are carried out with.
+    pub engine: Engine,
+    /// The store's keys.
+    pub vault: Arc<Vault>,
+    /// Secrets behind references.
+    pub secrets: Arc<dyn Secrets>,
+}
+
+impl Session {
+    /// Opens a store with its keys; makes both where there are none.
+    pub async fn open(location: &Location, sensitive: SensitiveValues) -> Result<Self, Diagnostic> {
+        Self::with(store(location).await?, location, sensitive).await
+    }
+
+    /// Opens a store with its keys that must be there.
+    pub async fn existing(location: &Location, sensitive: SensitiveValues) -> Result<Self, Diagnostic> {
+        Self::with(existing_store(location).await?, location, sensitive).await
+    }
+
+    async fn with(store: Arc<dyn Store>, location: &Location, sensitive: SensitiveValues) -> Result<Self, Diagnostic> {
+        let vault = self::vault(location, &store).await?;
+        let secrets: Arc<dyn Secrets> = Arc::new(LocalSecrets::new("", sensitive));
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let keys: Arc<dyn KeyVault> = Arc::clone(&vault) as _;
+        let providers = Adapters::new(Arc::clone(&keys), Arc::clone(&secrets), Arc::clone(&clock));
+        let engine = Engine { store, vault: keys, providers: Arc::new(providers), clock, ids: Arc::new(RandomIds) };
+        Ok(Self { engine, vault, secrets })
+    }
 }

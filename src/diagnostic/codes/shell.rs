@@ -16,4 +16,6 @@ codes! {
     712 NOT_CANCELLED "Job cannot be cancelled": "A job can be withdrawn before it begins. One that has begun is brought to its end instead, so that nothing it did outside stays behind.";
     713 TIMELINE_BROKEN "Timeline broken": "The chain of entries about an object is not what was once sealed: somebody edited, removed, exchanged or added entries without the keys, or put an older copy of the store back.";
     714 CHECKPOINT_REFUSED "Checkpoint refused": "The file is not a checkpoint that this store has signed, or it was changed since, so nothing can be concluded from it.";
+    716 TARGETING "Resource targeting is in effect": "With -target or -exclude the plan covers a part of the configuration only. Terraform's users know the warning: applying parts again and again leads to estates that nobody has planned as a whole.";
+    715 JSON_SYNTAX "JSON form not supported": "Configuration and variable files are read in the native form of the language. A file in the JSON form is refused, because passing over it would change what the estate is.";
 }

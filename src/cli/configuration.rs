@@ -1,0 +1,165 @@
+//! Reads a configuration: gathers its files and the values from outside, parses, evaluates, and checks what holds between
+//! its blocks. Reads no store and no secret.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use zeroize::Zeroizing;
+
+use super::args::{VarArg, VarArgs};
+use super::place::Place;
+use super::shell::{self, Failure};
+use crate::diagnostic::{Diagnostic, Diagnostics, codes};
+use crate::engine::files::ModuleDirectory;
+use crate::engine::load::{self, FileKind};
+use crate::eval::{self, Argument, Evaluation, Inputs, Sensitive, encode};
+use crate::model::{self, Estate, Kinds};
+use crate::source::{SourceId, Sources};
+use crate::syntax::{self, ast};
+use crate::time::Timestamp;
+
+/// A configuration that was read.
+pub struct Configuration {
+    /// Its texts.
+    pub sources: Sources,
+    /// What it says.
+    pub evaluation: Evaluation,
+    /// What should exist.
+    pub estate: Estate,
+    /// Warnings, and errors where there are any.
+    pub diagnostics: Diagnostics,
+}
+
+/// Real values of sensitive variables, by name.
+pub type SensitiveValues = BTreeMap<String, Zeroizing<Vec<u8>>>;
+
+/// Reads the configuration of the current directory. With errors among the diagnostics it is only fit for reporting more.
+pub fn read(place: &Place, vars: &VarArgs, kinds: &Kinds, now: Timestamp) -> Configuration {
+    let mut sources = Sources::default();
+    let mut diagnostics = Diagnostics::default();
+    let files = configuration_files(place, &mut sources, &mut diagnostics);
+    let inputs = Inputs {
+        environment: load::environment(std::env::vars_os().filter_map(utf8)),
+        files: automatic(place, &mut sources, &mut diagnostics),
+        arguments: arguments(place, vars, &mut sources, &mut diagnostics),
+        ..Inputs::default()
+    };
+    let unread = diagnostics.has_errors();
+    let around = ModuleDirectory::new("", shell::environment("HOME").map(PathBuf::from));
+    let (evaluation, faults) = eval::evaluate(&files, &inputs, &kinds.catalog(), &around, now);
+    diagnostics.extend(faults);
+    // What is missing because a file could not be read would only be reported again, as something else.
+    let (estate, faults) =
+        if unread { Default::default() } else { model::estate(&evaluation.desired, &evaluation, kinds) };
+    diagnostics.extend(faults);
+    Configuration { sources, evaluation, estate, diagnostics }
+}
+
+impl Configuration {
+    /// The configuration without errors, or why it cannot be used.
+    pub fn usable(self) -> Result<Self, Failure> {
+        if self.diagnostics.has_errors() {
+            return Err(Failure { diagnostics: self.diagnostics, sources: self.sources });
+        }
+        Ok(self)
+    }
+
+    /// Values of sensitive variables, for whoever resolves secrets.
+    pub fn sensitive(&self) -> SensitiveValues {
+        self.evaluation.sensitive.iter().map(|(name, value)| (name.to_string(), bytes(value))).collect()
+    }
+}
+
+/// A text as it is, anything else as JSON.
+fn bytes(Sensitive(value): &Sensitive) -> Zeroizing<Vec<u8>> {
+    let text = value.as_str().map_or_else(|| encode::to_json(value).to_string(), str::to_owned);
+    Zeroizing::new(text.into_bytes())
+}
+
+fn utf8((name, value): (std::ffi::OsString, std::ffi::OsString)) -> Option<(String, String)> {
+    Some((name.into_string().ok()?, value.into_string().ok()?))
+}
+
+fn configuration_files(place: &Place, sources: &mut Sources, diagnostics: &mut Diagnostics) -> Vec<ast::File> {
+    let (module, faults) = load::module(Path::new("."), &place.named, sources);
+    diagnostics.extend(faults);
+    let mut files = Vec::new();
+    for file in module.files {
+        let parsed = match file.kind {
+            FileKind::Hcl => parse(file.source, sources, diagnostics),
+            FileKind::Json => {
+                diagnostics.push(json(&sources.get(file.source).name));
+                continue;
+            }
+        };
+        files.push(ast::File { overrides: file.overrides, ..parsed });
+    }
+    files
+}
+
+fn parse(source: SourceId, sources: &Sources, diagnostics: &mut Diagnostics) -> ast::File {
+    let (file, faults) = syntax::parse(source, &sources.get(source).text);
+    diagnostics.extend(faults);
+    file
+}
+
+/// Variable files in HCL; one in JSON is refused rather than passed over.
+fn variables(source: SourceId, sources: &Sources, diagnostics: &mut Diagnostics) -> Option<ast::File> {
+    let name = &sources.get(source).name;
+    if name.ends_with(".json") {
+        diagnostics.push(json(name));
+        return None;
+    }
+    Some(parse(source, sources, diagnostics))
+}
+
+fn json(name: &str) -> Diagnostic {
+    Diagnostic::error(
+        &codes::shell::JSON_SYNTAX,
+        format!("{name} is in the JSON form, which this version does not read."),
+    )
+    .hint("Write it in the native form, or move it out of the directory.")
+}
+
+fn automatic(place: &Place, sources: &mut Sources, diagnostics: &mut Diagnostics) -> Vec<ast::File> {
+    let (found, faults) = load::automatic_variables(Path::new("."), &place.named, sources);
+    diagnostics.extend(faults);
+    found.into_iter().filter_map(|source| variables(source, sources, diagnostics)).collect()
+}
+
+fn arguments(place: &Place, vars: &VarArgs, sources: &mut Sources, diagnostics: &mut Diagnostics) -> Vec<Argument> {
+    let mut found = Vec::new();
+    for var in &vars.ordered {
+        let argument = match var {
+            VarArg::Value(text) => diagnostics.take(Argument::parse(text)),
+            VarArg::File(path) => {
+                let source = diagnostics.take(load::named(&place.typed(path), sources));
+                source.and_then(|source| variables(source, sources, diagnostics)).map(Argument::File)
+            }
+        };
+        found.extend(argument);
+    }
+    found
+}
+
+/// Values for the sensitive variables of a saved plan: from the environment and the command line. Nothing of the
+/// configuration is read, so that there are no other places to look in.
+pub fn given_again(place: &Place, vars: &VarArgs) -> Result<SensitiveValues, Failure> {
+    let mut sources = Sources::default();
+    let mut diagnostics = Diagnostics::default();
+    let environment = load::environment(std::env::vars_os().filter_map(utf8));
+    let mut values: SensitiveValues =
+        environment.into_iter().map(|(name, text)| (name, Zeroizing::new(text.into_bytes()))).collect();
+    for argument in arguments(place, vars, &mut sources, &mut diagnostics) {
+        match argument {
+            Argument::Variable { name, text } => _ = values.insert(name, Zeroizing::new(text.into_bytes())),
+            Argument::File(file) => values.extend(file.body.attributes.iter().filter_map(literal)),
+        }
+    }
+    if diagnostics.has_errors() { Err(Failure { diagnostics, sources }) } else { Ok(values) }
+}
+
+fn literal(attribute: &ast::Attribute) -> Option<(String, Zeroizing<Vec<u8>>)> {
+    let ast::ExprKind::Literal(value) = &attribute.value.kind else { return None };
+    Some((attribute.name.text.to_string(), bytes(&Sensitive(value.clone()))))
+}

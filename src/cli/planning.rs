@@ -1,0 +1,169 @@
+//! From a configuration and a store to a plan: looks behind secrets and at what is there, compares, puts in order.
+
+use std::collections::BTreeSet;
+
+use super::actor::Actor;
+use super::args::PlanningArgs;
+use super::configuration::Configuration;
+use super::permission;
+use super::shell::{Failure, environment, stored};
+use super::wiring::session::Session;
+use crate::address::Address;
+use crate::diagnostic::{Diagnostic, Diagnostics, Severity, codes};
+use crate::diff::scope::{self, Patterns};
+use crate::diff::{self, Options};
+use crate::engine::{prepare, refresh};
+use crate::observed::Observed;
+use crate::plan::{self, Location, Plan};
+use crate::ports::store::Snapshot;
+use crate::source::Span;
+use crate::state::State;
+use crate::state::facts::Facts;
+use crate::time::Timestamp;
+
+/// A plan, and what the user should know beside it.
+pub struct Planned {
+    /// The plan.
+    pub plan: Plan,
+    /// Warnings, and errors of what could not be planned beside the rest.
+    pub diagnostics: Diagnostics,
+}
+
+/// Combinations that make no sense, in Terraform's words.
+pub fn check(args: &PlanningArgs) -> Result<(), Diagnostic> {
+    let refused = |detail: &str| Err(Diagnostic::error(&codes::shell::USAGE, detail));
+    if args.destroy && args.refresh_only {
+        return refused("The -destroy and -refresh-only options are mutually-exclusive.");
+    }
+    if args.refresh_only && !args.refresh {
+        return refused(
+            "It doesn't make sense to use -refresh-only at the same time as -refresh=false, because there would be nothing to do.",
+        );
+    }
+    if args.refresh_only && !args.replace.is_empty() {
+        return refused("The -refresh-only and -replace options are mutually-exclusive.");
+    }
+    Ok(())
+}
+
+/// Makes a plan. Errors in the result are of objects that cannot be planned; the rest is planned beside them.
+pub async fn plan(
+    session: &Session,
+    configuration: &mut Configuration,
+    args: &PlanningArgs,
+    location: Location,
+    now: Timestamp,
+) -> Result<Planned, Diagnostics> {
+    let store = &session.engine.store;
+    let identity = stored(store.identity().await)?;
+    let Snapshot { mut state, outputs } = stored(store.snapshot().await)?;
+    let mut diagnostics = Diagnostics::default();
+    let observed = observe(session, configuration, &mut state, args, now, &mut diagnostics).await;
+    let patterns =
+        Patterns { target: args.target.clone(), exclude: args.exclude.clone(), replace: args.replace.clone() };
+    let options = scope::resolve(&configuration.estate, &state, &patterns, args.destroy)?;
+    let options = Options { refresh_only: args.refresh_only, ..options };
+    let (changes, faults) = diff::diff(&configuration.estate, &state, &observed, now, &options);
+    diagnostics.extend(faults);
+    let meta = plan::Meta {
+        cap_version: env!("CARGO_PKG_VERSION").to_owned(),
+        store: identity.id,
+        location,
+        created_at: now,
+        outputs,
+    };
+    let mut plan = plan::make(changes, meta)?;
+    if options.only.is_some() {
+        untouched_outputs(&mut plan);
+        diagnostics.push(targeted());
+    }
+    diagnostics.extend(unpermitted(session, &plan, &state).await);
+    Ok(Planned { plan, diagnostics })
+}
+
+/// Looks behind secrets, and at what is there unless it was asked not to.
+async fn observe(
+    session: &Session,
+    configuration: &mut Configuration,
+    state: &mut State,
+    args: &PlanningArgs,
+    now: Timestamp,
+    diagnostics: &mut Diagnostics,
+) -> Observed {
+    let mut observed = Observed::default();
+    // What is removed needs no secret of the configuration.
+    if !args.destroy {
+        let instances = &configuration.evaluation.desired.instances;
+        let place = |address: &Address, path: &str| -> Option<Span> {
+            let address = address.resource()?;
+            let at = instances.binary_search_by(|instance| instance.address.cmp(address)).ok()?;
+            Some(instances[at].place(path))
+        };
+        let (secrets, vault) = (&*session.secrets, &*session.engine.vault);
+        let (fingerprints, faults) =
+            prepare::prepare(&mut configuration.estate, secrets, vault, args.parallelism, &place).await;
+        observed.secrets = fingerprints;
+        diagnostics.extend(faults);
+    }
+    if args.refresh {
+        let providers = &*session.engine.providers;
+        observed.slots = refresh::slots(state, providers, args.parallelism).await;
+        for (address, window) in refresh::windows(state, providers, now, args.parallelism).await {
+            let record = state.records.get_mut(&address);
+            if let Some(Facts::Certificate(facts)) = record.map(|record| &mut record.facts) {
+                facts.window = Some(window);
+            }
+        }
+    }
+    observed
+}
+
+/// Outputs may read what a narrowed plan leaves out, so they stay as they are.
+fn untouched_outputs(plan: &mut Plan) {
+    for change in std::mem::take(&mut plan.outputs) {
+        match change.before {
+            Some(before) => _ = plan.new_outputs.insert(change.name, before),
+            None => _ = plan.new_outputs.remove(&change.name),
+        }
+    }
+}
+
+fn targeted() -> Diagnostic {
+    let detail = "Resource targeting is in effect: the plan leaves out whatever was not asked for, and outputs stay as they are. It is for exceptional situations such as recovering from errors.";
+    Diagnostic::warning(&codes::shell::TARGETING, detail).hint("Plan again without -target and -exclude afterwards.")
+}
+
+/// What apply will refuse, said while planning already.
+async fn unpermitted(session: &Session, plan: &Plan, state: &State) -> Diagnostics {
+    let token = environment(super::actor::TOKEN);
+    let refused = match Actor::identify(state, &*session.engine.vault, token.as_deref()) {
+        Ok(actor) => actor.refusal(state),
+        Err(unknown) => Some(unknown),
+    };
+    let all = [refused, permission::approvals(plan, state)].into_iter().flatten();
+    Diagnostics(all.map(|one| Diagnostic { severity: Severity::Warning, ..one }).collect())
+}
+
+/// Addresses whose records changed since the plan was made, in Terraform's words.
+pub fn stale(addresses: &[Address]) -> Diagnostic {
+    let names: BTreeSet<String> = addresses.iter().map(ToString::to_string).collect();
+    let names: Vec<String> = names.into_iter().collect();
+    let detail = format!(
+        "The given plan file can no longer be applied because the state was changed by another operation after the plan was created. Changed since: {}.",
+        names.join(", ")
+    );
+    Diagnostic::error(&codes::plan::STALE, detail).hint("Make a new plan with `cap plan`.")
+}
+
+/// The plan belongs to another store.
+pub fn other_store() -> Failure {
+    let detail = "The given plan file can not be applied because it was created from a different state lineage.";
+    Diagnostic::error(&codes::plan::STALE, detail)
+        .hint("Name the store that the plan was made against with -store.")
+        .into()
+}
+
+/// Whether carrying the plan out would change anything, or drift is what was asked for and there is some.
+pub fn has_changes(plan: &plan::Plan, refresh_only: bool) -> bool {
+    plan.has_changes() || (refresh_only && !plan.drift.is_empty())
+}
