@@ -1,5 +1,5 @@
 //! `approval_policy`: which operations of a project wait for an approval. It is recorded; where it would have to be
-//! enforced, and cannot be yet, [`crate::policy::awaiting`] refuses.
+//! enforced, and cannot be yet, apply refuses.
 //!
 //! ```hcl
 //! approval_policy "production" {
