@@ -55,3 +55,6 @@ pub fn parse_template(source: SourceId, text: &str) -> Result<ast::Expr, Diagnos
     let expr = ast::Expr { span: lowering.place(0..text.len()), kind };
     if lowering.diagnostics.has_errors() { Err(lowering.diagnostics) } else { Ok(expr) }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,129 @@
+//! The parser on texts that nobody would write: it answers, and never panics or overflows its stack.
+
+use proptest::prelude::*;
+
+use super::{parse, parse_expression, parse_template};
+use crate::source::SourceId;
+
+const SOURCE: SourceId = SourceId(0);
+
+/// Parses a text in every way there is.
+fn everything(text: &str) -> bool {
+    let (_, faults) = parse(SOURCE, text);
+    for fault in faults.iter() {
+        let span = fault.span.expect("every fault has a place");
+        assert!(text.get(span.range()).is_some(), "{span:?} in {text:?}");
+    }
+    let _ = parse_expression(SOURCE, 0, text);
+    let _ = parse_template(SOURCE, text);
+    !faults.has_errors()
+}
+
+#[test]
+fn deep_texts_are_refused() {
+    let deep = |open: &str, middle: &str, close: &str, depth| {
+        format!("x = {}{middle}{}\n", open.repeat(depth), close.repeat(depth))
+    };
+    for (open, middle, close) in [
+        ("[", "1", "]"),
+        ("(", "1", ")"),
+        ("{a = ", "1", "}"),
+        ("\"${", "1", "}\""),
+        ("f(", "1", ")"),
+        ("!", "true", ""),
+        ("-", "x", ""),
+        ("true ? 1 : ", "2", ""),
+        ("x[", "1", "]"),
+        ("[for x in ", "y", " : x]"),
+        ("\"%{ if true }", "", "%{ endif }\""),
+    ] {
+        assert!(!everything(&deep(open, middle, close, 5000)), "{open}");
+        assert!(everything(&deep(open, middle, close, 20)), "{open}");
+    }
+    assert!(!everything(&format!("{}{}", "a {\n".repeat(5000), "}\n".repeat(5000))));
+    assert!(!everything(&format!("x = 1{}\n", " + 1".repeat(5000))));
+    // What is flat in our tree may be long.
+    assert!(everything(&format!("x = a{}\n", ".b".repeat(5000))));
+    assert!(!everything(&format!("x = a{}\n", "[*]".repeat(5000))));
+}
+
+/// Pieces of the language in any order.
+fn pieces() -> impl Strategy<Value = String> {
+    let piece = prop::sample::select(vec![
+        "a",
+        "b c",
+        "=",
+        "{",
+        "}",
+        "[",
+        "]",
+        "(",
+        ")",
+        "\"",
+        "${",
+        "%{",
+        "~}",
+        "if ",
+        "else",
+        "endif",
+        "for ",
+        " in ",
+        "endfor",
+        "<<EOT\n",
+        "<<-EOT\n",
+        "  EOT\n",
+        "EOT",
+        "\n",
+        "\r\n",
+        " ",
+        "1",
+        "0.5e3",
+        "...",
+        ".",
+        ",",
+        "*",
+        "?",
+        ":",
+        "=>",
+        "==",
+        "&&",
+        "||",
+        "!",
+        "-",
+        "/*",
+        "*/",
+        "#",
+        "//",
+        "\\",
+        "\\u00e9",
+        "$${",
+        "é",
+        "e\u{301}",
+        "\u{1F600}",
+        "null",
+        "true",
+        "'",
+        "::",
+        "[*]",
+        ".*",
+        "\t",
+    ]);
+    prop::collection::vec(piece, 0..40).prop_map(|pieces| pieces.concat())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 512, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn no_text_makes_the_parser_panic(text in ".{0,200}") {
+        everything(&text);
+    }
+
+    #[test]
+    fn no_row_of_pieces_makes_the_parser_panic(text in pieces()) {
+        everything(&text);
+        everything(&format!("x = {text}\n"));
+        everything(&format!("x = \"{text}\"\n"));
+        everything(&format!("x = <<-EOT\n{text}\n  EOT\n"));
+    }
+}
