@@ -6,6 +6,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use super::convert::convert;
+use super::dynamic::Dynamic;
 use super::evaluator::Evaluator;
 use super::expression::{described, refuse_secret};
 use super::fault::{Evaluated, Faults, Gather, did_you_mean, fault, fault_with};
@@ -30,14 +31,22 @@ pub(super) struct Prepared<'a> {
     /// By position in the schema.
     attributes: Vec<Option<Given<'a>>>,
     /// By position in the schema.
-    blocks: Vec<Vec<Prepared<'a>>>,
+    blocks: Vec<Vec<Nested<'a>>>,
     /// Whether faults were found that every instance has.
     faulty: bool,
-    span: Span,
+    pub(super) span: Span,
     /// Where everything stands; of the outermost body only.
     pub(super) places: Arc<BTreeMap<Box<str>, Span>>,
     /// Arguments over `certificate`, with their paths; of the outermost body only.
     pub(super) templates: Vec<TemplateSlot<'a>>,
+}
+
+/// A nested block, or what makes nested blocks.
+pub(super) enum Nested<'a> {
+    /// Written as it is.
+    Fixed(Prepared<'a>),
+    /// `dynamic "name" { … }`
+    Dynamic(Box<Dynamic<'a>>),
 }
 
 #[derive(Clone, Copy)]
@@ -57,13 +66,13 @@ pub(super) struct TemplateSlot<'a> {
 
 /// What preparing collects.
 #[derive(Default)]
-struct Found<'a> {
+pub(super) struct Found<'a> {
     places: BTreeMap<Box<str>, Span>,
-    templates: Vec<TemplateSlot<'a>>,
-    diagnostics: Vec<Diagnostic>,
+    pub(super) templates: Vec<TemplateSlot<'a>>,
+    pub(super) diagnostics: Vec<Diagnostic>,
 }
 
-fn prepare<'a>(
+pub(super) fn prepare<'a>(
     body: &'a Body,
     head: Span,
     schema: &BodySchema,
@@ -99,20 +108,44 @@ fn prepare<'a>(
         }
     }
     for block in &body.blocks {
-        let name = &*block.kind.text;
-        match index.slot(name) {
-            Some(Slot::Block(at)) => {
-                let inner =
-                    nested(block, &schema.blocks[at], &index.blocks[at], path, prepared.blocks[at].len(), found);
-                prepared.blocks[at].push(inner);
-            }
-            _ if outermost && name == "lifecycle" => {}
-            other => found.diagnostics.push(unknown_block(block, index, other.is_some())),
-        }
+        prepare_block(block, schema, index, path, &mut prepared, found);
     }
     check_presence(schema, &prepared, head, found);
     prepared.faulty = found.diagnostics.len() > before;
     prepared
+}
+
+fn prepare_block<'a>(
+    block: &'a Block,
+    schema: &BodySchema,
+    index: &BodyIndex,
+    path: &str,
+    prepared: &mut Prepared<'a>,
+    found: &mut Found<'a>,
+) {
+    let name = &*block.kind.text;
+    let dynamic = name == "dynamic" && index.slot(name).is_none();
+    let named = if dynamic { block.labels.first().map_or("", |label| &label.text) } else { name };
+    match index.slot(named) {
+        Some(Slot::Block(at)) => {
+            let (inner, of) = (&schema.blocks[at], &index.blocks[at]);
+            let path = nested_path(inner, path, prepared.blocks[at].len());
+            let nested = if dynamic {
+                Dynamic::prepare(block, inner, of, &path, found).map(|one| Nested::Dynamic(Box::new(one)))
+            } else {
+                Some(Nested::Fixed(nested(block, inner, of, &path, found)))
+            };
+            prepared.blocks[at].extend(nested);
+        }
+        _ if path.is_empty() && name == "lifecycle" => {}
+        other => found.diagnostics.push(unknown_block(block, named, index, other.is_some())),
+    }
+}
+
+/// The path of a nested block: those of which several may stand are counted.
+fn nested_path(schema: &BlockSchema, path: &str, count: usize) -> Box<str> {
+    let path = join(path, schema.name);
+    if schema.occurs == Occurs::Many { join(&path, &count.to_string()) } else { path }
 }
 
 fn nested<'a>(
@@ -120,19 +153,14 @@ fn nested<'a>(
     schema: &BlockSchema,
     index: &BodyIndex,
     path: &str,
-    count: usize,
     found: &mut Found<'a>,
 ) -> Prepared<'a> {
     if let Some(label) = block.labels.first() {
         let detail = format!("A {} block has no labels.", schema.name);
         found.diagnostics.push(Diagnostic::error(&codes::LABELS, detail).at(label.span));
     }
-    let mut path = join(path, schema.name);
-    if schema.occurs == Occurs::Many {
-        path = join(&path, &count.to_string());
-    }
-    found.places.insert(path.clone(), block.head);
-    prepare(&block.body, block.head, &schema.body, index, &path, found)
+    found.places.insert(path.into(), block.head);
+    prepare(&block.body, block.head, &schema.body, index, path, found)
 }
 
 fn join(path: &str, name: &str) -> Box<str> {
@@ -149,15 +177,27 @@ fn check_presence(schema: &BodySchema, prepared: &Prepared<'_>, head: Span, foun
     }
     for (at, block) in schema.blocks.iter().enumerate() {
         let given = &prepared.blocks[at];
-        if block.occurs == Occurs::Once && given.is_empty() {
-            let detail = format!("A block \"{} {{ … }}\" is required, and is missing.", block.name);
-            found.diagnostics.push(Diagnostic::error(&codes::BLOCK_COUNT, detail).at(head));
+        // What dynamic blocks make is counted for each instance.
+        if given.iter().all(|one| matches!(one, Nested::Fixed(_))) {
+            let places: Vec<Span> = given.iter().map(Nested::span).collect();
+            found.diagnostics.extend(miscounted(block, &places, head));
         }
-        if let (Occurs::Once | Occurs::Optional, [first, second, ..]) = (block.occurs, given.as_slice()) {
-            let detail = format!("Only one block of type \"{}\" may stand here.", block.name);
-            let report = Diagnostic::error(&codes::BLOCK_COUNT, detail).at(second.span);
-            found.diagnostics.push(report.related(first.span, "the first one"));
+    }
+}
+
+/// What is wrong with how often a nested block stands.
+fn miscounted(schema: &BlockSchema, places: &[Span], head: Span) -> Option<Diagnostic> {
+    match (schema.occurs, places) {
+        (Occurs::Once, []) => {
+            let detail = format!("A block \"{} {{ … }}\" is required, and is missing.", schema.name);
+            Some(Diagnostic::error(&codes::BLOCK_COUNT, detail).at(head))
         }
+        (Occurs::Once | Occurs::Optional, [first, second, ..]) => {
+            let detail = format!("Only one block of type \"{}\" may stand here.", schema.name);
+            let report = Diagnostic::error(&codes::BLOCK_COUNT, detail).at(*second);
+            Some(if first == second { report } else { report.related(*first, "the first one") })
+        }
+        _ => None,
     }
 }
 
@@ -172,15 +212,23 @@ fn unknown_argument(attribute: &Attribute, index: &BodyIndex, is_block: bool) ->
     with_hint(&codes::UNKNOWN_ARGUMENT, detail, attribute.name.span, hint)
 }
 
-fn unknown_block(block: &Block, index: &BodyIndex, is_attribute: bool) -> Diagnostic {
-    let name = &*block.kind.text;
+fn unknown_block(block: &Block, name: &str, index: &BodyIndex, is_attribute: bool) -> Diagnostic {
     let hint = if is_attribute {
         Some(format!("It is an argument: {name} = …."))
     } else {
-        did_you_mean(name, index.names().chain(["lifecycle"]))
+        did_you_mean(name, index.names().chain(["lifecycle", "dynamic"]))
     };
     let detail = format!("Blocks of type \"{name}\" are not expected here.");
     with_hint(&codes::UNKNOWN_BLOCK, detail, block.kind.span, hint)
+}
+
+impl Nested<'_> {
+    fn span(&self) -> Span {
+        match self {
+            Self::Fixed(body) => body.span,
+            Self::Dynamic(one) => one.span,
+        }
+    }
 }
 
 impl<'a> Evaluator<'a> {
@@ -232,7 +280,7 @@ impl<'a> Evaluator<'a> {
         for (name, slot) in &index.slots {
             let value = match slot {
                 Slot::Attribute(at) => self.argument(scope, prepared.attributes[*at], &schema.attributes[*at]),
-                Slot::Block(at) => self.blocks(scope, &prepared.blocks[*at], &schema.blocks[*at], &index.blocks[*at]),
+                Slot::Block(at) => self.blocks(scope, prepared, *at, &schema.blocks[*at], &index.blocks[*at]),
             };
             entries.extend(gather.take(value).map(|value| (name.clone(), value)));
         }
@@ -244,17 +292,33 @@ impl<'a> Evaluator<'a> {
     fn blocks(
         &self,
         scope: &Scope<'_>,
-        blocks: &[Prepared<'a>],
+        prepared: &Prepared<'a>,
+        at: usize,
         schema: &BlockSchema,
         index: &Rc<BodyIndex>,
     ) -> Evaluated {
         let mut gather = Gather::default();
-        let mut values = Vec::with_capacity(blocks.len());
-        for block in blocks {
-            let value = gather.take(self.body(scope, block, &schema.body, index));
-            values.extend(value.map(|entries| Value::Object(Arc::new(entries))));
+        let (mut values, mut places) = (Vec::new(), Vec::new());
+        let mut dynamic = false;
+        for nested in &prepared.blocks[at] {
+            let mut add = |scope: &Scope<'_>, body: &Prepared<'a>| {
+                let entries = self.body(scope, body, &schema.body, index)?;
+                values.push(Value::Object(Arc::new(entries)));
+                places.push(body.span);
+                Ok(())
+            };
+            gather.take(match nested {
+                Nested::Fixed(body) => add(scope, body),
+                Nested::Dynamic(one) => {
+                    dynamic = true;
+                    one.each(scope, add)
+                }
+            });
         }
         gather.done()?;
+        if let Some(report) = miscounted(schema, &places, prepared.span).filter(|_| dynamic) {
+            return Err(report.into());
+        }
         match schema.occurs {
             Occurs::Many => Ok(objects(values)),
             Occurs::Optional | Occurs::Once => Ok(values.pop().unwrap_or(Value::Null)),
@@ -298,8 +362,7 @@ impl<'a> Evaluator<'a> {
 }
 
 fn only_project(module: &Module<'_>, resource: &Resource<'_>) -> Evaluated {
-    let projects: Vec<&Resource<'_>> =
-        module.resources.iter().filter(|one| one.kind.schema.name == "project").collect();
+    let projects: Vec<&Resource<'_>> = module.projects().collect();
     let repeated =
         |one: &Resource<'_>| ["for_each", "count"].iter().any(|name| one.block.body.attribute(name).is_some());
     let span = resource.block.head;

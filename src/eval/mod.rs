@@ -11,6 +11,7 @@ mod constraint;
 pub mod convert;
 mod decode;
 pub mod desired;
+mod dynamic;
 pub mod encode;
 mod evaluator;
 mod expression;

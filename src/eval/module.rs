@@ -25,6 +25,8 @@ pub(super) struct Module<'a> {
     pub(super) outputs: BTreeMap<&'a str, &'a Block>,
     pub(super) resources: Vec<Resource<'a>>,
     by_name: HashMap<(&'a str, &'a str), usize>,
+    /// Positions of the resources that are projects.
+    projects: Vec<usize>,
 }
 
 /// A `variable` block.
@@ -71,6 +73,7 @@ impl<'a> Module<'a> {
             outputs: BTreeMap::new(),
             resources: Vec::new(),
             by_name: HashMap::new(),
+            projects: Vec::new(),
         };
         for file in files {
             for attribute in &file.body.attributes {
@@ -149,12 +152,20 @@ impl<'a> Module<'a> {
             return;
         }
         self.by_name.insert((&block.kind.text, &name.text), at);
+        if kind.schema.name == "project" {
+            self.projects.push(at);
+        }
         self.resources.push(Resource::new(block, kind.clone(), self.path.clone()));
     }
 
     /// The resource of that type and name.
     pub(super) fn resource(&self, kind: &str, name: &str) -> Option<&Resource<'a>> {
         self.by_name.get(&(kind, name)).map(|at| &self.resources[*at])
+    }
+
+    /// The projects that are declared.
+    pub(super) fn projects(&self) -> impl Iterator<Item = &Resource<'a>> {
+        self.projects.iter().map(|at| &self.resources[*at])
     }
 
     /// The names of the resources of a type.

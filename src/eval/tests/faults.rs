@@ -176,3 +176,22 @@ fn instances_that_fail_alike_are_reported_a_few_times() {
     assert_eq!(run.diagnostics.0.len(), 3);
     assert_eq!(run.diagnostics.0[0].address.as_deref(), Some("member.m[0]"));
 }
+
+#[test]
+fn a_cycle_of_any_length_is_a_report() {
+    use std::fmt::Write as _;
+    let mut text = String::from("locals {\n");
+    for at in 0..5000 {
+        let _ = writeln!(text, "  a{at} = [local.a{}]", (at + 1) % 5000);
+    }
+    text.push_str("}\n");
+    let run = run(&[&text], &Inputs::default());
+    assert!(run.diagnostics.has_errors());
+}
+
+#[test]
+fn expressions_as_deep_as_the_parser_takes_are_evaluated() {
+    let deep = format!("{}1{}", "[".repeat(60), "]".repeat(60));
+    assert_eq!(value_of(&deep), Ok(deep));
+    assert_eq!(value_of(&format!("1{}", " + 1".repeat(120))), Ok("121".to_owned()));
+}

@@ -223,3 +223,30 @@ fn the_order_of_files_does_not_matter() {
     }
     assert!(results.iter().all(|one| *one == results[0]));
 }
+
+#[test]
+fn dynamic_blocks_are_made_from_elements() {
+    let run = ran(concat!(
+        "member \"a\" {\n  email = \"a@x\"\n}\n",
+        "project \"p\" {\n  grant {\n    role = \"admin\"\n  }\n  dynamic \"grant\" {\n    for_each = [\"viewer\", \"operator\"]\n    iterator = g\n",
+        "    content {\n      role = g.value\n      members = g.key == 0 ? [member.a] : []\n    }\n  }\n}\n",
+    ));
+    assert_eq!(
+        value(&run, "project.p")["grant"],
+        json!([{"role": "admin"}, {"role": "viewer", "members": [{"$ref": "member.a"}]}, {"role": "operator", "members": []}])
+    );
+    let text = concat!(
+        "project \"p\" {}\nfile_target \"t\" {\n  dynamic \"files\" {\n    for_each = [1, 2]\n    content {\n      directory = \"/x\"\n    }\n  }\n}\n",
+        "file_target \"u\" {\n  dynamic \"files\" {\n    for_each = []\n    content {\n      directory = \"/x\"\n    }\n  }\n}\n",
+        "file_target \"v\" {\n  dynamic \"flies\" {\n    for_each = []\n  }\n}\n",
+    );
+    assert_eq!(
+        shown(&super::run(&[text], &Inputs::default())),
+        [
+            "3:3 `dynamic \"files\"` Only one block of type \"files\" may stand here.",
+            "10:1 `file_target \"u\"` A block \"files { … }\" is required, and is missing.",
+            "19:3 `dynamic` Blocks of type \"flies\" are not expected here.",
+            "18:1 `file_target \"v\"` A block \"files { … }\" is required, and is missing.",
+        ]
+    );
+}
