@@ -267,3 +267,153 @@ fn urgency_of(job: &Job) -> Timestamp {
     });
     ends.min().unwrap_or(Timestamp::from_millis(i64::MAX))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use serde_json::json;
+
+    use super::*;
+    use crate::job::RunId;
+    use crate::plan::{Action, Step};
+    use crate::state::record::Draft;
+
+    const NOW: Timestamp = Timestamp::from_millis(1000);
+
+    /// Job `<number>` of the run, which needs those, of this work with this spec.
+    fn job(number: usize, needs: &[usize], work: Work, spec: &serde_json::Value) -> Job {
+        let run = RunId("r".to_owned());
+        let address: crate::address::Address = format!("certificate.c{number}").parse().expect("an address");
+        let draft = Draft {
+            address: address.clone(),
+            spec: spec.as_object().cloned().unwrap_or_default(),
+            secrets: BTreeMap::new(),
+            protected: false,
+            depends_on: Vec::new(),
+            origin: None,
+        };
+        let step = Step {
+            address,
+            action: Action::Create,
+            reasons: Vec::new(),
+            base: 0,
+            before: None,
+            after: Some(draft),
+            work,
+            needs: Vec::new(),
+            origin: None,
+            zones: BTreeMap::new(),
+            moved_from: None,
+        };
+        Job {
+            id: run.job(number),
+            needs: needs.iter().map(|need| run.job(*need)).collect(),
+            run,
+            step,
+            status: JobStatus::Ready,
+            attempt: 0,
+            next_event: 1,
+            machine: serde_json::Value::Null,
+            actor: "a".to_owned(),
+            created_at: NOW,
+            started_at: None,
+            ended_at: None,
+        }
+    }
+
+    fn plain(number: usize, needs: &[usize]) -> Job {
+        job(number, needs, Work::Register, &json!({}))
+    }
+
+    fn id(number: usize) -> JobId {
+        RunId("r".to_owned()).job(number)
+    }
+
+    fn take_all(queue: &mut Queue, now: Timestamp) -> Vec<String> {
+        std::iter::from_fn(|| queue.take(now)).map(|id| id.0).collect()
+    }
+
+    #[test]
+    fn what_is_needed_comes_first() {
+        let (mut queue, _) = Queue::new(&[plain(1, &[]), plain(2, &[1]), plain(3, &[1, 2])], Limits::default());
+        for expected in ["r.1", "r.2", "r.3"] {
+            assert_eq!(take_all(&mut queue, NOW), [expected]);
+            assert_eq!(queue.end(&JobId(expected.to_owned()), true), []);
+        }
+        assert_eq!(queue.left(), 0);
+    }
+
+    #[test]
+    fn a_failure_skips_what_needs_it_and_nothing_else() {
+        let jobs = [plain(1, &[]), plain(2, &[1]), plain(3, &[2]), plain(4, &[])];
+        let (mut queue, _) = Queue::new(&jobs, Limits::default());
+        assert_eq!(take_all(&mut queue, NOW), ["r.1", "r.4"]);
+        assert_eq!(queue.end(&id(1), false), [(id(2), id(1)), (id(3), id(1))]);
+        assert_eq!(queue.left(), 1);
+    }
+
+    #[test]
+    fn jobs_that_are_final_already_count() {
+        let mut jobs = [plain(1, &[]), plain(2, &[]), plain(3, &[1]), plain(4, &[2]), plain(5, &[4])];
+        jobs[0].status = JobStatus::Succeeded;
+        jobs[1].status = JobStatus::Cancelled;
+        jobs[3].status = JobStatus::Skipped { because: id(2) };
+        let (mut queue, skips) = Queue::new(&jobs, Limits::default());
+        assert_eq!(skips, [(id(5), id(4))]);
+        assert_eq!((take_all(&mut queue, NOW), queue.left()), (vec!["r.3".to_owned()], 1));
+    }
+
+    #[test]
+    fn what_waits_comes_when_it_is_due_even_behind_what_it_needs() {
+        let until = Timestamp::from_millis(5000);
+        let mut jobs = [plain(1, &[]), plain(2, &[1])];
+        jobs[0].status = JobStatus::Succeeded;
+        jobs[1].status = JobStatus::Waiting { until, why: String::new() };
+        let (mut queue, _) = Queue::new(&jobs, Limits::default());
+        assert_eq!((queue.take(NOW), queue.due()), (None, Some(until)));
+        assert_eq!(queue.take(until), Some(id(2)));
+        queue.park(&id(2), Timestamp::from_millis(9000));
+        assert_eq!((queue.take(until), queue.left()), (None, 1));
+    }
+
+    #[test]
+    fn limits_hold_for_each_ca_and_a_parked_job_takes_no_place() {
+        let of = |number, ca: &str| job(number, &[], Work::Issue, &json!({ "issuer": { "$ref": ca } }));
+        let jobs = [of(1, "acme_account.a"), of(2, "acme_account.a"), of(3, "acme_account.a"), of(4, "acme_account.b")];
+        let (mut queue, _) = Queue::new(&jobs, Limits { per_issuer: 1, per_target: 1 });
+        assert_eq!(take_all(&mut queue, NOW), ["r.1", "r.4"]);
+        queue.park(&id(1), Timestamp::from_millis(9000));
+        assert_eq!(take_all(&mut queue, NOW), ["r.2"]);
+        queue.end(&id(2), true);
+        assert_eq!(take_all(&mut queue, Timestamp::from_millis(9000)), ["r.1"], "the plan's order again");
+    }
+
+    #[test]
+    fn the_soonest_expiry_goes_first() {
+        let due = |number, ends| {
+            let mut job = plain(number, &[]);
+            let not_after = Timestamp::from_millis(ends);
+            job.step.reasons.push(Reason::RenewalDue { since: NOW, not_after, suggested: false });
+            job
+        };
+        let (mut queue, _) = Queue::new(&[plain(1, &[]), due(2, 9000), due(3, 8000)], Limits::default());
+        assert_eq!(take_all(&mut queue, NOW), ["r.3", "r.2", "r.1"]);
+    }
+
+    #[test]
+    fn ten_thousand_behind_one_ca_are_no_slower_each() {
+        let jobs: Vec<Job> = (1..=10_000)
+            .map(|number| job(number, &[], Work::Issue, &json!({ "issuer": { "$ref": "acme_account.a" } })))
+            .collect();
+        let (mut queue, _) = Queue::new(&jobs, Limits::default());
+        let mut done = 0;
+        while queue.left() > 0 {
+            for id in take_all(&mut queue, NOW) {
+                queue.end(&JobId(id), true);
+                done += 1;
+            }
+        }
+        assert_eq!(done, 10_000);
+    }
+}

@@ -239,6 +239,8 @@ impl Deployment {
     fn failed_harmlessly(&mut self, failure: Failure, context: &Context<'_>) -> Vec<EventBody> {
         match self.pace.fail(&failure, context.now, context.jitter) {
             Verdict::Parked(_) => Vec::new(),
+            // The record is what it should be already: clearing the old place again is not its trouble.
+            Verdict::Again(_) if self.phase == Phase::ClearOld => Vec::new(),
             Verdict::Again(at) => vec![attempt_failed(&failure, Some(at))],
             Verdict::GiveUp => {
                 let event = attempt_failed(&failure, None);

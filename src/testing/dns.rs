@@ -59,22 +59,36 @@ impl FakeDns {
         contents.flat_map(|(name, values)| values.iter().map(move |value| format!("{name} {value}"))).collect()
     }
 
+    /// The TXT values at a name, sorted.
+    pub fn texts(&self, name: &str) -> Vec<String> {
+        let zones = self.zones();
+        zones.values().filter_map(|zone| zone.content.get(name)).flatten().cloned().collect()
+    }
+
     /// Whether every server of the zone that holds this name answers with this value now: what a CA sees.
     pub fn is_everywhere(&self, name: &str, value: &str) -> bool {
         let zones = self.zones();
-        let zone = zones.iter().filter(|(apex, _)| name.ends_with(apex.as_str())).max_by_key(|(apex, _)| apex.len());
+        let zone = zones.iter().filter(|(apex, _)| is_within(name, apex)).max_by_key(|(apex, _)| apex.len());
         zone.is_some_and(|(_, zone)| zone.servers.iter().all(|server| holds(&server.content, name, value)))
     }
 
     fn change(&self, record: &TxtRecord, change: impl Fn(&mut Content)) -> PortResult<()> {
         let mut zones = self.zones();
         let zone = zones.get_mut(&record.zone).ok_or_else(|| no_zone(&record.zone))?;
+        if !is_within(&record.name, &record.zone) {
+            let message = format!("{} does not lie in zone {}", record.name, record.zone);
+            return Err(PortError::new(ErrorClass::Rejected, message));
+        }
         change(&mut zone.content);
         for server in zone.servers.iter_mut().filter(|server| server.lag == 0) {
             server.content.clone_from(&zone.content);
         }
         Ok(())
     }
+}
+
+fn is_within(name: &str, apex: &str) -> bool {
+    name.strip_suffix(apex).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
 }
 
 fn holds(content: &Content, name: &str, value: &str) -> bool {

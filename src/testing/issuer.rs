@@ -126,9 +126,9 @@ impl FakeCa {
         self.desk().orders.values_mut().for_each(|order| order.invalid = Some(why.to_owned()));
     }
 
-    /// Suggests a window for renewals.
-    pub fn suggest(&self, window: RenewalWindow) {
-        self.desk().window = Some(window);
+    /// Suggests a window for renewals, or none.
+    pub fn suggest(&self, window: Option<RenewalWindow>) {
+        self.desk().window = window;
     }
 
     fn with<T>(&self, order: &OrderHandle, act: impl FnOnce(&mut Order) -> PortResult<T>) -> PortResult<T> {
@@ -137,12 +137,8 @@ impl FakeCa {
         act(desk.orders.get_mut(&order.0).ok_or_else(gone)?)
     }
 
-    fn sign(&self, names: &[String], csr: &[u8]) -> PortResult<String> {
+    fn sign(&self, csr: &[u8]) -> PortResult<String> {
         let mut request = CertificateSigningRequestParams::from_der(&csr.to_vec().into()).map_err(broken)?;
-        let asked = x509::parse_csr(csr).map_err(broken)?;
-        if asked.names != *names {
-            return Err(PortError::new(ErrorClass::Rejected, "badCSR: its names are not the order's"));
-        }
         let now = self.clock.now();
         request.params.not_before = (now - Duration::from_secs(3600)).to_offset();
         request.params.not_after = (now + self.lifetime).to_offset();
@@ -219,7 +215,7 @@ impl Issuer for FakeIssuer {
                 order.processing -= 1;
                 return Ok((OrderStatus::Processing(None), None));
             }
-            let chain = ca.sign(&order.names, csr)?;
+            let chain = ca.sign(csr)?;
             order.chain = Some(chain.clone());
             Ok((OrderStatus::Valid, Some(chain)))
         })?;
@@ -253,7 +249,12 @@ impl Issuer for FakeIssuer {
     }
 
     async fn finalize(&self, order: &OrderHandle, csr: &[u8]) -> PortResult<()> {
+        let bad = |why: String| PortError::new(ErrorClass::Rejected, format!("badCSR: {why}"));
+        let asked = x509::parse_csr(csr).map_err(|fault| bad(fault.to_string()))?;
         self.0.with(order, |order| {
+            if asked.names != order.names {
+                return Err(bad("its names are not the order's".to_owned()));
+            }
             let proven = order.proofs.values().all(|proof| *proof == Proof::Given);
             if !proven || order.csr.is_some() || order.invalid.is_some() {
                 return Err(PortError::new(ErrorClass::Conflict, "orderNotReady"));

@@ -70,6 +70,13 @@ async fn rfc2136_over_knot() {
     suite(&*provider, || knot.texts(NAME)).await;
 }
 
+#[tokio::test]
+async fn the_fake() {
+    let provider = cap::testing::FakeDns::default();
+    provider.add_zone(ZONE, &["ns1", "ns2"]);
+    suite(&provider, || provider.texts(NAME)).await;
+}
+
 async fn refused(spec: Spec, secret: &str, expected: (ErrorClass, &str)) {
     let provider = connect(&spec, &Only(secret.to_owned())).await.expect("a provider");
     let error = provider.present(&record("x")).await.expect_err("it must not be taken");

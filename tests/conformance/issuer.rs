@@ -285,3 +285,49 @@ pub mod private_ca {
         assert!(bound.issuer().await.revoke("", 0).await.is_err());
     }
 }
+
+mod fake {
+    use cap::ports::clock::Clock;
+    use cap::ports::dns::{DnsProvider, TxtRecord};
+    use cap::testing::{FakeCa, FakeDns, FakeIssuer, ManualClock};
+
+    use super::super::vault::sealed_in_memory;
+    use super::*;
+
+    struct Fake {
+        clock: Arc<ManualClock>,
+        dns: Arc<FakeDns>,
+        ca: Arc<FakeCa>,
+        vault: Arc<dyn KeyVault>,
+    }
+
+    #[async_trait]
+    impl Subject for Fake {
+        async fn issuer(&self) -> Arc<dyn Issuer> {
+            Arc::new(FakeIssuer(Arc::clone(&self.ca)))
+        }
+
+        async fn publish(&self, challenge: &Challenge) {
+            let name = format!("_acme-challenge.{}", challenge.identifier);
+            let record = TxtRecord { zone: "example.test".to_owned(), name, value: challenge.value.clone() };
+            self.dns.present(&record).await.expect("published");
+        }
+
+        fn vault(&self) -> Arc<dyn KeyVault> {
+            Arc::clone(&self.vault)
+        }
+
+        fn now(&self) -> Timestamp {
+            self.clock.now()
+        }
+    }
+
+    #[tokio::test]
+    async fn it_keeps_the_contract() {
+        let clock = Arc::new(ManualClock::new("2026-11-24T12:00:00Z".parse().expect("a time")));
+        let dns = Arc::new(FakeDns::default());
+        dns.add_zone("example.test", &["ns1", "ns2"]);
+        let ca = FakeCa::new(Arc::<ManualClock>::clone(&clock), Arc::clone(&dns)).expect("a CA");
+        suite(&Fake { clock, dns, ca: Arc::new(ca), vault: sealed_in_memory().await }).await;
+    }
+}

@@ -2,4 +2,6 @@
 
 mod crash_matrix;
 mod failures;
+mod renewals;
+mod submitting;
 mod world;

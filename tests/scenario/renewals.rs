@@ -1,0 +1,166 @@
+//! Ninety days and more, in milliseconds: the real diff and plan, the engine, and a clock that is moved day by day.
+
+use std::collections::BTreeMap;
+
+use cap::diff::{self, diff};
+use cap::engine::refresh;
+use cap::eval::desired::Ignore;
+use cap::model::{Estate, Resource};
+use cap::observed::Observed;
+use cap::plan::{Action, Location, Meta, Plan, Reason, Step, make};
+use cap::ports::clock::Clock as _;
+use cap::source::{SourceId, Span};
+use cap::state::facts::RenewalWindow;
+use cap::testing::Trick;
+use cap::time::Duration;
+
+use super::world::{ACTOR, SLOT, World, deploy, estate, issue, run};
+
+/// What these steps make, as an estate.
+fn wanted(steps: &[Step]) -> Estate {
+    let nowhere = Span::new(SourceId(0), 0..0);
+    let resource = |step: &Step| {
+        let mut draft = step.after.clone()?;
+        draft.depends_on = step.needs.iter().map(|need| steps[*need].address.clone()).collect();
+        let resource = Resource {
+            places: vec![nowhere; draft.depends_on.len()],
+            draft,
+            schema: None,
+            work: step.work,
+            ignore: Ignore::Nothing,
+            span: nowhere,
+            secrets: BTreeMap::new(),
+            zones: step.zones.clone(),
+            slots: None,
+        };
+        Some((step.address.clone(), resource))
+    };
+    Estate { resources: steps.iter().filter_map(resource).collect(), ..Estate::default() }
+}
+
+/// Looks, compares and plans, as `cap plan` does.
+async fn plan(world: &World, estate: &Estate) -> Plan {
+    let mut state = world.store.snapshot().await.expect("a snapshot").state;
+    let now = world.clock.now();
+    let slots = refresh::slots(&state, &world.providers, 4).await;
+    for (address, window) in refresh::windows(&state, &world.providers, now, 4).await {
+        let record = state.records.get_mut(&address).expect("a record");
+        if let cap::state::facts::Facts::Certificate(facts) = &mut record.facts {
+            facts.window = Some(window);
+        }
+    }
+    let observed = Observed { slots, secrets: BTreeMap::new() };
+    let options = diff::Options::default();
+    let (changes, faults) = diff(estate, &state, &observed, now, &options);
+    assert!(faults.is_empty(), "{faults:?}");
+    let meta = Meta {
+        cap_version: "0".to_owned(),
+        store: world.store.identity().await.expect("an identity").id,
+        location: Location::default(),
+        created_at: now,
+        outputs: BTreeMap::new(),
+    };
+    make(changes, meta).expect("a plan")
+}
+
+/// Plans and applies; the actions that were taken.
+async fn apply(world: &World, estate: &Estate) -> Vec<(String, Action)> {
+    let plan = plan(world, estate).await;
+    if !plan.has_changes() {
+        return Vec::new();
+    }
+    let run = cap::engine::submit(&world.engine(), &plan, ACTOR).await.expect("it is submitted");
+    let report = world.work(&run).await.expect("the store answers");
+    assert_eq!(report.failed, []);
+    plan.steps.iter().map(|step| (step.address.to_string(), step.action)).collect()
+}
+
+#[test]
+fn half_a_year_of_renewals_never_lapses_and_settles_each_time() {
+    run(async {
+        let world = World::new().await;
+        let estate = wanted(&estate());
+        let mut renewals = Vec::new();
+        assert_eq!(apply(&world, &estate).await.len(), 6);
+        for day in 0..180 {
+            let taken = apply(&world, &estate).await;
+            let again = plan(&world, &estate).await;
+            assert!(!again.has_changes(), "day {day}: applied, and still {:?}", again.steps);
+            if !taken.is_empty() {
+                let names: Vec<(&str, Action)> = taken.iter().map(|(name, action)| (name.as_str(), *action)).collect();
+                assert_eq!(
+                    names,
+                    [("certificate.www", Action::Renew), ("certificate.www@file_target.web", Action::Update)]
+                );
+                renewals.push(day);
+            }
+            let facts = world.certificate("certificate.www").await;
+            let current = facts.current().expect("a certificate");
+            assert!(current.not_after > world.clock.now() + Duration::from_days(20), "day {day}: it nearly lapsed");
+            assert_eq!(world.providers.hosts.served(SLOT), Some(current.fingerprint), "day {day}");
+            world.clock.advance(Duration::from_days(1));
+        }
+        assert_eq!(renewals.len(), 2, "{renewals:?}");
+        assert_eq!(world.providers.ca.placed(), 3);
+        world.check_laws("half a year").await;
+    });
+}
+
+#[test]
+fn the_ca_s_suggestion_is_followed_and_old_keys_go() {
+    run(async {
+        let world = World::new().await;
+        let estate = wanted(&estate());
+        apply(&world, &estate).await;
+        let first = world.certificate("certificate.www").await.versions[0].key.clone().expect("a key");
+        for round in 0..2 {
+            world.clock.advance(Duration::from_days(50));
+            let now = world.clock.now();
+            let (start, end) = (now - Duration::from_days(2), now - Duration::from_days(1));
+            world.providers.ca.suggest(Some(RenewalWindow { start, end, heard_at: now }));
+            let plan = plan(&world, &estate).await;
+            let suggested = |step: &Step| matches!(step.reasons[..], [Reason::RenewalDue { suggested: true, .. }]);
+            assert!(plan.steps.iter().any(suggested), "round {round}: {:?}", plan.steps);
+            apply(&world, &estate).await;
+            world.providers.ca.suggest(None);
+        }
+        let kept: Vec<u32> = world.certificate("certificate.www").await.versions.iter().map(|one| one.number).collect();
+        assert_eq!(kept, [2, 3]);
+        assert!(world.vault.get(&first).await.is_err(), "the key of a version that is gone is gone");
+        world.check_laws("suggested").await;
+    });
+}
+
+#[test]
+fn law_1_what_was_applied_through_failures_needs_nothing_more() {
+    run(async {
+        let world = World::new().await;
+        let mut steps = estate();
+        steps.push(issue("certificate.two", "two.example.com", &[0, 2]));
+        steps.push(deploy("certificate.two", "file_target.web", "web:/two", &[3, 6]));
+        let estate = wanted(&steps);
+        for (call, fault) in [("order", 1), ("present", 2), ("install", 1), ("download", 2)] {
+            let class = cap::job::ErrorClass::Transient;
+            world.faults.plan(call, fault, cap::testing::Fault::FailAfter(class));
+        }
+        world.providers.hosts.trick("web:/two", Trick::Slow(3));
+        assert_eq!(apply(&world, &estate).await.len(), 8);
+        assert!(!plan(&world, &estate).await.has_changes());
+        world.check_laws("law 1").await;
+    });
+}
+
+#[test]
+fn drift_is_put_right_without_issuing_again() {
+    run(async {
+        let world = World::new().await;
+        let estate = wanted(&estate());
+        apply(&world, &estate).await;
+        world.providers.hosts.tamper(SLOT, None);
+        let taken = apply(&world, &estate).await;
+        assert_eq!(taken.len(), 1, "{taken:?}");
+        assert_eq!(world.providers.ca.placed(), 1);
+        let current = world.certificate("certificate.www").await.current().map(|version| version.fingerprint);
+        assert_eq!(world.providers.hosts.served(SLOT), current);
+    });
+}
