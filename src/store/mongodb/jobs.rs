@@ -106,7 +106,9 @@ impl MongoDb {
         }
         let position = self.count("events", events).await?;
         let still = doc! { "_id": id, "mark": mark, "position": null, "unsettled": true };
-        self.jobs.update_one(still, doc! { "$set": { "position": position } }).await?;
+        if self.jobs.update_one(still, doc! { "$set": { "position": position } }).await?.matched_count > 0 {
+            return Ok(position);
+        }
         let now = self.jobs.find_one(doc! { "_id": id, "mark": mark }).projection(doc! { "log": 0 }).await?;
         // When it is not pending any more its events are there, and writing them again finds them.
         Ok(now.and_then(|job| job.position).unwrap_or(position))
@@ -152,13 +154,14 @@ impl MongoDb {
         if job.token == signed(lease.token) && job.mark.as_ref() == Some(&mark) {
             return Ok(());
         }
-        let mut held = is_held(lease, self.clock().await?);
-        held.insert("unsettled", Bson::Null);
-        if self.jobs.find_one(held.clone()).projection(doc! { "log": 0 }).await?.is_none() {
+        let now = self.clock().await?;
+        if job.token != signed(lease.token) || job.until.is_none_or(|until| instant(until) <= now) {
             return Err(LeaseError::Lost);
         }
         let effects = self.check(advance).await?;
         let update = move_update(&advance.job, &mark, &effects, &advance.log, advance.release)?;
+        let mut held = is_held(lease, now);
+        held.insert("unsettled", Bson::Null);
         let moved = self.jobs.find_one_and_update(held, update).projection(doc! { "log": 0 });
         let moved = moved.return_document(ReturnDocument::After).await?.ok_or(LeaseError::Lost)?;
         Ok(self.complete(&moved).await?)

@@ -176,9 +176,11 @@ impl MongoDb {
     async fn commit(&self, attempt: &str, pieces: u32, run: &Run) -> PortResult<RunDoc> {
         let mine = doc! { "_id": &run.id.0, "attempt": attempt, "stage": "staging" };
         let commit = doc! { "$set": { "stage": "committed", "pieces": pieces } };
-        let done = self.runs.update_one(mine, commit).await?;
+        self.runs.update_one(mine, commit).await?;
         let found = self.runs.find_one(doc! { "_id": &run.id.0 }).await?.ok_or_else(|| gone("run"))?;
-        if done.matched_count == 0 && found.attempt != attempt { Err(overtaken(run)) } else { Ok(found) }
+        // Also when others have completed it since.
+        let is_mine = found.attempt == attempt && matches!(found.stage, Stage::Committed | Stage::Done);
+        if is_mine { Ok(found) } else { Err(overtaken(run)) }
     }
 
     /// Completes a committed run from what was staged.
