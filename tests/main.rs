@@ -1,5 +1,6 @@
 //! The one test binary: every folder and file here is a module of it, so that linking stays cheap.
 
+mod cli;
 mod conformance;
 mod peers;
 mod scenario;

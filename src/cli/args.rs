@@ -75,6 +75,17 @@ pub enum Command {
     Completion(CompletionArgs),
 }
 
+impl Command {
+    /// Whether it answers with a stream of JSON lines.
+    pub fn streams(&self) -> bool {
+        match self {
+            Self::Plan(args) => args.planning.json,
+            Self::Apply(args) | Self::Destroy(args) => args.planning.json,
+            _ => false,
+        }
+    }
+}
+
 /// Where the configuration is.
 #[derive(Debug, Clone, Args)]
 pub struct DirArg {

@@ -142,6 +142,24 @@ fn arguments(place: &Place, vars: &VarArgs, sources: &mut Sources, diagnostics: 
     found
 }
 
+/// The store that the `cap` block of the current directory names, for commands that only look. They work without a
+/// configuration, so one that cannot be read says nothing here.
+pub fn named_store() -> Option<String> {
+    let mut sources = Sources::default();
+    let (module, _) = load::module(Path::new("."), "", &mut sources);
+    // An estate is large and its `cap` block is small: files that cannot hold it are not parsed.
+    let texts = module.files.iter().map(|file| (file.source, &sources.get(file.source).text));
+    let mut files =
+        texts.filter(|(_, text)| text.contains("store")).map(|(source, text)| syntax::parse(source, text).0);
+    files.find_map(|file| {
+        let attribute = file.body.blocks_of("cap").find_map(|block| block.body.attribute("store"))?;
+        match &attribute.value.kind {
+            ast::ExprKind::Literal(value) => value.as_str().map(str::to_owned),
+            _ => None,
+        }
+    })
+}
+
 /// Values for the sensitive variables of a saved plan: from the environment and the command line. Nothing of the
 /// configuration is read, so that there are no other places to look in.
 pub fn given_again(place: &Place, vars: &VarArgs) -> Result<SensitiveValues, Failure> {

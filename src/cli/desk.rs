@@ -56,12 +56,7 @@ impl Desk {
         if all.has_errors() {
             return Err(self.failure(all));
         }
-        if args.json {
-            let lines = stream::diagnostics(&all, &self.configuration.sources, SystemClock.now());
-            lines.iter().for_each(|line| shell.line(line));
-        } else {
-            shell.report(&all, &self.configuration.sources);
-        }
+        shell.report(&all, &self.configuration.sources);
         Ok(plan)
     }
 

@@ -105,13 +105,17 @@ fn runtime() -> Result<tokio::runtime::Runtime, Diagnostic> {
 /// Commands that look into a store that is there already.
 async fn with_store(shell: &mut Shell, cli: &Cli) -> Outcome {
     let flag = cli.global.store.as_deref();
+    if cli.command.streams() {
+        shell.stream();
+    }
     match &cli.command {
         Command::Plan(args) => return commands::plan::run(shell, flag, args).await,
         Command::Apply(args) => return commands::apply::run(shell, flag, args).await,
         Command::Destroy(args) => return commands::apply::run(shell, flag, &args.clone().destroying()).await,
         _ => {}
     }
-    let location = Location::find(flag, None, Path::new(""));
+    let named = if flag.is_none() { configuration::named_store() } else { None };
+    let location = Location::find(flag, named.as_deref(), Path::new(""));
     let store = session::existing_store(&location).await?;
     let opened = &store;
     let store = &**opened;

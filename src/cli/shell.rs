@@ -2,10 +2,12 @@
 
 use std::io::{IsTerminal as _, Write};
 
-use super::view::diagnostic;
 use super::view::style::Style;
+use super::view::{diagnostic, stream};
+use super::wiring::clock::SystemClock;
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, codes};
 use crate::ports::PortError;
+use crate::ports::clock::Clock as _;
 use crate::source::Sources;
 
 /// The surroundings of one command.
@@ -18,6 +20,8 @@ pub struct Shell {
     pub style: Style,
     /// Whether a person watches, so that progress may be drawn over itself.
     pub terminal: bool,
+    /// Whether programs read what is said: reports are JSON lines among the answers then.
+    pub json: bool,
 }
 
 /// Exit code of success.
@@ -37,6 +41,7 @@ impl Shell {
             err: Box::new(std::io::stderr()),
             style: Style::new(terminal && !plain),
             terminal: terminal && environment("TERM").as_deref() != Some("dumb"),
+            json: false,
         }
     }
 
@@ -52,8 +57,18 @@ impl Shell {
         self.print(&format!("{text}\n"));
     }
 
+    /// Speaks to programs from now on.
+    pub fn stream(&mut self) {
+        self.json = true;
+        self.line(&stream::version(SystemClock.now(), env!("CARGO_PKG_VERSION")));
+    }
+
     /// Prints a report. Nothing can be done when that fails.
     pub fn report(&mut self, diagnostics: &Diagnostics, sources: &Sources) {
+        if self.json {
+            let lines = stream::diagnostics(diagnostics, sources, SystemClock.now());
+            return lines.iter().for_each(|line| self.line(line));
+        }
         let text = diagnostic::human(diagnostics, sources, self.style != Style::new(false));
         let _ = self.err.write_all(text.as_bytes());
     }

@@ -17,7 +17,8 @@ fn every_example_is_planned() {
     for entry in std::fs::read_dir(examples).expect("the examples").flatten() {
         let name = entry.file_name().into_string().expect("UTF-8");
         let place = Place::new();
-        for file in std::fs::read_dir(entry.path()).expect("an example").flatten().filter(|file| file.path().is_file()) {
+        for file in std::fs::read_dir(entry.path()).expect("an example").flatten().filter(|file| file.path().is_file())
+        {
             let content = std::fs::read(file.path()).expect("a file");
             place.write(&file.file_name().to_string_lossy(), content);
         }

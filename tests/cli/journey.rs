@@ -98,11 +98,11 @@ fn drift_is_seen_and_put_right() {
 fn only_what_is_aimed_at_is_planned() {
     let place = Place::quickstart();
     let planned = place.expect("plan -target=private_ca.house", 0);
-    planned.says("private_ca.house will be created").says("Resource targeting is in effect");
+    planned.says("private_ca.house will be created").reports("Resource targeting is in effect");
     assert!(!planned.out.contains("certificate.www will be created"));
     let planned = place.expect("plan -exclude=certificate.*", 0);
     assert!(!planned.out.contains("certificate.www"), "{}", planned.out);
-    place.expect("plan -target=private_ca.hause", 1).reports("Did you mean private_ca.house?");
+    place.expect("plan -target=private_ca.hause", 1).reports("did you mean private_ca.house?");
     place.expect("apply -auto-approve", 0);
     let again = place.expect("plan -replace=certificate.www", 0);
     again.says("certificate.www will be");

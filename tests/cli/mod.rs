@@ -93,9 +93,11 @@ impl Ran {
         self
     }
 
-    /// Insists that standard error holds this.
+    /// Insists that standard error holds this, wherever its lines are broken.
     pub fn reports(&self, part: &str) -> &Self {
-        assert!(self.err.contains(part), "{part:?} is missing in\n{}{}", self.out, self.err);
+        let words = self.err.split_whitespace().filter(|word| *word != "│");
+        let text = words.collect::<Vec<_>>().join(" ");
+        assert!(text.contains(part), "{part:?} is missing in\n{}{}", self.out, self.err);
         self
     }
 

@@ -239,8 +239,11 @@ fn key_text(key: &str, noun: &str) -> String {
     if noun == "attribute" && identifier { key.to_owned() } else { quoted(key) }
 }
 
-/// A text as a quoted string of the language.
+/// A text as a quoted string of the language. A template over the certificate is such a string already.
 pub fn quoted(text: &str) -> String {
+    if text.len() > 1 && text.starts_with('"') && text.ends_with('"') && text.contains("certificate.") {
+        return text.to_owned();
+    }
     let mut out = String::from("\"");
     for c in text.chars() {
         match c {
