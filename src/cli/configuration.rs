@@ -49,9 +49,10 @@ pub fn read(place: &Place, vars: &VarArgs, kinds: &Kinds, now: Timestamp) -> Con
     let (evaluation, faults) = eval::evaluate(&files, &inputs, &kinds.catalog(), &around, now);
     diagnostics.extend(faults);
     // What is missing because a file could not be read would only be reported again, as something else.
-    let (estate, faults) =
+    let (mut estate, faults) =
         if unread { Default::default() } else { model::estate(&evaluation.desired, &evaluation, kinds) };
     diagnostics.extend(faults);
+    estate.locate(|span| sources.position(span));
     Configuration { sources, evaluation, estate, diagnostics }
 }
 
