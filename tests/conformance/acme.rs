@@ -211,8 +211,8 @@ async fn a_ca_that_is_not_trusted_is_not_spoken_to() {
     let Some(account) = Account::start(&Options::default()).await else { return };
     let key = account.vault.get(&account.facts.key).await.expect("the key");
     let fault = AcmeIssuer::open(&account.facts, &key, None, Arc::new(Wall)).await.err().expect("not trusted");
-    assert_eq!(fault.class, ErrorClass::Transient);
-    assert!(fault.message.contains("certificate"), "{fault}");
+    assert_eq!(fault.class, ErrorClass::Rejected, "{fault}");
+    assert!(fault.remedy.is_some_and(|remedy| remedy.contains("trust")));
     let plain = AccountFacts { directory: account.facts.directory.replace("https", "http"), ..account.facts.clone() };
     let fault = AcmeIssuer::open(&plain, &key, Some(&account.pebble.trust), Arc::new(Wall)).await.err();
     assert!(fault.is_some(), "nothing is sent in clear");

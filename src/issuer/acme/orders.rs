@@ -289,7 +289,10 @@ impl Issuer for AcmeIssuer {
         }
         self.load(&mut known).await?;
         known.fresh = false;
-        call!(self.session, answer(&mut known.order, &challenge.url).await)?;
+        if !call!(self.session, answer(&mut known.order, &challenge.url).await)? {
+            let message = format!("the order has no challenge {} any more", challenge.url);
+            return Err(PortError::new(ErrorClass::Conflict, message));
+        }
         known.asked.insert(challenge.url.clone());
         Ok(())
     }
@@ -357,17 +360,20 @@ fn no_dns(name: &str) -> PortError {
         .remedy("use another issuer for this name: IP addresses have no DNS zone")
 }
 
-/// Asks the CA to validate a challenge of this order, unless it has been asked already.
-async fn answer(order: &mut Order, url: &str) -> Result<(), Error> {
+/// Asks the CA to validate a challenge, unless it has been asked already. `false` when the order has no such challenge.
+async fn answer(order: &mut Order, url: &str) -> Result<bool, Error> {
     let mut authorizations = order.authorizations();
     while let Some(authorization) = authorizations.next().await {
         let mut authorization = authorization?;
         let challenge = authorization.challenges.iter().find(|challenge| challenge.url == url);
         let Some(kind) = challenge.map(|challenge| challenge.r#type.clone()) else { continue };
         let Some(mut challenge) = authorization.challenge(kind) else { continue };
-        return if challenge.status == ChallengeStatus::Pending { challenge.set_ready().await } else { Ok(()) };
+        if challenge.status == ChallengeStatus::Pending {
+            challenge.set_ready().await?;
+        }
+        return Ok(true);
     }
-    Err(Error::Str("the challenge that was to be answered"))
+    Ok(false)
 }
 
 /// Reason codes of RFC 5280 section 5.3.1; one that is not among them is left out.

@@ -41,21 +41,36 @@ impl From<Refused> for Error {
 
 /// No reply, or none that could be read to its end.
 #[derive(Debug, Clone, thiserror::Error)]
-#[error("{0}")]
-pub(super) struct Unreachable(String);
+#[error("{message}")]
+pub(super) struct Unreachable {
+    message: String,
+    /// Whether the server showed a certificate of an issuer that is not trusted.
+    untrusted: bool,
+}
 
 impl Unreachable {
     /// With every cause down to the last: the first one only says that a request failed.
     pub(super) fn new(url: &str, error: &(dyn std::error::Error + 'static)) -> Self {
+        let untrusted = std::iter::successors(Some(error), |error| error.source()).any(is_unknown_issuer);
         let causes: Vec<String> =
             std::iter::successors(Some(error), |error| error.source()).map(ToString::to_string).collect();
-        Self(format!("{url}: {}", causes.join(": ")))
+        Self { message: format!("{url}: {}", causes.join(": ")), untrusted }
     }
 
     /// The time was up.
     pub(super) fn late(url: &str, limit: std::time::Duration) -> Self {
-        Self(format!("{url}: no whole reply within {} s", limit.as_secs()))
+        Self { message: format!("{url}: no whole reply within {} s", limit.as_secs()), untrusted: false }
     }
+}
+
+/// Whether this is the refusal of a certificate whose issuer nobody here knows. A stream's error hides the one of TLS, at
+/// times twice, and names the cause of what it hides as its own.
+fn is_unknown_issuer(error: &(dyn std::error::Error + 'static)) -> bool {
+    if let Some(hidden) = error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref) {
+        return is_unknown_issuer(hidden);
+    }
+    let unknown = rustls::Error::InvalidCertificate(rustls::CertificateError::UnknownIssuer);
+    error.downcast_ref::<rustls::Error>() == Some(&unknown)
 }
 
 impl From<Unreachable> for Error {
@@ -108,9 +123,18 @@ pub(super) fn classify(error: Error, now: Timestamp) -> PortError {
         Error::Unsupported(what) => PortError::new(ErrorClass::Rejected, format!("the CA does not offer {what}")),
         Error::Other(error) => match error.downcast::<Refused>() {
             Ok(refused) => of_refused(&refused, now),
-            Err(error) => PortError::new(ErrorClass::Transient, format!("the CA could not be asked: {error}")),
+            Err(error) => unreachable_as(&*error),
         },
         error => PortError::new(ErrorClass::Transient, format!("the CA's reply makes no sense: {error}")),
+    }
+}
+
+fn unreachable_as(error: &(dyn std::error::Error + Send + Sync + 'static)) -> PortError {
+    let message = format!("the CA could not be asked: {error}");
+    match error.downcast_ref::<Unreachable>() {
+        Some(unreachable) if unreachable.untrusted => PortError::new(ErrorClass::Rejected, message)
+            .remedy("if this is a CA inside the house, give its root in trust of the acme_account"),
+        _ => PortError::new(ErrorClass::Transient, message),
     }
 }
 
