@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use async_trait::async_trait;
 
 use crate::address::Address;
-use crate::issuer::private_ca::{self, PrivateCa};
+use crate::issuer::Issuers;
 use crate::job::ErrorClass;
 use crate::ports::clock::Clock;
 use crate::ports::dns::{DnsProvider, Resolver};
@@ -26,10 +26,8 @@ type Key = (Address, u64);
 
 /// The adapters of this program.
 pub struct Adapters {
-    vault: Arc<dyn KeyVault>,
     secrets: Arc<dyn Secrets>,
-    clock: Arc<dyn Clock>,
-    issuers: Mutex<HashMap<Key, Arc<dyn Issuer>>>,
+    issuers: Issuers,
     dns: Mutex<HashMap<Key, Arc<dyn DnsProvider>>>,
     resolvers: Mutex<HashMap<Key, Arc<dyn Resolver>>>,
 }
@@ -37,19 +35,8 @@ pub struct Adapters {
 impl Adapters {
     /// Adapters that find their keys and secrets there.
     pub fn new(vault: Arc<dyn KeyVault>, secrets: Arc<dyn Secrets>, clock: Arc<dyn Clock>) -> Self {
-        let (issuers, dns, resolvers) = Default::default();
-        Self { vault, secrets, clock, issuers, dns, resolvers }
-    }
-
-    async fn make_issuer(&self, record: &Record) -> PortResult<Arc<dyn Issuer>> {
-        let spec = spec(record)?;
-        match &record.facts {
-            Facts::Authority(facts) => {
-                let (vault, clock) = (Arc::clone(&self.vault), Arc::clone(&self.clock));
-                Ok(Arc::new(PrivateCa::new(vault, clock, spec, facts.clone())?))
-            }
-            _ => Err(unready(record)),
-        }
+        let issuers = Issuers::new(vault, Arc::clone(&secrets), clock);
+        Self { secrets, issuers, dns: Mutex::default(), resolvers: Mutex::default() }
     }
 }
 
@@ -79,18 +66,11 @@ fn unready(record: &Record) -> PortError {
 #[async_trait]
 impl Providers for Adapters {
     async fn establish(&self, address: &Address, spec: &Spec, job: &str, known: Option<&Facts>) -> PortResult<Facts> {
-        match address.kind() {
-            private_ca::NAME => private_ca::establish(&*self.vault, address, spec, job, known, self.clock.now()).await,
-            kind => Err(PortError::new(ErrorClass::Bug, format!("a {kind} is nothing that is established"))),
-        }
+        self.issuers.establish(address, spec, job, known).await
     }
 
     async fn issuer(&self, record: &Record) -> PortResult<Arc<dyn Issuer>> {
-        let key = key(record);
-        match kept(&self.issuers, &key) {
-            Some(found) => Ok(found),
-            None => Ok(keep(&self.issuers, key, self.make_issuer(record).await?)),
-        }
+        self.issuers.issuer(record).await
     }
 
     async fn dns(&self, credential: &Record) -> PortResult<Arc<dyn DnsProvider>> {
