@@ -2,6 +2,7 @@
 
 mod cli;
 mod conformance;
+mod fuzz;
 mod peers;
 mod scenario;
 mod tidy;

@@ -3,6 +3,7 @@
 //! Strings and heredocs are single tokens, since nothing in their literal parts may move. The lexer never fails: what it
 //! does not know becomes a token of its own, so that formatting a broken file changes no token either.
 
+use std::collections::HashSet;
 use std::ops::Range;
 
 use crate::limits;
@@ -45,7 +46,7 @@ pub(super) struct Token {
 
 /// All tokens of a text.
 pub(super) fn tokens(text: &str) -> Vec<Token> {
-    let mut lexer = Lexer { text, bytes: text.as_bytes(), at: 0, depth: 0 };
+    let mut lexer = Lexer { text, bytes: text.as_bytes(), at: 0, depth: 0, unclosed: HashSet::new() };
     let mut all = Vec::with_capacity(text.len() / 5);
     while let Some(token) = lexer.token() {
         all.push(token);
@@ -59,6 +60,9 @@ struct Lexer<'a> {
     at: usize,
     /// How many quoted templates are open within each other.
     depth: usize,
+    /// Quotes found to begin no template. What follows such a quote is read again: without this, twice for each level
+    /// of nesting.
+    unclosed: HashSet<usize>,
 }
 
 impl Lexer<'_> {
@@ -152,10 +156,14 @@ impl Lexer<'_> {
     fn quoted(&mut self) -> Kind {
         let begin = self.at;
         self.at += 1;
+        if self.unclosed.contains(&begin) {
+            return Kind::Unknown;
+        }
         loop {
             match (self.peek(0), self.peek(1)) {
                 _ if self.at >= self.bytes.len() || self.peek(0) == b'\n' => {
                     self.at = begin + 1;
+                    self.unclosed.insert(begin);
                     return Kind::Unknown;
                 }
                 (b'"', _) => return self.take(1, Kind::Quoted),

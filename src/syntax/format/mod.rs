@@ -275,6 +275,12 @@ mod tests {
         check(text, text);
     }
 
+    /// Without memory this takes two to the power of the quotes.
+    #[test]
+    fn templates_that_are_never_closed_are_read_once() {
+        check(&"\"${".repeat(70), &"\"${".repeat(70));
+    }
+
     #[test]
     fn line_ends_of_windows_become_newlines() {
         check("a=1 # x\r\nbb=2\r\n", "a  = 1 # x\nbb = 2\n");
