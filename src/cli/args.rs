@@ -65,6 +65,8 @@ pub enum Command {
     Timeline(TimelineArgs),
     /// Break a lock whose holder is gone.
     ForceUnlock(ForceUnlockArgs),
+    /// Bring files into the canonical layout.
+    Fmt(FmtArgs),
     /// Explain a code, such as CAP0101.
     Explain(ExplainArgs),
     /// Print the JSON Schema of the configuration's JSON form.
@@ -339,6 +341,31 @@ pub struct ForceUnlockArgs {
     /// Do not ask.
     #[arg(long)]
     pub force: bool,
+}
+
+/// `cap fmt`.
+#[derive(Debug, Args)]
+pub struct FmtArgs {
+    /// Files and directories; `-` for standard input. The current directory when left out.
+    #[arg(value_name = "PATH")]
+    pub paths: Vec<PathBuf>,
+    /// Write nothing, and exit with 3 where a file is not formatted.
+    #[arg(long)]
+    pub check: bool,
+    /// Show what changes.
+    #[arg(long)]
+    pub diff: bool,
+    /// Look into directories below, too.
+    #[arg(long)]
+    pub recursive: bool,
+    /// Write the files.
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_value_t = true,
+          default_missing_value = "true", action = clap::ArgAction::Set)]
+    pub write: bool,
+    /// Name the files that change.
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_value_t = true,
+          default_missing_value = "true", action = clap::ArgAction::Set)]
+    pub list: bool,
 }
 
 /// `cap explain`.

@@ -86,6 +86,7 @@ fn dispatch(shell: &mut Shell, cli: &Cli) -> Outcome {
     match &cli.command {
         Command::Version(args) => Ok(commands::version::run(shell, args.json)),
         Command::Explain(args) => commands::explain::run(shell, args.code.as_deref()),
+        Command::Fmt(args) => commands::fmt::run(shell, args),
         Command::Schema => Ok(commands::schema::run(shell)),
         Command::Completion(args) => Ok(commands::completion::run(shell, args.shell)),
         Command::Validate(args) => commands::validate::run(shell, args),

@@ -3,6 +3,7 @@
 mod answers;
 mod examples;
 mod faults;
+mod fmt;
 mod journey;
 
 use std::path::{Path, PathBuf};

@@ -3,6 +3,7 @@
 pub mod apply;
 pub mod completion;
 pub mod explain;
+pub mod fmt;
 pub mod force_unlock;
 pub mod jobs;
 pub mod output;
