@@ -1,7 +1,7 @@
 //! Functions of certificates: what a PEM text says, and names as certificates bear them. They read what is handed to
 //! them, trust nothing, and ask no one.
 
-use std::net::IpAddr;
+use core::net::IpAddr;
 
 use super::support::{Outcome, function, string, string_param, text};
 use super::{CallContext, Fault, Function};

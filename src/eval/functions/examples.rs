@@ -3,7 +3,6 @@
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
-use std::path::Path;
 use std::sync::Arc;
 
 use super::{CallContext, FileFault, FileKind, Files};
@@ -14,37 +13,62 @@ use crate::eval::scope::{Resolved, Roots, Scope, Session};
 use crate::source::{Sources, Span};
 use crate::syntax::parse_expression;
 
-/// The directory that the calls see as their module.
+/// Names the files of a folder, with their content.
+macro_rules! files {
+    ($folder:literal: $($name:literal)*) => {
+        &[$(($name, include_bytes!(concat!("../../../fixtures/functions/", $folder, $name)).as_slice())),*]
+    };
+}
+
+/// The tables.
+const TABLES: &[(&str, &[u8])] = files!(
+    "": "certificates.txt" "collections.txt" "dates.txt" "differs.txt" "encoding.txt" "files.txt" "format.txt"
+    "network.txt" "numbers.txt" "strings.txt"
+);
+
+/// The files that the calls see around their module.
+const MODULE: &[(&str, &[u8])] = files!(
+    "module/": "binary.dat" "hello.txt" "hosts/a.csv" "hosts/b.csv" "hosts/deep/c.csv" "leaf.pem" "nfd.txt" "request.pem"
+);
+
+/// The directory of the module, in memory.
 struct Directory;
 
 impl Directory {
-    fn path(path: &str) -> std::path::PathBuf {
-        Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/functions/module").join(path)
-    }
-
-    fn fault(error: &std::io::Error) -> FileFault {
-        match error.kind() {
-            std::io::ErrorKind::NotFound => FileFault::NotFound,
-            std::io::ErrorKind::IsADirectory => FileFault::Directory,
-            _ => FileFault::Other(error.to_string()),
-        }
+    /// What lies below a directory, relative to it.
+    fn below(directory: &str) -> impl Iterator<Item = &'static str> {
+        let inside = directory.trim_start_matches("./").trim_start_matches('.').to_owned();
+        MODULE.iter().filter_map(move |(path, _)| match inside.as_str() {
+            "" => Some(*path),
+            inside => path.strip_prefix(inside)?.strip_prefix('/'),
+        })
     }
 }
 
 impl Files for Directory {
     fn read(&self, path: &str) -> Result<Arc<[u8]>, FileFault> {
-        std::fs::read(Self::path(path)).map(Arc::from).map_err(|error| Self::fault(&error))
+        match MODULE.iter().find(|(name, _)| *name == path) {
+            Some((_, content)) => Ok((*content).into()),
+            None => Err(self.kind(path).map_or_else(|fault| fault, |_| FileFault::Directory)),
+        }
     }
 
     fn kind(&self, path: &str) -> Result<FileKind, FileFault> {
-        let found = std::fs::metadata(Self::path(path)).map_err(|error| Self::fault(&error))?;
-        Ok(if found.is_dir() { FileKind::Directory } else { FileKind::File })
+        match (MODULE.iter().any(|(name, _)| *name == path), Self::below(path).next()) {
+            (true, _) => Ok(FileKind::File),
+            (false, Some(_)) => Ok(FileKind::Directory),
+            (false, None) => Err(FileFault::NotFound),
+        }
     }
 
     fn list(&self, directory: &str) -> Result<Vec<(String, FileKind)>, FileFault> {
-        let entries = std::fs::read_dir(Self::path(directory)).map_err(|error| Self::fault(&error))?;
-        let names = entries.flatten().map(|entry| entry.file_name().to_string_lossy().into_owned());
-        names.map(|name| Ok((name.clone(), self.kind(&format!("{directory}/{name}"))?))).collect()
+        let names: std::collections::BTreeMap<String, FileKind> = Self::below(directory)
+            .map(|path| match path.split_once('/') {
+                Some((name, _)) => (name.to_owned(), FileKind::Directory),
+                None => (path.to_owned(), FileKind::File),
+            })
+            .collect();
+        if names.is_empty() { Err(FileFault::NotFound) } else { Ok(names.into_iter().collect()) }
     }
 }
 
@@ -106,16 +130,14 @@ fn names_in(call: &str) -> Vec<String> {
 
 #[test]
 fn calls_answer_as_in_terraform() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/functions");
     let (mut faults, mut called, mut count) = (String::new(), BTreeSet::new(), 0);
-    for table in std::fs::read_dir(folder).expect("the tables").flatten().filter(|entry| entry.path().is_file()) {
-        let text = std::fs::read_to_string(table.path()).expect("a table");
-        for (call, expected) in rows(&text) {
+    for (table, text) in TABLES {
+        let text = std::str::from_utf8(text).expect("a table");
+        for (call, expected) in rows(text) {
             let outcome = answer(&call);
             called.extend(names_in(&call));
             count += 1;
             if outcome != expected {
-                let table = table.file_name().to_string_lossy().into_owned();
                 let _ = writeln!(faults, "{table}\n> {call}\n{outcome}\n  instead of\n{expected}\n");
             }
         }

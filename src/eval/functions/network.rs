@@ -1,7 +1,7 @@
 //! Functions of address ranges in CIDR notation, of IPv4 and IPv6.
 
+use core::net::{Ipv4Addr, Ipv6Addr};
 use std::fmt;
-use std::net::{Ipv4Addr, Ipv6Addr};
 
 use bigdecimal::ToPrimitive as _;
 
