@@ -39,7 +39,21 @@ pub fn set(files: &Files) -> Set {
 }
 
 impl Set {
-    /// What has to be looked at to judge it.
+    /// What a plan looks at to judge it: as [`Set::questions`], but of a leaf and a chain that lie beside a full chain
+    /// only whether they are there and whose. They repeat what it holds, a plan looks at thousands of slots, and an
+    /// installation compares them all the same.
+    pub fn questions_to_inspect(&self) -> Vec<Question> {
+        let mut questions = self.questions();
+        let whole = self.files.last().is_some_and(|(part, _)| *part == Part::Fullchain);
+        for (question, (part, _)) in questions.iter_mut().zip(&self.files) {
+            if whole && matches!(part, Part::Cert | Part::Chain) {
+                question.ask = Ask::Kind;
+            }
+        }
+        questions
+    }
+
+    /// What has to be looked at to compare it with a bundle.
     pub fn questions(&self) -> Vec<Question> {
         let last = self.files.len() - 1;
         let ask = |at| if at == last { Ask::Content } else { Ask::Digest };
@@ -148,7 +162,7 @@ fn file_fault(mode: u32, path: &str, entry: &Entry, installed: Option<&Digest>) 
     if !entry.owned {
         return Some(format!("{path} does not belong to its owner"));
     }
-    let changed = installed.is_some_and(|digest| entry.digest.as_ref() != Some(digest));
+    let changed = installed.zip(entry.digest.as_ref()).is_some_and(|(installed, found)| installed != found);
     changed.then(|| format!("{path} is not what was installed"))
 }
 

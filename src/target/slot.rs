@@ -74,7 +74,7 @@ impl<M: Machine> Target for Slot<M> {
     }
 
     async fn inspect(&self) -> PortResult<SlotContent> {
-        let seen = self.look(|files| pair::set(files).questions()).await?;
+        let seen = self.look(|files| pair::set(files).questions_to_inspect()).await?;
         match pair::judge(&self.files, &seen) {
             Finding::Clear(content) => Ok(content),
             Finding::AskKey { path, leaf } => {

@@ -3,6 +3,7 @@
 mod acme;
 mod dns;
 mod issuer;
+mod kinds;
 mod scripted_ca;
 mod store;
 mod target;

@@ -1,5 +1,6 @@
 //! OpenSSH's server on an unprivileged port: whoever runs the tests can log in with a fresh key.
 
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
 use std::process::Stdio;
 use std::time::Duration;
@@ -31,6 +32,7 @@ impl Sshd {
             make_key(&keygen, scratch.join(name));
         }
         std::fs::copy(scratch.join("user.pub"), scratch.join("authorized_keys")).expect("authorized keys");
+        put_sudo(&scratch);
         let port = free_port();
         std::fs::write(scratch.join("sshd_config"), configuration(&scratch, port)).expect("a configuration");
         // As root it insists on its empty directory, which the system's own service would make.
@@ -60,6 +62,16 @@ impl Sshd {
         path
     }
 
+    /// How often the stand-in for sudo was asked.
+    pub fn sudo_asked(&self) -> usize {
+        std::fs::read_to_string(self.scratch.join("asked")).map_or(0, |text| text.lines().count())
+    }
+
+    /// Makes the stand-in for sudo refuse from now on.
+    pub fn refuse_sudo(&self) {
+        std::fs::write(self.scratch.join("refuse"), "").expect("a file");
+    }
+
     /// Another key, which nobody knows: private and public text.
     pub fn stranger(&self) -> (String, String) {
         let path = self.scratch.join("stranger");
@@ -67,6 +79,22 @@ impl Sshd {
         let read = |path: PathBuf| std::fs::read_to_string(path).expect("a key");
         (read(path.clone()), read(path.with_extension("pub")))
     }
+}
+
+/// A stand-in for sudo, first on the PATH of who logs in: it notes that it was asked, and refuses when told to. The real
+/// one needs a system that is configured for it.
+fn put_sudo(scratch: &Scratch) {
+    let here = scratch.join("");
+    let here = here.to_string_lossy();
+    let script = format!(
+        "#!/bin/sh\n[ \"$1 $2\" = '-n --' ] || exit 9\nshift 2\n\
+         if [ -e {here}refuse ]; then echo 'sudo: a password is required' >&2; exit 1; fi\n\
+         echo asked >>{here}asked\nexec \"$@\"\n"
+    );
+    std::fs::create_dir_all(scratch.join("bin")).expect("a folder");
+    std::fs::write(scratch.join("bin/sudo"), script).expect("a script");
+    let mode = std::fs::Permissions::from_mode(0o755);
+    std::fs::set_permissions(scratch.join("bin/sudo"), mode).expect("a mode");
 }
 
 fn is_root() -> bool {
@@ -97,6 +125,7 @@ fn configuration(scratch: &Scratch, port: u16) -> String {
     format!(
         "Port {port}\nListenAddress 127.0.0.1\nHostKey {here}host\nPidFile {here}sshd.pid\n\
          AuthorizedKeysFile {here}authorized_keys\nStrictModes no\nUsePAM no\nPasswordAuthentication no\n\
-         KbdInteractiveAuthentication no\nMaxStartups 100\nLogLevel VERBOSE\n"
+         KbdInteractiveAuthentication no\nMaxStartups 100\nLogLevel VERBOSE\n\
+         SetEnv PATH={here}bin:/usr/local/bin:/usr/bin:/bin\n"
     )
 }

@@ -5,3 +5,5 @@ mod file;
 mod fixtures;
 mod ssh;
 mod suite;
+
+pub use fixtures::Only;

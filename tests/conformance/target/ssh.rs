@@ -131,3 +131,18 @@ async fn owners_are_set_where_they_may_be() {
     assert_eq!(error.class, ErrorClass::Rejected, "{error}");
     assert_eq!(own.inspect().await, in_place(&one), "the old pair is untouched");
 }
+
+#[tokio::test]
+async fn files_and_commands_go_through_sudo_where_asked() {
+    let Some(sshd) = Sshd::start() else { return };
+    let scratch = Scratch::new("ssh-sudo");
+    let files = json!({"directory": scratch.join("tls").to_string_lossy()});
+    let sudo = place(&sshd, &[("sudo", json!(true))]);
+    let target = sudo.target(files, json!({"test": ["true"], "reload": ["true"]})).await;
+    let one = bundle(&["one.test"]);
+    target.install(&one).await.expect("installed");
+    assert_eq!(sshd.sudo_asked(), 4, "to look, to change, to test, to reload");
+    assert_eq!(target.inspect().await, in_place(&one));
+    sshd.refuse_sudo();
+    refused(&*target, ErrorClass::Unauthorized, "sudo: a password is required").await;
+}
