@@ -4,6 +4,7 @@ mod answers;
 mod examples;
 mod faults;
 mod fmt;
+mod interrupted;
 mod journey;
 
 use std::path::{Path, PathBuf};

@@ -6,11 +6,11 @@ use serde_json::{Value as Json, json};
 use crate::diagnostic::{Diagnostic, Diagnostics, Severity};
 use crate::source::{Sources, Span};
 
-/// All reports, one after another, with a count at the end when there are many.
+/// All reports, one after another.
 pub fn human(diagnostics: &Diagnostics, sources: &Sources, colours: bool) -> String {
     let theme = if colours { GraphicalTheme::unicode() } else { GraphicalTheme::unicode_nocolor() };
     let handler = GraphicalReportHandler::new_themed(theme).with_links(false).with_width(110).with_context_lines(1);
-    diagnostics.iter().map(|one| report(&handler, one, sources)).collect()
+    diagnostics.iter().map(|one| report(&handler, one, sources) + "\n").collect()
 }
 
 fn report(handler: &GraphicalReportHandler, one: &Diagnostic, sources: &Sources) -> String {
@@ -43,10 +43,15 @@ fn elsewhere(one: &Diagnostic, sources: &Sources) -> String {
     places.map(|(span, label)| format!("  {label}: {}\n", sources.position(*span))).collect()
 }
 
+/// `Error: summary`, as tools that read Terraform's reports look for it.
 fn heading(one: &Diagnostic) -> String {
+    let word = match one.severity {
+        Severity::Error => "Error",
+        Severity::Warning => "Warning",
+    };
     match &one.address {
-        Some(address) => format!("{}: {address}\n{}", one.summary(), one.detail),
-        None => format!("{}\n{}", one.summary(), one.detail),
+        Some(address) => format!("{word}: {}: {address}\n{}", one.summary(), one.detail),
+        None => format!("{word}: {}\n{}", one.summary(), one.detail),
     }
 }
 
