@@ -72,6 +72,7 @@ impl<'a> Evaluator<'a> {
         let Ok(expansion) = self.expansion(module, resource, span) else { return };
         found.blocks.insert((*resource.address).clone(), Block { repetition: expansion.repetition, span });
         let prepared = self.prepared(resource);
+        let paths: Arc<[Box<str>]> = prepared.templates.iter().map(|slot| slot.path.clone()).collect();
         for (at, copy) in expansion.instances.iter().enumerate() {
             let lifecycle = match self.lifecycle(module, resource, copy) {
                 Ok(lifecycle) => lifecycle,
@@ -96,6 +97,7 @@ impl<'a> Evaluator<'a> {
                 value,
                 span,
                 places: prepared.places.clone(),
+                templates: paths.clone(),
                 depends_on: depends_on.clone(),
                 lifecycle,
             });

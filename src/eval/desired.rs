@@ -66,6 +66,8 @@ pub struct Instance {
     pub span: Span,
     /// Where each argument stands, by path: `issuer`, `files.directory`, `grant.0.role`. Shared by instances of one block.
     pub places: Arc<BTreeMap<Box<str>, Span>>,
+    /// Paths of the arguments that hold templates over `certificate`. Shared by instances of one block.
+    pub templates: Arc<[Box<str>]>,
     /// `depends_on`.
     pub depends_on: Vec<ResourceAddress>,
     /// `lifecycle`.

@@ -1,5 +1,6 @@
 //! Values as JSON, for records, plans and outputs, and back. References, secrets and numbers that JSON's readers would
-//! round are objects with one tagged entry: `{"$ref": …}`, `{"$secret": …}`, `{"$number": "…"}`.
+//! round are objects with one tagged entry: `{"$ref": …}`, `{"$secret": …}`, `{"$number": "…"}`. A template that is
+//! evaluated once a deployment is stored as its source text: `{"$template": "…"}`.
 
 use std::sync::Arc;
 
@@ -40,6 +41,23 @@ fn number_to_json(number: &Number) -> Json {
     }
 }
 
+/// Tags the text at `path` (`files.directory`) as the source of a template, so that nobody takes it for a plain text.
+pub fn mark_template(spec: &mut Map<String, Json>, path: &str) {
+    let mut names = path.split('.');
+    let first = names.next().and_then(|name| spec.get_mut(name));
+    let place = names.try_fold(first, |place, name| {
+        Some(match place? {
+            Json::Object(entries) => entries.get_mut(name),
+            Json::Array(items) => name.parse::<usize>().ok().and_then(|at| items.get_mut(at)),
+            _ => None,
+        })
+    });
+    if let Some(Some(text @ Json::String(_))) = place {
+        let source = text.take();
+        *text = tagged("$template", source);
+    }
+}
+
 fn tagged(tag: &str, inner: Json) -> Json {
     Json::Object(Map::from_iter([(tag.to_owned(), inner)]))
 }
@@ -63,6 +81,7 @@ fn from_tagged(entries: &Map<String, Json>) -> Option<Value> {
         "$ref" => Some(Value::Ref(Arc::new(inner.as_str()?.parse().ok()?))),
         "$secret" => Some(Value::Secret(Arc::new(serde_json::from_value(inner.clone()).ok()?))),
         "$number" => Number::parse(inner.as_str()?).map(Value::Number),
+        "$template" => inner.as_str().map(Value::string),
         _ => None,
     }
 }
@@ -83,6 +102,16 @@ mod tests {
             ("list", Value::tuple([Value::number(1), Value::Bool(true)])),
         ]);
         assert_eq!(from_json(&to_json(&value)), value);
+    }
+
+    #[test]
+    fn templates_are_marked_where_they_stand() {
+        let mut spec = Map::from_iter([("files".to_owned(), serde_json::json!([{"directory": "\"${x}\"", "n": 1}]))]);
+        for path in ["files.0.directory", "files.0.n", "files.1.directory", "none"] {
+            mark_template(&mut spec, path);
+        }
+        let expected = serde_json::json!({"files": [{"directory": {"$template": "\"${x}\""}, "n": 1}]});
+        assert_eq!(Json::Object(spec), expected);
     }
 
     #[test]

@@ -12,7 +12,7 @@ use crate::address::{Address, ResourceAddress};
 use crate::diagnostic::codes::model;
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::eval::desired::{Desired, Ignore, Instance, Output, OutputValue, Render};
-use crate::eval::encode::to_json;
+use crate::eval::encode::{mark_template, to_json};
 use crate::eval::value::{SecretRef, Value};
 use crate::plan::{StoredOutput, Work};
 use crate::source::Span;
@@ -168,6 +168,7 @@ fn spec(instance: &Instance, project: Option<&Arc<ResourceAddress>>) -> Spec {
         serde_json::Value::Object(spec) => spec,
         _ => Spec::new(),
     };
+    instance.templates.iter().for_each(|path| mark_template(&mut spec, path));
     if let Some(project) = project.filter(|_| instance.kind.in_project) {
         spec.insert("project".to_owned(), to_json(&Value::Ref(project.clone())));
     }

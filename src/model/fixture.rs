@@ -60,6 +60,7 @@ pub fn instance(kinds: &Kinds, address: &str, value: Json) -> Instance {
         kind,
         span: Span::new(source, 0..1),
         places: Arc::new(places),
+        templates: Arc::from([]),
         depends_on: Vec::new(),
         lifecycle: Lifecycle::default(),
         address,

@@ -239,11 +239,8 @@ fn key_text(key: &str, noun: &str) -> String {
     if noun == "attribute" && identifier { key.to_owned() } else { quoted(key) }
 }
 
-/// A text as a quoted string of the language. A template over the certificate is such a string already.
+/// A text as a quoted string of the language.
 pub fn quoted(text: &str) -> String {
-    if text.len() > 1 && text.starts_with('"') && text.ends_with('"') && text.contains("certificate.") {
-        return text.to_owned();
-    }
     let mut out = String::from("\"");
     for c in text.chars() {
         match c {
@@ -259,13 +256,14 @@ pub fn quoted(text: &str) -> String {
     out.replace("${", "$${").replace("%{", "%%{") + "\""
 }
 
-/// What an object stands for when it is a scalar of ours: a reference, a secret or an exact number.
+/// What an object stands for when it is a scalar of ours: a reference, a secret, an exact number or a template's source.
 fn scalar(value: &Json) -> Option<String> {
     let entries = value.as_object().filter(|entries| entries.len() == 1)?;
     let (tag, inner) = entries.iter().next()?;
     match (tag.as_str(), inner) {
         ("$ref", Json::String(address)) => Some(address.clone()),
         ("$number", Json::String(number)) => Some(number.clone()),
+        ("$template", Json::String(source)) => Some(source.clone()),
         ("$secret", secret) => Some(secret_call(secret)),
         _ => None,
     }
@@ -335,6 +333,16 @@ mod tests {
     fn secrets_show_the_call_that_names_them() {
         let shown = difference(json!({}), json!({"token": {"$secret": {"env": "CF_TOKEN"}}}));
         assert_eq!(shown, "      + token = secret_env(\"CF_TOKEN\")\n");
+    }
+
+    #[test]
+    fn templates_show_their_source() {
+        let source = "\"${path.module}/out/${certificate.name}\"";
+        let shown = difference(json!({}), json!({"directory": {"$template": source}, "text": source}));
+        let expected = format!(
+            "      + directory = {source}\n      + text      = \"\\\"$${{path.module}}/out/$${{certificate.name}}\\\"\"\n"
+        );
+        assert_eq!(shown, expected);
     }
 
     #[test]
