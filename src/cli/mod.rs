@@ -3,6 +3,7 @@
 pub mod actor;
 pub mod args;
 pub mod commands;
+pub mod conditions;
 pub mod configuration;
 pub mod desk;
 pub mod execute;

@@ -135,6 +135,7 @@ mod tests {
             drift: Vec::new(),
             outputs: Vec::new(),
             new_outputs: BTreeMap::new(),
+            conditions: Vec::new(),
         };
         let policy = json!({"project": {"$ref": "project.p"}, "required_for": operations});
         let mut record = Record::new("approval_policy.a".parse().expect("an address"));

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use super::actor::Actor;
 use super::args::PlanningArgs;
+use super::conditions;
 use super::configuration::Configuration;
 use super::permission;
 use super::shell::{Failure, environment, stored};
@@ -73,6 +74,11 @@ pub async fn plan(
         outputs,
     };
     let mut plan = plan::make(changes, meta)?;
+    if !args.destroy && !args.refresh_only && options.only.is_none() {
+        let found = &configuration.evaluation.desired.conditions;
+        plan.conditions = conditions::kept(found, &configuration.sources);
+        diagnostics.extend(Diagnostics(conditions::while_planning(found, &plan, &state)));
+    }
     if options.only.is_some() {
         untouched_outputs(&mut plan);
         diagnostics.push(targeted());

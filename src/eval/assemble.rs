@@ -5,7 +5,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use super::capture::capture;
-use super::desired::{Block, Desired, Instance};
+use super::desired::{Block, Condition, Desired, Instance};
 use super::evaluator::Evaluator;
 use super::fault::Evaluated;
 use super::functions::{CallContext, Files};
@@ -50,7 +50,10 @@ pub fn evaluate(
     root.resources.iter().for_each(|resource| evaluator.assemble(&root, resource, &mut found));
     found.instances.sort_by(|a, b| a.address.cmp(&b.address));
     let outputs = evaluator.outputs(&root).into_iter().collect();
-    let desired = Desired { settings, instances: found.instances, blocks: found.blocks, outputs };
+    let mut conditions = found.conditions;
+    conditions.extend(root.outputs.iter().flat_map(|(name, block)| evaluator.conditions_of_output(&root, name, block)));
+    conditions.extend(evaluator.checks(&root));
+    let desired = Desired { settings, instances: found.instances, blocks: found.blocks, outputs, conditions };
     let sensitive = evaluator.take_sensitive().into_iter();
     let sensitive = sensitive.map(|(name, value)| (Arc::from(name), Sensitive(value))).collect();
     diagnostics.extend(evaluator.into_diagnostics());
@@ -62,6 +65,7 @@ struct Found {
     instances: Vec<Instance>,
     blocks: BTreeMap<ResourceAddress, Block>,
     templates: BTreeMap<ResourceAddress, Arc<[Template]>>,
+    conditions: Vec<Condition>,
 }
 
 impl<'a> Evaluator<'a> {
@@ -82,6 +86,7 @@ impl<'a> Evaluator<'a> {
                 }
             };
             let Ok(value) = self.instance(module, resource, &expansion, at, span) else { continue };
+            self.conditions_of(module, resource, copy, &mut found.conditions);
             let address = (*copy.address).clone();
             if !prepared.templates.is_empty() {
                 match self.templates(module, resource, copy) {

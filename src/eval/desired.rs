@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 use super::schema::KindSchema;
 use super::value::Value;
 use crate::address::ResourceAddress;
@@ -20,6 +22,37 @@ pub struct Desired {
     pub blocks: BTreeMap<ResourceAddress, Block>,
     /// Outputs of the root module.
     pub outputs: BTreeMap<Arc<str>, Output>,
+    /// Conditions that read facts: what could be decided without them has been.
+    pub conditions: Vec<Condition>,
+}
+
+/// A condition that reads facts, which only the store knows.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Condition {
+    /// What it guards.
+    pub guard: Guard,
+    /// The instance, check or output it belongs to.
+    pub subject: String,
+    /// The condition, for [`super::residual::resolve`].
+    pub condition: serde_json::Value,
+    /// `error_message`, likewise.
+    pub message: serde_json::Value,
+    /// The condition's place.
+    pub span: Span,
+}
+
+/// What a condition guards.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Guard {
+    /// A resource, before anything is done with it.
+    Precondition,
+    /// A resource, once it is there.
+    Postcondition,
+    /// An output.
+    Output,
+    /// Nothing: it only warns.
+    Check,
 }
 
 /// The `cap` block.

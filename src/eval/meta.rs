@@ -88,7 +88,13 @@ fn check(block: &Block) -> Evaluated<()> {
         }
     }
     let mut faults = Diagnostics::default();
-    check_body(&block.body, "lifecycle block", &["prevent_destroy", "ignore_changes"], &[], &mut faults);
+    check_body(
+        &block.body,
+        "lifecycle block",
+        &["prevent_destroy", "ignore_changes"],
+        &["precondition", "postcondition"],
+        &mut faults,
+    );
     if faults.is_empty() { Ok(()) } else { Err(Box::<Faults>::from(faults)) }
 }
 

@@ -6,6 +6,7 @@
 mod assemble;
 mod call;
 mod capture;
+pub mod checks;
 mod constant;
 mod constraint;
 pub mod convert;

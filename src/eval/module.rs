@@ -23,6 +23,7 @@ pub(super) struct Module<'a> {
     pub(super) variables: BTreeMap<&'a str, Variable<'a>>,
     pub(super) locals: BTreeMap<&'a str, Local<'a>>,
     pub(super) outputs: BTreeMap<&'a str, &'a Block>,
+    pub(super) checks: BTreeMap<&'a str, &'a Block>,
     pub(super) resources: Vec<Resource<'a>>,
     by_name: HashMap<(&'a str, &'a str), usize>,
     /// Positions of the resources that are projects.
@@ -44,7 +45,7 @@ pub(super) struct Local<'a> {
 }
 
 /// Blocks that are part of the language, with their number of labels.
-const LANGUAGE: [(&str, usize); 4] = [("cap", 0), ("variable", 1), ("locals", 0), ("output", 1)];
+const LANGUAGE: [(&str, usize); 5] = [("cap", 0), ("variable", 1), ("locals", 0), ("output", 1), ("check", 1)];
 /// Blocks of Terraform that mean something else here.
 const FOREIGN: [(&str, &str); 5] = [
     ("terraform", "Settings stand in a block named cap { … }."),
@@ -71,6 +72,7 @@ impl<'a> Module<'a> {
             variables: BTreeMap::new(),
             locals: BTreeMap::new(),
             outputs: BTreeMap::new(),
+            checks: BTreeMap::new(),
             resources: Vec::new(),
             by_name: HashMap::new(),
             projects: Vec::new(),
@@ -101,7 +103,8 @@ impl<'a> Module<'a> {
             ("cap", _) => self.settings.push(block),
             ("variable", _) => self.add_variable(block, diagnostics),
             ("locals", _) => self.add_locals(block, diagnostics),
-            ("output", _) => self.add_output(block, diagnostics),
+            ("output", _) => add_named(&mut self.outputs, "output", block, diagnostics),
+            ("check", _) => add_named(&mut self.checks, "check", block, diagnostics),
             (_, Some(kind)) => self.add_resource(block, kind, diagnostics),
             _ => {}
         }
@@ -134,15 +137,6 @@ impl<'a> Module<'a> {
         }
     }
 
-    fn add_output(&mut self, block: &'a Block, diagnostics: &mut Diagnostics) {
-        let name = &block.labels[0];
-        if let Some(first) = self.outputs.get(&*name.text) {
-            diagnostics.push(twice("output", name, first.labels[0].span));
-            return;
-        }
-        self.outputs.insert(&name.text, block);
-    }
-
     fn add_resource(&mut self, block: &'a Block, kind: &Rc<KindIndex>, diagnostics: &mut Diagnostics) {
         let name = &block.labels[0];
         let at = self.resources.len();
@@ -163,6 +157,11 @@ impl<'a> Module<'a> {
         self.by_name.get(&(kind, name)).map(|at| &self.resources[*at])
     }
 
+    /// A name with the module's path before it: `module.m.check.c`.
+    pub(super) fn within(&self, name: &str) -> String {
+        self.path.iter().map(|step| format!("{step}.")).collect::<String>() + name
+    }
+
     /// The projects that are declared.
     pub(super) fn projects(&self) -> impl Iterator<Item = &Resource<'a>> {
         self.projects.iter().map(|at| &self.resources[*at])
@@ -172,6 +171,20 @@ impl<'a> Module<'a> {
     pub(super) fn names_of<'m>(&'m self, kind: &'m str) -> impl Iterator<Item = &'a str> + 'm {
         self.resources.iter().filter(move |one| one.kind.schema.name == kind).map(|one| &*one.block.labels[0].text)
     }
+}
+
+fn add_named<'a>(
+    blocks: &mut BTreeMap<&'a str, &'a Block>,
+    what: &str,
+    block: &'a Block,
+    diagnostics: &mut Diagnostics,
+) {
+    let name = &block.labels[0];
+    if let Some(first) = blocks.get(&*name.text) {
+        diagnostics.push(twice(what, name, first.labels[0].span));
+        return;
+    }
+    blocks.insert(&name.text, block);
 }
 
 fn stray(attribute: &Attribute) -> Diagnostic {

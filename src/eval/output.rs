@@ -21,7 +21,7 @@ impl<'a> Evaluator<'a> {
         for (name, block) in &module.outputs {
             let mut faults = Diagnostics::default();
             let attributes = ["value", "description", "sensitive", "depends_on"];
-            check_body(&block.body, "output block", &attributes, &[], &mut faults);
+            check_body(&block.body, "output block", &attributes, &["precondition"], &mut faults);
             self.report_all(Faults { diagnostics: faults.0, needs_facts: false });
             self.check_flag(block, "sensitive");
             let value = self.keep(self.output(module, name, block));

@@ -134,6 +134,9 @@ impl Roots for BlockRoots<'_, '_> {
     fn resolve(&self, root: &str, first: Option<&str>, span: Span) -> Evaluated<Resolved> {
         let known = self.evaluator.kinds.contains_key(root);
         let fixed = matches!(root, "var" | "local" | "each" | "count" | "path");
+        if let Some(copy) = self.copy.filter(|_| root == "self" && self.facts) {
+            return Ok(Resolved::root(Value::Ref(copy.address.clone())));
+        }
         let Some(name) = first else {
             if !fixed && !known {
                 return self.unknown(root, None, span);

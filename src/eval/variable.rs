@@ -193,17 +193,7 @@ impl<'a> Evaluator<'a> {
     }
 
     fn validate(&self, module: &Module<'a>, name: &'a str, value: &Value, validation: &'a Block) {
-        let mut faults = Diagnostics::default();
-        check_body(&validation.body, "validation block", &["condition", "error_message"], &[], &mut faults);
-        for needed in ["condition", "error_message"] {
-            if validation.body.attribute(needed).is_none() {
-                let detail = format!("A validation block needs \"{needed}\".");
-                faults.push(Diagnostic::error(&codes::MISSING_ARGUMENT, detail).at(validation.head));
-            }
-        }
-        self.report_all(Faults { diagnostics: faults.0, needs_facts: false });
-        let pair = (validation.body.attribute("condition"), validation.body.attribute("error_message"));
-        let (Some(condition), Some(message)) = pair else { return };
+        let Some((condition, message)) = self.condition_parts(validation) else { return };
         let roots = BlockRoots { own: Some((name, value)), ..BlockRoots::of_module(self, module) };
         let holds = self.keep(Scope::new(&roots, &self.session).condition(&condition.value));
         if holds == Some(false) {

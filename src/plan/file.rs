@@ -80,6 +80,7 @@ mod tests {
             drift: Vec::new(),
             outputs: Vec::new(),
             new_outputs: std::collections::BTreeMap::new(),
+            conditions: Vec::new(),
         }
     }
 

@@ -68,6 +68,7 @@ pub fn make(changes: Changes<'_>, meta: Meta) -> Result<Plan, Diagnostics> {
         drift,
         outputs: output_changes(&meta.outputs, &new_outputs),
         new_outputs,
+        conditions: Vec::new(),
     })
 }
 

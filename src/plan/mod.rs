@@ -14,6 +14,7 @@ pub use make::{Meta, make};
 pub use predict::predict;
 
 use crate::address::Address;
+use crate::eval::desired::Guard;
 use crate::source::Position;
 use crate::state::State;
 use crate::state::record::{Draft, Spec};
@@ -46,6 +47,25 @@ pub struct Plan {
     pub outputs: Vec<OutputChange>,
     /// Outputs as they will be stored.
     pub new_outputs: BTreeMap<String, StoredOutput>,
+    /// Conditions that read facts: they are held to what is there when everything is done.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub conditions: Vec<Condition>,
+}
+
+/// A condition that reads facts.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Condition {
+    /// What it guards.
+    pub guard: Guard,
+    /// The instance, check or output it belongs to.
+    pub subject: String,
+    /// The condition: a residual expression under `$residual`.
+    pub condition: serde_json::Value,
+    /// What is said when it does not hold: likewise.
+    pub message: serde_json::Value,
+    /// Where it stands.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub origin: Option<Position>,
 }
 
 /// Where a plan was made.

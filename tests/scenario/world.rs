@@ -86,6 +86,7 @@ impl World {
             drift: Vec::new(),
             outputs: Vec::new(),
             new_outputs: BTreeMap::new(),
+            conditions: Vec::new(),
         }
     }
 

@@ -15,7 +15,7 @@ use crate::cli::view::{output, stream};
 use crate::cli::wiring::clock::SystemClock;
 use crate::cli::wiring::location::Location;
 use crate::cli::wiring::session::Session;
-use crate::cli::{actor, configuration, permission, planning, process};
+use crate::cli::{actor, conditions, configuration, permission, planning, process};
 use crate::diagnostic::{Diagnostic, Diagnostics, codes};
 use crate::engine::lock::Held;
 use crate::engine::{self, SubmitFault};
@@ -262,6 +262,11 @@ async fn finish(
         return Err(Failure { diagnostics: failures.clone(), sources: Default::default() });
     }
     let snapshot = stored(session.engine.store.snapshot().await)?;
+    let conditions = Diagnostics(conditions::after_apply(plan, &snapshot.state));
+    if conditions.has_errors() {
+        return Err(Failure { diagnostics: conditions, sources: Default::default() });
+    }
+    shell.report(&conditions, &Default::default());
     let outputs = output::resolve(&snapshot);
     if as_json {
         shell.line(&stream::summary(&counts, if plan.destroy { "destroy" } else { "apply" }, now));

@@ -44,7 +44,7 @@ fn value(output: &StoredOutput, state: &State) -> Result<Json, String> {
 }
 
 /// What the store knows of resources.
-struct Known<'a>(&'a State);
+pub struct Known<'a>(pub &'a State);
 
 impl Known<'_> {
     fn record(&self, address: &ResourceAddress) -> Option<&Record> {

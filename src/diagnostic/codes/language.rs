@@ -41,7 +41,11 @@ codes! {
     160 FOR_EACH "Invalid for_each argument": "for_each takes a map, an object or a set of strings; its keys become part of the addresses. Lists have no keys: convert them with toset.";
     161 COUNT "Invalid count argument": "count takes a whole number that is not negative.";
     162 DEPENDS_ON "Invalid depends_on": "depends_on takes a list of references to resources: [zone.example].";
-    163 LIFECYCLE "Invalid lifecycle": "A lifecycle block holds prevent_destroy (true or false) and ignore_changes (a list of arguments, or all).";
+    163 LIFECYCLE "Invalid lifecycle": "A lifecycle block holds prevent_destroy (true or false), ignore_changes (a list of arguments, or all), and blocks precondition and postcondition.";
+    164 PRECONDITION "Resource precondition failed": "A precondition of a resource does not hold; its error_message says what is wanted. Nothing is done before it holds.";
+    165 POSTCONDITION "Resource postcondition failed": "A postcondition of a resource does not hold for what the configuration says or what is there; its error_message says what is wanted.";
+    166 CHECK "Check block assertion failed": "An assertion of a check block does not hold; its error_message says what is wanted. Checks warn and stop nothing.";
+    167 OUTPUT_PRECONDITION "Module output value precondition failed": "A precondition of an output does not hold; its error_message says what is wanted.";
     170 VERSION "Unsupported version": "The configuration's required_version excludes this version of cap.";
     171 OUTPUT "Invalid output": "An output holds what can be shown: no secrets.";
     180 RESIDUAL "Output cannot be resolved": "The output reads facts, and evaluating it with those of the store failed.";

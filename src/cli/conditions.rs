@@ -1,0 +1,78 @@
+//! Conditions that read facts, held to what the store knows: while planning for what the plan does not change, and after
+//! apply for everything.
+
+use std::collections::HashSet;
+
+use serde_json::Value as Json;
+
+use super::view::output::Known;
+use crate::address::Address;
+use crate::diagnostic::Diagnostic;
+use crate::eval::checks::truth;
+use crate::eval::desired;
+use crate::eval::residual;
+use crate::plan::{Condition, Plan, Step};
+use crate::source::Sources;
+use crate::state::State;
+
+/// Conditions as a plan keeps them.
+pub fn kept(conditions: &[desired::Condition], sources: &Sources) -> Vec<Condition> {
+    let keep = |one: &desired::Condition| Condition {
+        guard: one.guard,
+        subject: one.subject.clone(),
+        condition: one.condition.clone(),
+        message: one.message.clone(),
+        origin: Some(sources.position(one.span)),
+    };
+    conditions.iter().map(keep).collect()
+}
+
+/// Conditions that do not hold already now. What reads facts of something that the plan changes is known after apply.
+pub fn while_planning(conditions: &[desired::Condition], plan: &Plan, state: &State) -> Vec<Diagnostic> {
+    let changed: HashSet<&Address> = plan.steps.iter().map(|step: &Step| &step.address).collect();
+    let decide = |(one, kept): (&desired::Condition, &Condition)| {
+        let later = reads(&kept.condition, &changed) || reads(&kept.message, &changed);
+        let failure = if later { None } else { judge(kept, state) };
+        failure.map(|failure| failure.at(one.span))
+    };
+    conditions.iter().zip(&plan.conditions).filter_map(decide).collect()
+}
+
+/// Conditions that do not hold after everything was done.
+pub fn after_apply(plan: &Plan, state: &State) -> Vec<Diagnostic> {
+    let placed = |one: &Condition| {
+        let mut failure = judge(one, state)?;
+        if let Some(origin) = &one.origin {
+            failure.detail.push_str(&format!(" (The condition stands at {origin}.)"));
+        }
+        Some(failure)
+    };
+    plan.conditions.iter().filter_map(placed).collect()
+}
+
+/// Whether a residual refers to any of these.
+fn reads(residual: &Json, changed: &HashSet<&Address>) -> bool {
+    match residual {
+        Json::Object(entries) => match entries.get("$ref").and_then(Json::as_str) {
+            Some(text) => text.parse::<Address>().is_ok_and(|address| changed.contains(&address)),
+            None => entries.values().any(|inner| reads(inner, changed)),
+        },
+        Json::Array(items) => items.iter().any(|item| reads(item, changed)),
+        _ => false,
+    }
+}
+
+/// The report of a condition that does not hold, or cannot be decided.
+fn judge(one: &Condition, state: &State) -> Option<Diagnostic> {
+    let known = Known(state);
+    let text = match residual::resolve(&one.condition, &known).as_ref().map(truth) {
+        Ok(Some(true)) => return None,
+        Ok(Some(false)) => match residual::resolve(&one.message, &known) {
+            Ok(message) => message.as_str().unwrap_or("The condition does not hold.").to_owned(),
+            Err(_) => "The condition does not hold.".to_owned(),
+        },
+        Ok(None) => "The condition is neither true nor false.".to_owned(),
+        Err(faults) => faults.iter().map(|fault| fault.detail.as_str()).collect::<Vec<_>>().join(" "),
+    };
+    Some(one.guard.failure(text).about(&one.subject))
+}

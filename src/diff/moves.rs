@@ -1,0 +1,125 @@
+//! Moves: records get the addresses that `moved` blocks give them before anything is compared, and whatever refers to them
+//! follows. What only moved is never made anew.
+
+use std::collections::{BTreeMap, HashMap};
+
+use serde_json::Value as Json;
+
+use super::compare::differing;
+use crate::address::{Address, ResourceAddress};
+use crate::diagnostic::codes::plan;
+use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::eval::desired::Moved;
+use crate::state::{Record, Spec, State};
+
+/// What moving did to a state.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Relocation {
+    /// Old addresses of records, by the new one.
+    pub moved: BTreeMap<Address, Address>,
+    /// Records that refer to what moved, with the paths of their references.
+    pub followed: BTreeMap<Address, Vec<String>>,
+}
+
+type Map = HashMap<ResourceAddress, ResourceAddress>;
+
+/// Gives records their new addresses. What cannot move because its new address is taken stays, with a warning.
+pub fn relocate(state: &mut State, moves: &[Moved]) -> (Relocation, Diagnostics) {
+    let mut relocation = Relocation::default();
+    let mut faults = Diagnostics::default();
+    let map = if moves.is_empty() { Map::new() } else { mapping(state, moves, &mut faults) };
+    if map.is_empty() {
+        return (relocation, faults);
+    }
+    for (old, mut record) in std::mem::take(&mut state.records) {
+        let new = moved_address(&old, &map);
+        let paths = follow(&mut record, &map);
+        if new != old {
+            record.address = new.clone();
+            relocation.moved.insert(new.clone(), old);
+        } else if !paths.is_empty() {
+            relocation.followed.insert(new.clone(), paths);
+        }
+        state.records.insert(new, record);
+    }
+    (relocation, faults)
+}
+
+/// Where every recorded resource that moves goes.
+fn mapping(state: &State, moves: &[Moved], faults: &mut Diagnostics) -> Map {
+    let mut map = Map::new();
+    for address in state.records.keys().filter_map(Address::resource) {
+        let mut at = address.clone();
+        // Moves are chained at most once each: circles were refused.
+        for _ in moves {
+            let Some((next, _)) = moves.iter().find_map(|one| Some((one.follow(&at)?, one))) else { break };
+            at = next;
+        }
+        if at != *address {
+            map.insert(address.clone(), at);
+        }
+    }
+    loop {
+        let mut taken: HashMap<ResourceAddress, usize> = HashMap::new();
+        map.values().for_each(|to| *taken.entry(to.clone()).or_default() += 1);
+        let blocked = |from: &ResourceAddress, to: &ResourceAddress| {
+            let stays = state.records.contains_key(&to.clone().into()) && !map.contains_key(to);
+            (stays || taken[to] > 1).then(|| (from.clone(), to.clone()))
+        };
+        let mut unmoved: Vec<_> = map.iter().filter_map(|(from, to)| blocked(from, to)).collect();
+        if unmoved.is_empty() {
+            return map;
+        }
+        unmoved.sort();
+        for (from, to) in unmoved {
+            map.remove(&from);
+            let detail = format!("{from} cannot move to {to}, because there is another object already.");
+            let report = Diagnostic::warning(&plan::UNMOVED, detail).about(&from);
+            faults.push(report.hint("Destroy or forget one of the two first, or move it elsewhere."));
+        }
+    }
+}
+
+fn moved_address(address: &Address, map: &Map) -> Address {
+    let new = |one: &ResourceAddress| map.get(one).unwrap_or(one).clone();
+    match address {
+        Address::Resource(resource) => new(resource).into(),
+        Address::Deployment { certificate, target } => {
+            Address::Deployment { certificate: new(certificate), target: new(target) }
+        }
+    }
+}
+
+/// Turns a record's references to what moved; returns their paths.
+fn follow(record: &mut Record, map: &Map) -> Vec<String> {
+    let mut paths = Vec::new();
+    if let Some(spec) = &mut record.spec {
+        let mut turned = Json::Object(spec.clone());
+        turn(&mut turned, map);
+        if let Json::Object(turned) = turned {
+            paths = differing(spec, &turned);
+            *spec = turned;
+        }
+    }
+    let before: Vec<Address> = record.depends_on.clone();
+    record.depends_on.iter_mut().for_each(|address| *address = moved_address(address, map));
+    record.depends_on.sort();
+    if paths.is_empty() && record.depends_on != before {
+        paths.push("depends_on".to_owned());
+    }
+    paths
+}
+
+fn turn(json: &mut Json, map: &Map) {
+    match json {
+        Json::Object(entries) => {
+            let target = entries.get("$ref").and_then(Json::as_str).and_then(|text| text.parse().ok());
+            match target.and_then(|address: ResourceAddress| map.get(&address)) {
+                Some(to) => *entries = Spec::from_iter([("$ref".to_owned(), Json::String(to.to_string()))]),
+                None => entries.values_mut().for_each(|inner| turn(inner, map)),
+            }
+        }
+        Json::Array(items) => items.iter_mut().for_each(|item| turn(item, map)),
+        _ => {}
+    }
+}
