@@ -11,6 +11,7 @@ use super::shell::{Failure, environment, stored};
 use super::wiring::session::Session;
 use crate::address::Address;
 use crate::diagnostic::{Diagnostic, Diagnostics, Severity, codes};
+use crate::diff::moves::{self, Relocation};
 use crate::diff::scope::{self, Patterns};
 use crate::diff::{self, Options};
 use crate::engine::{prepare, refresh};
@@ -59,11 +60,12 @@ pub async fn plan(
     let identity = stored(store.identity().await)?;
     let Snapshot { mut state, outputs } = stored(store.snapshot().await)?;
     let mut diagnostics = Diagnostics::default();
+    let relocation = relocate(&mut state, configuration, args, &mut diagnostics);
     let observed = observe(session, configuration, &mut state, args, now, &mut diagnostics).await;
     let patterns =
         Patterns { target: args.target.clone(), exclude: args.exclude.clone(), replace: args.replace.clone() };
     let options = scope::resolve(&configuration.estate, &state, &patterns, args.destroy)?;
-    let options = Options { refresh_only: args.refresh_only, ..options };
+    let options = Options { refresh_only: args.refresh_only, relocation, ..options };
     let (changes, faults) = diff::diff(&configuration.estate, &state, &observed, now, &options);
     diagnostics.extend(faults);
     let meta = plan::Meta {
@@ -85,6 +87,21 @@ pub async fn plan(
     }
     diagnostics.extend(unpermitted(session, &plan, &state).await);
     Ok(Planned { plan, diagnostics })
+}
+
+/// Gives records the addresses that `moved` blocks say, where anything of the configuration is to be made.
+fn relocate(
+    state: &mut State,
+    configuration: &Configuration,
+    args: &PlanningArgs,
+    diagnostics: &mut Diagnostics,
+) -> Relocation {
+    if args.destroy || args.refresh_only {
+        return Relocation::default();
+    }
+    let (relocation, faults) = moves::relocate(state, &configuration.evaluation.desired.moved);
+    diagnostics.extend(faults);
+    relocation
 }
 
 /// Looks behind secrets, and at what is there unless it was asked not to.

@@ -7,6 +7,7 @@ mod deployment;
 mod drift;
 #[cfg(test)]
 mod law;
+pub mod moves;
 mod object;
 mod removal;
 pub mod scope;
@@ -39,6 +40,8 @@ pub struct Options {
     pub replace: BTreeSet<Address>,
     /// What may change; everything when absent. See [`scope::resolve`].
     pub only: Option<BTreeSet<Address>>,
+    /// What has moved in the state already; see [`moves::relocate`].
+    pub relocation: moves::Relocation,
 }
 
 /// What differs, and why. It borrows from what was compared, so that what does not change is never copied.
@@ -56,6 +59,8 @@ pub struct Changes<'a> {
     pub estate: &'a Estate,
     /// What was done.
     pub state: &'a State,
+    /// Where things were that have moved, by their new address.
+    pub moved: &'a BTreeMap<Address, Address>,
 }
 
 /// One object that differs.
@@ -107,7 +112,8 @@ pub fn diff<'a>(
         pass.unwanted();
     }
     let Options { destroy, refresh_only, .. } = *options;
-    (Changes { list: pass.list, drift, destroy, refresh_only, estate, state }, pass.faults)
+    let moved = &options.relocation.moved;
+    (Changes { list: pass.list, drift, destroy, refresh_only, estate, state, moved }, pass.faults)
 }
 
 /// One run of the diff.
@@ -165,7 +171,8 @@ impl<'a> Pass<'a> {
                 Work::Issue => self.certificate(resource, record, before),
                 Work::Deploy => self.deployment(resource, record, before),
                 _ => self.object(resource, record, before),
-            },
+            }
+            .or_else(|| self.relocated(resource, record, before)),
         };
         let Some(change) = change else { return };
         if change.work == Work::Issue {
@@ -175,6 +182,18 @@ impl<'a> Pass<'a> {
             self.replaced.insert(address);
         }
         self.list.push(change);
+    }
+
+    /// The change of something that only moved, or only refers to what moved: its record is written, and nothing else.
+    fn relocated(&self, resource: &'a Resource, record: &'a Record, before: &'a Spec) -> Option<Change<'a>> {
+        let relocation = &self.options.relocation;
+        let (action, reason) = match (relocation.moved.get(&record.address), relocation.followed.get(&record.address)) {
+            (Some(from), _) => (Action::Move, Reason::Moved { from: from.clone() }),
+            (None, Some(paths)) => (Action::Update, Reason::Changed { paths: paths.clone() }),
+            (None, None) => return None,
+        };
+        let after = self.compare(resource, record, before).after;
+        Some(object::change(record, before, action, vec![reason], after, Work::Record))
     }
 
     fn creation(&self, resource: &'a Resource, record: Option<&Record>) -> Change<'a> {

@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use super::object::protected;
 use super::{Change, Pass, busy};
 use crate::address::{Address, Key, ModuleStep, ResourceAddress};
-use crate::eval::desired::Repetition;
+use crate::eval::desired::{Removed, Repetition};
 use crate::plan::{Absence, Action, Reason, Work};
 use crate::state::Record;
 
@@ -35,7 +35,9 @@ impl<'a> Pass<'a> {
         let mut left: Vec<&'a Address> = Vec::new();
         for record in doomed {
             let wanted = self.estate.resources.get(&record.address);
-            if !record.protected && !wanted.is_some_and(|wanted| wanted.draft.protected) {
+            if self.is_forgotten(&record.address)
+                || !record.protected && !wanted.is_some_and(|wanted| wanted.draft.protected)
+            {
                 continue;
             }
             let fault = protected(record, "be destroyed");
@@ -61,11 +63,13 @@ impl<'a> Pass<'a> {
     }
 
     fn removal(&self, record: &'a Record, modules: &HashSet<&[ModuleStep]>) -> Change<'a> {
-        let destroys = || Reason::NotInConfiguration { why: self.absence(&record.address, modules) };
-        let reason = if self.options.destroy { Reason::Destroy } else { destroys() };
+        let said = self.removed(&record.address);
+        let why = || said.map_or_else(|| self.absence(&record.address, modules), |_| Absence::RemovedBlock);
+        let reason = if self.options.destroy { Reason::Destroy } else { Reason::NotInConfiguration { why: why() } };
         // Without a spec nothing was ever finished, and nothing is known that could be taken back.
         let (action, work) = match (&record.spec, &record.address) {
             (None, _) => (Action::Forget, Work::Record),
+            _ if self.is_forgotten(&record.address) => (Action::Forget, Work::Record),
             (_, Address::Deployment { .. }) => (Action::Delete, Work::Undeploy),
             (_, Address::Resource(_)) => (Action::Delete, Work::Record),
         };
@@ -78,6 +82,21 @@ impl<'a> Pass<'a> {
             after: None,
             work,
         }
+    }
+
+    /// The `removed` block that is about a record: for a deployment, about its certificate or its target.
+    fn removed(&self, address: &Address) -> Option<&'a Removed> {
+        let about = |one: &&'a Removed| match address {
+            Address::Resource(resource) => one.from.covers(resource),
+            Address::Deployment { certificate, target } => one.from.covers(certificate) || one.from.covers(target),
+        };
+        let all = if self.options.destroy { &[][..] } else { &self.estate.removed[..] };
+        all.iter().find(about)
+    }
+
+    /// Whether only the record goes, and what it stands for stays.
+    fn is_forgotten(&self, address: &Address) -> bool {
+        self.removed(address).is_some_and(|removed| !removed.destroy)
     }
 
     /// Why something is not in the configuration any more.

@@ -45,7 +45,7 @@ pub fn resolve(estate: &Estate, state: &State, patterns: &Patterns, destroy: boo
         return Err(faults);
     }
     let replace = replace.into_iter().cloned().collect();
-    Ok(Options { destroy, refresh_only: false, replace, only })
+    Ok(Options { destroy, refresh_only: false, replace, only, ..Options::default() })
 }
 
 #[derive(Clone, Copy, PartialEq)]

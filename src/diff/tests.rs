@@ -2,10 +2,14 @@
 
 use serde_json::json;
 
+use super::moves::relocate;
 use super::scope::{Patterns, resolve};
 use super::world::{Blocks, World, address, sample};
 use super::*;
+use crate::eval::desired::{Endpoint, Moved, Removed};
+use crate::model::fixture::reference;
 use crate::observed::SlotContent;
+use crate::plan::Absence;
 use crate::state::facts::{Facts, RenewalWindow};
 
 /// One line a step, sorted: `address action work reasons`.
@@ -249,6 +253,107 @@ fn removal_says_why() {
     why(vec![member("member.m[0]"), member("member.m[1]")], vec![member("member.m[0]")], "CountIndex");
     why(vec![member("member.m")], vec![member("member.m[0]")], "WrongRepetition");
     why(vec![member("module.x.member.m")], vec![], "NoModule");
+}
+
+/// What is planned where these blocks became those, by these moves.
+fn moved(before: Blocks, after: Blocks, moves: &[(&str, &str)]) -> (World, crate::plan::Plan) {
+    let mut world = World::applied(before).with(after);
+    let endpoint = |text: &str| Endpoint::Resource(address(text).resource().expect("a resource").clone());
+    let span = crate::source::Span::new(crate::source::SourceId(0), 0..1);
+    let moves: Vec<Moved> =
+        moves.iter().map(|(from, to)| Moved { from: endpoint(from), to: endpoint(to), span }).collect();
+    let original = world.state.clone();
+    let (relocation, faults) = relocate(&mut world.state, &moves);
+    assert!(faults.is_empty(), "{faults:?}");
+    world.see_secrets("1");
+    for (new, old) in &relocation.moved {
+        if let Some(content) = world.observed.slots.remove(old) {
+            world.observed.slots.insert(new.clone(), content);
+        }
+    }
+    let plan = world.plan(&Options { relocation, ..Options::default() });
+    world.state = original;
+    assert!(crate::plan::stale(&plan, &world.state).is_empty());
+    (world, plan)
+}
+
+#[test]
+fn what_moved_keeps_its_versions_and_is_not_made_anew() {
+    let mut after = sample();
+    for (name, value) in &mut after {
+        match *name {
+            "certificate.b" => *name = "certificate.new",
+            "private_ca.root" => *name = "private_ca.main",
+            _ => {}
+        }
+        if value["issuer"] == reference("private_ca.root") {
+            value["issuer"] = reference("private_ca.main");
+        }
+    }
+    let moves = [("certificate.b", "certificate.new"), ("private_ca.root", "private_ca.main")];
+    let (mut world, plan) = moved(sample(), after, &moves);
+    let found: Vec<(String, Action, Work)> =
+        plan.steps.iter().map(|step| (step.address.to_string(), step.action, step.work)).collect();
+    let expected = |name: &str, action, work| (name.to_owned(), action, work);
+    assert_eq!(
+        found,
+        [
+            expected("private_ca.main", Action::Move, Work::Record),
+            expected("certificate.new", Action::Move, Work::Record),
+            // The directory holds the certificate's name.
+            expected("certificate.new@file_target.t", Action::Replace, Work::Deploy),
+        ]
+    );
+    world.carry_out(&plan);
+    let Facts::Certificate(facts) = world.facts("certificate.new").clone() else { panic!("a certificate") };
+    assert_eq!(facts.current().map(|version| version.number), Some(1));
+    check(&world, &Options::default(), &[]);
+}
+
+#[test]
+fn what_refers_to_what_moved_follows_it() {
+    let mut after = sample();
+    after.iter_mut().filter(|(name, _)| *name == "dns_credential.d").for_each(|(name, _)| *name = "dns_credential.e");
+    let zone = after.iter_mut().find(|(name, _)| *name == "zone.com").expect("a zone");
+    zone.1["credential"] = reference("dns_credential.e");
+    let (mut world, plan) = moved(sample(), after, &[("dns_credential.d", "dns_credential.e")]);
+    assert_eq!(lines(&plan).len(), 2, "{:?}", lines(&plan));
+    assert!(lines(&plan).iter().any(|line| line.starts_with("zone.com update record")), "{:?}", lines(&plan));
+    world.carry_out(&plan);
+    check(&world, &Options::default(), &[]);
+}
+
+#[test]
+fn a_taken_address_keeps_things_where_they_are() {
+    let mut world = World::applied(sample());
+    let endpoint = |text: &str| Endpoint::Resource(address(text).resource().expect("a resource").clone());
+    let span = crate::source::Span::new(crate::source::SourceId(0), 0..1);
+    let before = world.state.clone();
+    let one = Moved { from: endpoint("certificate.a"), to: endpoint("certificate.b"), span };
+    let (relocation, faults) = relocate(&mut world.state, &[one]);
+    assert!(relocation.moved.is_empty() && world.state.records == before.records);
+    assert!(faults.0[0].detail.contains("certificate.a cannot move to certificate.b"));
+}
+
+#[test]
+fn what_is_removed_without_destroying_is_forgotten_even_when_protected() {
+    let mut world = World::applied(sample());
+    world.state.records.get_mut(&address("certificate.b")).expect("a record").protected = true;
+    let mut after = sample();
+    after.retain(|(name, _)| *name != "certificate.b");
+    let mut world = world.with(after);
+    let from = Endpoint::Resource(address("certificate.b").resource().expect("a resource").clone());
+    let span = crate::source::Span::new(crate::source::SourceId(0), 0..1);
+    world.estate.removed.push(Removed { from, destroy: false, span });
+    let (plan, faults) = world.plan_and_faults(&Options::default());
+    assert!(!faults.has_errors(), "{faults:?}");
+    assert_eq!(plan.steps.len(), 2);
+    for step in &plan.steps {
+        assert_eq!((step.action, step.work), (Action::Forget, Work::Record));
+        assert_eq!(step.reasons, [Reason::NotInConfiguration { why: Absence::RemovedBlock }]);
+    }
+    world.estate.removed[0].destroy = true;
+    assert!(world.plan_and_faults(&Options::default()).1.has_errors(), "what is destroyed stays protected");
 }
 
 #[test]

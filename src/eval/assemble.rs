@@ -53,7 +53,10 @@ pub fn evaluate(
     let mut conditions = found.conditions;
     conditions.extend(root.outputs.iter().flat_map(|(name, block)| evaluator.conditions_of_output(&root, name, block)));
     conditions.extend(evaluator.checks(&root));
-    let desired = Desired { settings, instances: found.instances, blocks: found.blocks, outputs, conditions };
+    let (moved, removed) = (evaluator.moved(&root), evaluator.removed(&root));
+    let Found { instances, blocks, .. } = found;
+    let desired = Desired { settings, instances, blocks, outputs, conditions, moved, removed };
+    evaluator.check_moves(&desired);
     let sensitive = evaluator.take_sensitive().into_iter();
     let sensitive = sensitive.map(|(name, value)| (Arc::from(name), Sensitive(value))).collect();
     diagnostics.extend(evaluator.into_diagnostics());

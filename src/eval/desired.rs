@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::schema::KindSchema;
 use super::value::Value;
-use crate::address::ResourceAddress;
+use crate::address::{ModuleStep, ResourceAddress};
 use crate::diagnostic::Diagnostics;
 use crate::source::Span;
 
@@ -24,6 +24,41 @@ pub struct Desired {
     pub outputs: BTreeMap<Arc<str>, Output>,
     /// Conditions that read facts: what could be decided without them has been.
     pub conditions: Vec<Condition>,
+    /// `moved` blocks.
+    pub moved: Vec<Moved>,
+    /// `removed` blocks.
+    pub removed: Vec<Removed>,
+}
+
+/// The resource or module that a `moved` or `removed` block names.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Endpoint {
+    /// A block with all its instances, or one of them.
+    Resource(ResourceAddress),
+    /// A module with all its instances, or one of them. Not empty.
+    Module(Arc<[ModuleStep]>),
+}
+
+/// A `moved` block.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Moved {
+    /// Where it was.
+    pub from: Endpoint,
+    /// Where it is.
+    pub to: Endpoint,
+    /// Its place.
+    pub span: Span,
+}
+
+/// A `removed` block.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Removed {
+    /// What is not managed any more.
+    pub from: Endpoint,
+    /// Whether it is destroyed, and not only forgotten.
+    pub destroy: bool,
+    /// Its place.
+    pub span: Span,
 }
 
 /// A condition that reads facts, which only the store knows.

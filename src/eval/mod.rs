@@ -24,6 +24,7 @@ mod iteration;
 pub mod json_schema;
 mod meta;
 mod module;
+mod moves;
 pub mod notation;
 pub mod number;
 mod operators;

@@ -24,6 +24,8 @@ pub(super) struct Module<'a> {
     pub(super) locals: BTreeMap<&'a str, Local<'a>>,
     pub(super) outputs: BTreeMap<&'a str, &'a Block>,
     pub(super) checks: BTreeMap<&'a str, &'a Block>,
+    pub(super) moved: Vec<&'a Block>,
+    pub(super) removed: Vec<&'a Block>,
     pub(super) resources: Vec<Resource<'a>>,
     by_name: HashMap<(&'a str, &'a str), usize>,
     /// Positions of the resources that are projects.
@@ -45,7 +47,8 @@ pub(super) struct Local<'a> {
 }
 
 /// Blocks that are part of the language, with their number of labels.
-const LANGUAGE: [(&str, usize); 5] = [("cap", 0), ("variable", 1), ("locals", 0), ("output", 1), ("check", 1)];
+const LANGUAGE: [(&str, usize); 7] =
+    [("cap", 0), ("variable", 1), ("locals", 0), ("output", 1), ("check", 1), ("moved", 0), ("removed", 0)];
 /// Blocks of Terraform that mean something else here.
 const FOREIGN: [(&str, &str); 5] = [
     ("terraform", "Settings stand in a block named cap { … }."),
@@ -73,6 +76,8 @@ impl<'a> Module<'a> {
             locals: BTreeMap::new(),
             outputs: BTreeMap::new(),
             checks: BTreeMap::new(),
+            moved: Vec::new(),
+            removed: Vec::new(),
             resources: Vec::new(),
             by_name: HashMap::new(),
             projects: Vec::new(),
@@ -105,6 +110,8 @@ impl<'a> Module<'a> {
             ("locals", _) => self.add_locals(block, diagnostics),
             ("output", _) => add_named(&mut self.outputs, "output", block, diagnostics),
             ("check", _) => add_named(&mut self.checks, "check", block, diagnostics),
+            ("moved", _) => self.moved.push(block),
+            ("removed", _) => self.removed.push(block),
             (_, Some(kind)) => self.add_resource(block, kind, diagnostics),
             _ => {}
         }

@@ -251,4 +251,3 @@ impl Moved {
         !stays && self.from.covers(address)
     }
 }
-

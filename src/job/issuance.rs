@@ -483,6 +483,7 @@ fn reason(context: &Context<'_>) -> String {
         Some(Reason::Requested) => "requested".to_owned(),
         Some(Reason::DependencyReplaced { address }) => format!("{address} is replaced"),
         Some(Reason::Drifted { found }) => format!("drift: {found}"),
-        Some(Reason::NewVersion | Reason::NotInConfiguration { .. } | Reason::Destroy) | None => "planned".to_owned(),
+        Some(Reason::NewVersion | Reason::Moved { .. } | Reason::NotInConfiguration { .. } | Reason::Destroy)
+        | None => "planned".to_owned(),
     }
 }

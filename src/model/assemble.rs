@@ -49,7 +49,8 @@ pub fn estate(evaluation: &Desired, render: &dyn Render, kinds: &Kinds) -> (Esta
         }
     }
     let outputs = evaluation.outputs.iter().map(|(name, output)| (name.to_string(), stored(output))).collect();
-    (Estate { resources, blocks: evaluation.blocks.clone(), outputs }, faults)
+    let (blocks, removed) = (evaluation.blocks.clone(), evaluation.removed.clone());
+    (Estate { resources, blocks, outputs, removed }, faults)
 }
 
 fn one_organization(evaluation: &Desired, faults: &mut Diagnostics) {

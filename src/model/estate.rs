@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::address::{Address, ResourceAddress};
-use crate::eval::desired::{Block, Ignore};
+use crate::eval::desired::{Block, Ignore, Removed};
 use crate::eval::schema::KindSchema;
 use crate::eval::value::SecretRef;
 use crate::plan::{StoredOutput, Work};
@@ -22,6 +22,8 @@ pub struct Estate {
     pub blocks: BTreeMap<ResourceAddress, Block>,
     /// Outputs as they are to be stored.
     pub outputs: BTreeMap<String, StoredOutput>,
+    /// `removed` blocks.
+    pub removed: Vec<Removed>,
 }
 
 /// One resource or deployment that should exist.

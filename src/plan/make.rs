@@ -29,7 +29,7 @@ pub struct Meta {
 pub fn make(changes: Changes<'_>, meta: Meta) -> Result<Plan, Diagnostics> {
     let order = order::order(&changes)?;
     let new_outputs = new_outputs(&changes, &meta);
-    let Changes { list, drift, destroy, estate, state, .. } = changes;
+    let Changes { list, drift, destroy, estate, state, moved, .. } = changes;
     let mut place = vec![0; list.len()];
     order.steps.iter().enumerate().for_each(|(at, one)| place[*one] = at);
     let mut needs = order.needs;
@@ -54,7 +54,7 @@ pub fn make(changes: Changes<'_>, meta: Meta) -> Result<Plan, Diagnostics> {
             work: change.work,
             needs: needed,
             zones,
-            moved_from: None,
+            moved_from: moved.get(change.address).cloned(),
         })
     });
     Ok(Plan {

@@ -197,6 +197,11 @@ pub enum Reason {
         /// What was found, for people.
         found: String,
     },
+    /// A `moved` block says that it was elsewhere.
+    Moved {
+        /// Its old address.
+        from: Address,
+    },
     /// The user asked for it with `-replace`.
     Requested,
     /// What it refers to is replaced.
@@ -259,7 +264,7 @@ pub struct OutputChange {
 
 /// What has changed since a plan was made, of what is in it: a plan stays good when others change what it does not touch.
 pub fn stale(plan: &Plan, state: &State) -> Vec<Address> {
-    let moved = |step: &&Step| match state.records.get(&step.address) {
+    let moved = |step: &&Step| match state.records.get(step.moved_from.as_ref().unwrap_or(&step.address)) {
         Some(record) => record.revision != step.base || record.claim.is_some(),
         None => step.base != 0,
     };

@@ -36,7 +36,8 @@ impl Prediction {
             }
             (None, _) => vec![EventBody::Removed { forgotten: false }],
         };
-        for (number, body) in (1..).zip(bodies) {
+        let moved = step.moved_from.iter().map(|from| EventBody::Moved { from: from.clone() });
+        for (number, body) in (1..).zip(moved.chain(bodies)) {
             let (job, address) = (job.clone(), step.address.clone());
             let event = Event { job, number, at: self.now, actor: "prediction".to_owned(), address, body };
             apply(&mut self.state, &event);

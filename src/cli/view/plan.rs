@@ -128,7 +128,7 @@ pub fn note(reason: &Reason) -> Option<String> {
     Some(match reason {
         Reason::NotInState | Reason::Requested | Reason::Changed { .. } | Reason::CannotUpdate { .. } => return None,
         Reason::NotInConfiguration { why } => format!("because {}", absence(*why)),
-        Reason::Destroy => return None,
+        Reason::Destroy | Reason::Moved { .. } => return None,
         Reason::SecretChanged { paths } => format!("because another secret stands behind {}", paths.join(", ")),
         Reason::Incomplete => "an earlier job on it did not come to its end".to_owned(),
         Reason::RenewalDue { since, not_after, suggested } => {

@@ -46,6 +46,8 @@ codes! {
     165 POSTCONDITION "Resource postcondition failed": "A postcondition of a resource does not hold for what the configuration says or what is there; its error_message says what is wanted.";
     166 CHECK "Check block assertion failed": "An assertion of a check block does not hold; its error_message says what is wanted. Checks warn and stop nothing.";
     167 OUTPUT_PRECONDITION "Module output value precondition failed": "A precondition of an output does not hold; its error_message says what is wanted.";
+    168 MOVED "Invalid moved block": "A moved block names what there was and what it is now: two resources of one type, or two modules. What has moved is not declared any more where it was.";
+    169 REMOVED "Invalid removed block": "A removed block names a whole resource or module that is not declared any more.";
     170 VERSION "Unsupported version": "The configuration's required_version excludes this version of cap.";
     171 OUTPUT "Invalid output": "An output holds what can be shown: no secrets.";
     180 RESIDUAL "Output cannot be resolved": "The output reads facts, and evaluating it with those of the store failed.";

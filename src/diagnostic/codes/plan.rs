@@ -11,5 +11,6 @@ codes! {
     406 PLAN_DAMAGED "Plan file cannot be read": "The file is no plan, or its content is not what was written: its digest does not match. Make the plan again.";
     407 PLAN_VERSION "Plan file of another version": "The file was written by a version of cap whose plans this one does not read. Make the plan again with the version that applies it.";
     408 STALE "Saved plan is stale": "The given plan file can no longer be applied because a resource in it was changed by another operation after the plan was created. Resources that are not in the plan may have changed.";
+    410 UNMOVED "Unresolved resource instance address changes": "A moved block gives an object an address that another one has. The object stays where it was.";
     409 APPROVAL_NEEDED "Approval is needed": "An approval policy of the project makes this operation wait for an approval, and this version cannot take one. It refuses rather than go on without.";
 }

@@ -3,6 +3,7 @@
 mod conditions;
 mod expressions;
 mod faults;
+mod moves;
 mod resources;
 
 use std::sync::{Arc, LazyLock};
