@@ -2,6 +2,7 @@
 
 mod cli;
 mod conformance;
+mod e2e;
 mod fuzz;
 mod peers;
 mod scenario;

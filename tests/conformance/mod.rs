@@ -5,6 +5,6 @@ mod dns;
 mod issuer;
 mod kinds;
 mod scripted_ca;
-mod store;
+pub mod store;
 mod target;
 mod vault;

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use super::pebble::write_identity;
 use super::{Outcome, Peer, Running, Scratch, free_port, report, wait_port};
 
 /// A server, not yet started: what it serves has to be there first.
@@ -34,9 +35,38 @@ impl Nginx {
         self.running = Some(running);
     }
 
+    /// Starts it with a certificate of its own, as a host that was set up before anything was deployed to it. It takes
+    /// what was prepared with [`Self::take_up`].
+    pub fn start_bare(&mut self) {
+        write_identity(&self.scratch);
+        let pair = ["server.pem", "server.key"].map(|name| self.scratch.join(name));
+        let bare = configuration(&self.scratch, self.port, &pair[0], &pair[1]);
+        std::fs::write(self.scratch.join("live.conf"), bare).expect("a file");
+        let mut command = self.peer.command();
+        command.args(self.words_of("live.conf"));
+        let mut running = Running::start("nginx", &mut command, &self.scratch);
+        wait_port(self.port, Duration::from_secs(20), &mut running);
+        self.running = Some(running);
+    }
+
+    /// A script of the shell that makes it serve what was prepared from now on, and read it again.
+    pub fn take_up(&self) -> String {
+        let reload: Vec<String> = [self.peer.path.to_string_lossy().into_owned()]
+            .into_iter()
+            .chain(self.words_of("live.conf"))
+            .chain(["-s", "reload"].map(str::to_owned))
+            .collect();
+        let [prepared, live] = ["nginx.conf", "live.conf"].map(|name| self.scratch.join(name));
+        format!("cp {} {} && {}", prepared.display(), live.display(), reload.join(" "))
+    }
+
     fn words(&self) -> [String; 6] {
+        self.words_of("nginx.conf")
+    }
+
+    fn words_of(&self, configuration: &str) -> [String; 6] {
         let path = |name: &str| self.scratch.join(name).to_string_lossy().into_owned();
-        ["-p", &path(""), "-c", &path("nginx.conf"), "-e", &path("err.log")].map(str::to_owned)
+        ["-p", &path(""), "-c", &path(configuration), "-e", &path("err.log")].map(str::to_owned)
     }
 
     fn with(&self, words: &[&str]) -> Vec<String> {

@@ -118,6 +118,11 @@ impl Pebble {
         self.running.log().lines().filter(|line| line.contains("POST /")).count()
     }
 
+    /// Orders that have been placed with it so far.
+    pub fn orders(&self) -> usize {
+        self.running.log().lines().filter(|line| line.contains("Added order")).count()
+    }
+
     /// Certificates that it has issued so far.
     pub fn issued(&self) -> usize {
         self.running.log().lines().filter(|line| line.contains("Issued certificate serial")).count()

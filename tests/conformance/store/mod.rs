@@ -6,7 +6,7 @@ mod crash;
 mod fixtures;
 mod jobs;
 mod memory;
-mod mongodb;
+pub mod mongodb;
 mod proxy;
 mod sqlite;
 mod timeline;
