@@ -6,6 +6,8 @@ pub const SOURCE_BYTES: usize = 64 << 20;
 pub const NESTING: usize = 100;
 /// Instances one `for_each` or `count` may make: a typo in a range should not take the machine down.
 pub const INSTANCES: usize = 1_000_000;
+/// Directories that modules of one configuration are loaded from.
+pub const MODULES: usize = 1000;
 /// Bytes of one string that evaluation may build.
 pub const STRING_BYTES: usize = 16 << 20;
 /// Elements of one collection that evaluation may build.

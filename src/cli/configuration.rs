@@ -9,9 +9,9 @@ use zeroize::Zeroizing;
 use super::args::{VarArg, VarArgs};
 use super::place::Place;
 use super::shell::{self, Failure};
-use crate::diagnostic::{Diagnostic, Diagnostics, codes};
+use crate::diagnostic::Diagnostics;
 use crate::engine::files::ModuleDirectory;
-use crate::engine::load::{self, FileKind};
+use crate::engine::{load, modules};
 use crate::eval::{self, Argument, Evaluation, Inputs, Sensitive, encode};
 use crate::model::{self, Estate, Kinds};
 use crate::source::{SourceId, Sources};
@@ -38,6 +38,8 @@ pub fn read(place: &Place, vars: &VarArgs, kinds: &Kinds, now: Timestamp) -> Con
     let mut sources = Sources::default();
     let mut diagnostics = Diagnostics::default();
     let files = configuration_files(place, &mut sources, &mut diagnostics);
+    let (library, faults) = modules::gather(&files, &place.named, &mut sources);
+    diagnostics.extend(faults);
     let inputs = Inputs {
         environment: load::environment(std::env::vars_os().filter_map(utf8)),
         files: automatic(place, &mut sources, &mut diagnostics),
@@ -46,7 +48,7 @@ pub fn read(place: &Place, vars: &VarArgs, kinds: &Kinds, now: Timestamp) -> Con
     };
     let unread = diagnostics.has_errors();
     let around = ModuleDirectory::new("", shell::environment("HOME").map(PathBuf::from));
-    let (evaluation, faults) = eval::evaluate(&files, &inputs, &kinds.catalog(), &around, now);
+    let (evaluation, faults) = eval::evaluate_with(&files, &library, &inputs, &kinds.catalog(), &around, now);
     diagnostics.extend(faults);
     // What is missing because a file could not be read would only be reported again, as something else.
     let (mut estate, faults) =
@@ -84,42 +86,17 @@ fn utf8((name, value): (std::ffi::OsString, std::ffi::OsString)) -> Option<(Stri
 fn configuration_files(place: &Place, sources: &mut Sources, diagnostics: &mut Diagnostics) -> Vec<ast::File> {
     let (module, faults) = load::module(Path::new("."), &place.named, sources);
     diagnostics.extend(faults);
-    let mut files = Vec::new();
-    for file in module.files {
-        let parsed = match file.kind {
-            FileKind::Hcl => parse(file.source, sources, diagnostics),
-            FileKind::Json => {
-                diagnostics.push(json(&sources.get(file.source).name));
-                continue;
-            }
-        };
-        files.push(ast::File { overrides: file.overrides, ..parsed });
-    }
-    files
-}
-
-fn parse(source: SourceId, sources: &Sources, diagnostics: &mut Diagnostics) -> ast::File {
-    let (file, faults) = syntax::parse(source, &sources.get(source).text);
-    diagnostics.extend(faults);
-    file
+    modules::parse(&module, sources, diagnostics)
 }
 
 /// Variable files in HCL; one in JSON is refused rather than passed over.
 fn variables(source: SourceId, sources: &Sources, diagnostics: &mut Diagnostics) -> Option<ast::File> {
     let name = &sources.get(source).name;
     if name.ends_with(".json") {
-        diagnostics.push(json(name));
+        diagnostics.push(modules::json(name));
         return None;
     }
-    Some(parse(source, sources, diagnostics))
-}
-
-fn json(name: &str) -> Diagnostic {
-    Diagnostic::error(
-        &codes::shell::JSON_SYNTAX,
-        format!("{name} is in the JSON form, which this version does not read."),
-    )
-    .hint("Write it in the native form, or move it out of the directory.")
+    Some(modules::native(source, sources, diagnostics))
 }
 
 fn automatic(place: &Place, sources: &mut Sources, diagnostics: &mut Diagnostics) -> Vec<ast::File> {

@@ -4,6 +4,7 @@ mod carry;
 pub mod files;
 pub mod load;
 pub mod lock;
+pub mod modules;
 mod perform;
 pub mod prepare;
 pub mod progress;

@@ -1,6 +1,7 @@
 //! From files and inputs to what should exist: the door of evaluation.
 
-use std::collections::{BTreeMap, HashMap};
+use std::borrow::Cow;
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -11,12 +12,15 @@ use super::fault::Evaluated;
 use super::functions::{CallContext, Files};
 use super::index::KindIndex;
 use super::inputs::Inputs;
+use super::library::Library;
 use super::module::Module;
+use super::overrides;
 use super::render::{Evaluation, Sensitive, Template};
 use super::resource::{Copy, Resource};
 use super::roots::BlockRoots;
 use super::schema::Catalog;
 use super::scope::{Scope, Session};
+use super::submodule::{MODULE, path_of};
 use crate::address::ResourceAddress;
 use crate::diagnostic::Diagnostics;
 use crate::syntax::ast::File;
@@ -31,36 +35,62 @@ pub fn evaluate(
     files_port: &dyn Files,
     plan_time: Timestamp,
 ) -> (Evaluation, Diagnostics) {
+    evaluate_with(files, &Library::new(), inputs, catalog, files_port, plan_time)
+}
+
+/// As [`evaluate`], with the modules that the files call, directly or not.
+pub fn evaluate_with(
+    files: &[File],
+    library: &Library,
+    inputs: &Inputs,
+    catalog: &Catalog,
+    files_port: &dyn Files,
+    plan_time: Timestamp,
+) -> (Evaluation, Diagnostics) {
+    let mut diagnostics = Diagnostics::default();
+    let files = overridden(files, &mut diagnostics);
+    let library = overridden_library(library, &mut diagnostics);
     let kinds: HashMap<&str, Rc<KindIndex>> =
         catalog.iter().map(|kind| (kind.name, Rc::new(KindIndex::new(kind)))).collect();
     let variable_files = inputs.files.iter().chain(inputs.arguments.iter().filter_map(|one| match one {
         super::inputs::Argument::File(file) => Some(file),
         super::inputs::Argument::Variable { .. } => None,
     }));
-    let texts = files.iter().chain(variable_files).map(|file| (file.source, &*file.text)).collect();
-    let mut diagnostics = Diagnostics::default();
-    let root = Rc::new(Module::collect(files, Arc::from([]), &kinds, &mut diagnostics));
+    let all = files.iter().chain(library.values().flatten()).chain(variable_files);
+    let texts = all.map(|file| (file.source, &*file.text)).collect();
+    let root = Rc::new(Module::collect(&files, Arc::from([]), &kinds, &mut diagnostics));
     let session = Session::new(CallContext { files: files_port, plan_time });
-    let evaluator = Evaluator::new(inputs, session, texts, kinds, root.clone());
-    let settings = evaluator.settings(&root);
-    evaluator.check_variables(&root);
-    evaluator.check_undeclared(&root);
-    evaluator.compute(&root);
-    let mut found = Found::default();
-    root.resources.iter().for_each(|resource| evaluator.assemble(&root, resource, &mut found));
-    found.instances.sort_by(|a, b| a.address.cmp(&b.address));
-    let outputs = evaluator.outputs(&root).into_iter().collect();
-    let mut conditions = found.conditions;
-    conditions.extend(root.outputs.iter().flat_map(|(name, block)| evaluator.conditions_of_output(&root, name, block)));
-    conditions.extend(evaluator.checks(&root));
-    let (moved, removed) = (evaluator.moved(&root), evaluator.removed(&root));
-    let Found { instances, blocks, .. } = found;
-    let desired = Desired { settings, instances, blocks, outputs, conditions, moved, removed };
-    evaluator.check_moves(&desired);
-    let sensitive = evaluator.take_sensitive().into_iter();
-    let sensitive = sensitive.map(|(name, value)| (Arc::from(name), Sensitive(value))).collect();
+    let evaluator = Evaluator::new(inputs, session, texts, kinds, root, &library);
+    let evaluation = evaluator.evaluation(plan_time);
     diagnostics.extend(evaluator.into_diagnostics());
-    (Evaluation { desired, sensitive, templates: found.templates, plan_time }, diagnostics)
+    if !library.is_empty() {
+        once_each(&mut diagnostics);
+    }
+    (evaluation, diagnostics)
+}
+
+/// The files with overrides merged; as they are where there are none.
+fn overridden<'f>(files: &'f [File], diagnostics: &mut Diagnostics) -> Cow<'f, [File]> {
+    if files.iter().any(|file| file.overrides) {
+        Cow::Owned(overrides::merge(files, diagnostics))
+    } else {
+        Cow::Borrowed(files)
+    }
+}
+
+fn overridden_library<'f>(library: &'f Library, diagnostics: &mut Diagnostics) -> Cow<'f, Library> {
+    if !library.values().flatten().any(|file| file.overrides) {
+        return Cow::Borrowed(library);
+    }
+    let merge =
+        |(directory, files): (&String, &Vec<File>)| (directory.clone(), overridden(files, diagnostics).into_owned());
+    Cow::Owned(library.iter().map(merge).collect())
+}
+
+/// Instances of one module fail alike, and one report of that is enough.
+fn once_each(diagnostics: &mut Diagnostics) {
+    let mut seen = HashSet::new();
+    diagnostics.0.retain(|one| one.span.is_none() || seen.insert((one.code.number, one.span, one.detail.clone())));
 }
 
 #[derive(Default)]
@@ -68,14 +98,50 @@ struct Found {
     instances: Vec<Instance>,
     blocks: BTreeMap<ResourceAddress, Block>,
     templates: BTreeMap<ResourceAddress, Arc<[Template]>>,
+    /// Outputs of modules that templates refer to.
+    outputs: serde_json::Map<String, serde_json::Value>,
     conditions: Vec<Condition>,
 }
 
 impl<'a> Evaluator<'a> {
+    fn evaluation(&self, plan_time: Timestamp) -> Evaluation {
+        let root = self.root.clone();
+        let settings = self.settings(&root);
+        self.check_variables(&root);
+        self.check_undeclared(&root);
+        self.compute(&root);
+        let modules = self.all_modules();
+        let mut found = Found::default();
+        for module in &modules {
+            let inherited = self.inherited(module);
+            module.resources.iter().for_each(|one| self.assemble(module, one, &inherited, &mut found));
+        }
+        found.instances.sort_by(|a, b| a.address.cmp(&b.address));
+        wait_for_modules(&mut found.instances);
+        let mut outputs = BTreeMap::new();
+        for module in &modules {
+            let all = self.outputs(module);
+            if module.caller.is_none() {
+                outputs.extend(all);
+            }
+            found.conditions.extend(self.conditions_of_outputs(module));
+            found.conditions.extend(self.checks(module));
+        }
+        let moved = modules.iter().flat_map(|module| self.moved(module)).collect();
+        let removed = modules.iter().flat_map(|module| self.removed(module)).collect();
+        let Found { instances, blocks, conditions, templates, outputs: behind } = found;
+        let desired = Desired { settings, instances, blocks, outputs, conditions, moved, removed };
+        self.check_moves(&desired);
+        let sensitive = self.take_sensitive().into_iter();
+        let sensitive = sensitive.map(|(name, value)| (Arc::from(name), Sensitive(value))).collect();
+        Evaluation { desired, sensitive, templates, outputs: behind, plan_time }
+    }
+
     /// The instances of one block. Those that failed are left out: their faults are noted.
-    fn assemble(&self, module: &Module<'a>, resource: &Resource<'a>, found: &mut Found) {
+    fn assemble(&self, module: &Module<'a>, resource: &Resource<'a>, inherited: &[ResourceAddress], found: &mut Found) {
         let span = resource.block.head;
-        let depends_on = self.keep(self.depends_on(module, resource)).unwrap_or_default();
+        let mut depends_on = self.keep(self.depends_on(module, &resource.block.body)).unwrap_or_default();
+        depends_on.extend_from_slice(inherited);
         let Ok(expansion) = self.expansion(module, resource, span) else { return };
         found.blocks.insert((*resource.address).clone(), Block { repetition: expansion.repetition, span });
         let prepared = self.prepared(resource);
@@ -94,6 +160,9 @@ impl<'a> Evaluator<'a> {
             if !prepared.templates.is_empty() {
                 match self.templates(module, resource, copy) {
                     Ok(templates) => {
+                        for template in &*templates {
+                            found.outputs.append(&mut self.outputs_behind(&template.captured));
+                        }
                         found.templates.insert(address.clone(), templates);
                     }
                     Err(faults) => self.report_instance(*faults, &copy.address),
@@ -125,5 +194,21 @@ impl<'a> Evaluator<'a> {
             })
             .collect();
         Ok(templates?.into())
+    }
+}
+
+/// Who waits for a module waits for everything in it.
+fn wait_for_modules(instances: &mut [Instance]) {
+    let is_module = |address: &ResourceAddress| &*address.kind == MODULE;
+    if !instances.iter().any(|one| one.depends_on.iter().any(is_module)) {
+        return;
+    }
+    let all: Vec<ResourceAddress> = instances.iter().map(|one| one.address.clone()).collect();
+    for instance in instances {
+        let (modules, mut addresses): (Vec<_>, Vec<_>) = instance.depends_on.drain(..).partition(is_module);
+        for path in modules.iter().map(path_of) {
+            addresses.extend(all.iter().filter(|one| one.module.starts_with(&path)).cloned());
+        }
+        instance.depends_on = addresses;
     }
 }

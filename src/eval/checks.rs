@@ -6,7 +6,6 @@ use super::desired::{Condition, Guard};
 use super::evaluator::Evaluator;
 use super::fault::{Evaluated, Faults};
 use super::module::{Module, check_body};
-use super::residual;
 use super::resource::{Copy, Resource};
 use super::roots::BlockRoots;
 use super::scope::Scope;
@@ -46,10 +45,14 @@ impl<'a> Evaluator<'a> {
         }
     }
 
-    /// The `precondition`s of an output.
-    pub(super) fn conditions_of_output(&self, module: &Module<'a>, name: &str, block: &'a Block) -> Vec<Condition> {
+    /// The `precondition`s of all outputs.
+    pub(super) fn conditions_of_outputs(&self, module: &Module<'a>) -> Vec<Condition> {
+        module.outputs.iter().flat_map(|(name, output)| self.conditions_of_output(module, name, output.block)).collect()
+    }
+
+    fn conditions_of_output(&self, module: &Module<'a>, name: &str, block: &'a Block) -> Vec<Condition> {
         let roots = BlockRoots { facts: true, ..BlockRoots::of_module(self, module) };
-        let name = format!("output.{name}");
+        let name = module.within(&format!("output.{name}"));
         let subject = Subject { guard: Guard::Output, name: &name };
         block.body.blocks_of("precondition").filter_map(|block| self.condition(&roots, block, &subject)).collect()
     }
@@ -141,7 +144,7 @@ impl<'a> Evaluator<'a> {
     fn kept(&self, scope: &Scope<'_>, expr: &Expr) -> Evaluated<serde_json::Value> {
         let captured = capture(scope, expr, "")?;
         super::expression::refuse_secret(&captured, expr.span)?;
-        Ok(residual::stored(self.snippet(expr.span), &captured, self.session.call.plan_time))
+        Ok(self.stored(expr, &captured))
     }
 }
 

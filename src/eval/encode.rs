@@ -7,7 +7,9 @@ use std::sync::Arc;
 use serde_json::{Map, Value as Json};
 
 use super::number::Number;
+use super::submodule::MODULE;
 use super::value::Value;
+use crate::address::ResourceAddress;
 
 /// A value as JSON. Attributes of objects that are `null` are left out, so that an argument added to a schema later
 /// changes no record.
@@ -78,7 +80,7 @@ pub fn from_json(json: &Json) -> Value {
 fn from_tagged(entries: &Map<String, Json>) -> Option<Value> {
     let (tag, inner) = entries.iter().next().filter(|_| entries.len() == 1)?;
     match tag.as_str() {
-        "$ref" => Some(Value::Ref(Arc::new(inner.as_str()?.parse().ok()?))),
+        "$ref" => Some(Value::Ref(Arc::new(reference(inner.as_str()?)?))),
         "$secret" => Some(Value::Secret(Arc::new(serde_json::from_value(inner.clone()).ok()?))),
         "$number" => Number::parse(inner.as_str()?).map(Value::Number),
         "$template" => inner.as_str().map(Value::string),
@@ -86,10 +88,21 @@ fn from_tagged(entries: &Map<String, Json>) -> Option<Value> {
     }
 }
 
+/// The address in a reference: a resource's, or that of a module's instance.
+fn reference(text: &str) -> Option<ResourceAddress> {
+    if let Ok(address) = text.parse() {
+        return Some(address);
+    }
+    // The text of a module's instance is what stands before a resource in it.
+    let within: ResourceAddress = format!("{text}.x.y").parse().ok()?;
+    let (last, module) = within.module.split_last()?;
+    let (name, key) = (last.name.clone(), last.key.clone());
+    Some(ResourceAddress { module: module.into(), kind: Arc::from(MODULE), name, key })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::address::ResourceAddress;
     use crate::eval::value::SecretRef;
 
     #[test]
@@ -98,6 +111,7 @@ mod tests {
         let value = Value::object([
             ("ref", Value::Ref(Arc::new(ResourceAddress::root("zone", "z", None)))),
             ("secret", Value::Secret(Arc::new(SecretRef::Env("TOKEN".to_owned())))),
+            ("module", Value::Ref(Arc::new(ResourceAddress::root(MODULE, "m", Some(crate::address::Key::Index(1)))))),
             ("big", big),
             ("list", Value::tuple([Value::number(1), Value::Bool(true)])),
         ]);

@@ -4,13 +4,14 @@
 //! references do not recurse.
 
 use std::cell::{Cell, RefCell};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::rc::Rc;
 use std::sync::Arc;
 
 use super::fault::{Evaluated, Faults};
 use super::index::KindIndex;
 use super::inputs::Inputs;
+use super::library::Library;
 use super::module::Module;
 use super::scope::Session;
 use super::value::Value;
@@ -45,6 +46,8 @@ pub(super) enum Label<'a> {
     /// The repetition of a block.
     Repetition(Arc<ResourceAddress>),
     Instance(Arc<ResourceAddress>),
+    /// An output of a module, with the module's path before it.
+    Output(String),
 }
 
 impl std::fmt::Display for Label<'_> {
@@ -54,6 +57,7 @@ impl std::fmt::Display for Label<'_> {
             Self::Local(name) => write!(f, "local.{name}"),
             Self::Repetition(address) => write!(f, "the repetition of {address}"),
             Self::Instance(address) => write!(f, "{address}"),
+            Self::Output(name) => f.write_str(name),
         }
     }
 }
@@ -72,6 +76,9 @@ pub(super) struct Evaluator<'a> {
     pub(super) texts: HashMap<SourceId, &'a str>,
     pub(super) kinds: HashMap<&'a str, Rc<KindIndex>>,
     pub(super) root: Rc<Module<'a>>,
+    pub(super) library: &'a Library,
+    /// Directories of modules whose files have been looked at.
+    pub(super) entered: RefCell<HashSet<&'a str>>,
     diagnostics: RefCell<Diagnostics>,
     stack: RefCell<Vec<Frame<'a>>>,
     modules: RefCell<HashMap<Arc<[ModuleStep]>, Rc<Module<'a>>>>,
@@ -92,6 +99,7 @@ impl<'a> Evaluator<'a> {
         texts: HashMap<SourceId, &'a str>,
         kinds: HashMap<&'a str, Rc<KindIndex>>,
         root: Rc<Module<'a>>,
+        library: &'a Library,
     ) -> Self {
         Self {
             inputs,
@@ -99,6 +107,8 @@ impl<'a> Evaluator<'a> {
             texts,
             kinds,
             root,
+            library,
+            entered: RefCell::default(),
             diagnostics: RefCell::default(),
             stack: RefCell::default(),
             modules: RefCell::default(),
@@ -145,6 +155,19 @@ impl<'a> Evaluator<'a> {
             return Some(self.root.clone());
         }
         self.modules.borrow().get(path).cloned()
+    }
+
+    /// Keeps a module instance under its path.
+    pub(super) fn keep_module(&self, path: Arc<[ModuleStep]>, module: Rc<Module<'a>>) {
+        self.modules.borrow_mut().insert(path, module);
+    }
+
+    /// All module instances that are known, the root first, then in the order of their paths.
+    pub(super) fn all_modules(&self) -> Vec<Rc<Module<'a>>> {
+        let mut all: Vec<Rc<Module<'a>>> = self.modules.borrow().values().cloned().collect();
+        all.sort_by(|a, b| a.path.cmp(&b.path));
+        all.insert(0, self.root.clone());
+        all
     }
 
     /// Notes a fault.

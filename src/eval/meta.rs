@@ -12,12 +12,12 @@ use super::types::Type;
 use super::value::Value;
 use crate::address::ResourceAddress;
 use crate::diagnostic::{Diagnostic, Diagnostics, codes::language as codes};
-use crate::syntax::ast::{Block, Expr, ExprKind, Step, StepKind};
+use crate::syntax::ast::{Block, Body, Expr, ExprKind, Step, StepKind};
 
 impl<'a> Evaluator<'a> {
     /// `depends_on`: the addresses, all instances of a block where its name alone is given.
-    pub(super) fn depends_on(&self, module: &Module<'a>, resource: &Resource<'a>) -> Evaluated<Vec<ResourceAddress>> {
-        let Some(attribute) = resource.block.body.attribute("depends_on") else { return Ok(Vec::new()) };
+    pub(super) fn depends_on(&self, module: &Module<'a>, body: &Body) -> Evaluated<Vec<ResourceAddress>> {
+        let Some(attribute) = body.attribute("depends_on") else { return Ok(Vec::new()) };
         let ExprKind::Tuple(items) = &attribute.value.kind else {
             let hint = "Write depends_on = [zone.example].".to_owned();
             return fault_with(

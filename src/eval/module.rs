@@ -5,10 +5,12 @@ use std::collections::{BTreeMap, HashMap};
 use std::rc::Rc;
 use std::sync::Arc;
 
+use super::desired::OutputValue;
 use super::evaluator::Memo;
 use super::fault::did_you_mean;
 use super::index::KindIndex;
-use super::resource::Resource;
+use super::resource::{Copy, Resource};
+use super::submodule::Call;
 use super::types::Type;
 use super::value::Value;
 use crate::address::ModuleStep;
@@ -19,10 +21,15 @@ use crate::syntax::ast::{Attribute, Block, Body, Expr, File, Name};
 /// One module instance.
 pub(super) struct Module<'a> {
     pub(super) path: Arc<[ModuleStep]>,
+    /// Its directory as seen from the root; empty for the root.
+    pub(super) directory: &'a str,
+    /// What called it; nothing called the root.
+    pub(super) caller: Option<Caller<'a>>,
     pub(super) settings: Vec<&'a Block>,
     pub(super) variables: BTreeMap<&'a str, Variable<'a>>,
     pub(super) locals: BTreeMap<&'a str, Local<'a>>,
-    pub(super) outputs: BTreeMap<&'a str, &'a Block>,
+    pub(super) outputs: BTreeMap<&'a str, Declared<'a>>,
+    pub(super) calls: BTreeMap<&'a str, Call<'a>>,
     pub(super) checks: BTreeMap<&'a str, &'a Block>,
     pub(super) moved: Vec<&'a Block>,
     pub(super) removed: Vec<&'a Block>,
@@ -30,6 +37,22 @@ pub(super) struct Module<'a> {
     by_name: HashMap<(&'a str, &'a str), usize>,
     /// Positions of the resources that are projects.
     projects: Vec<usize>,
+}
+
+/// The instance of a call that a module is.
+pub(super) struct Caller<'a> {
+    /// The module that calls.
+    pub(super) parent: Arc<[ModuleStep]>,
+    /// The `module` block.
+    pub(super) block: &'a Block,
+    /// Which instance of it.
+    pub(super) copy: Copy,
+}
+
+/// An `output` block.
+pub(super) struct Declared<'a> {
+    pub(super) block: &'a Block,
+    pub(super) value: Memo<OutputValue>,
 }
 
 /// A `variable` block.
@@ -47,8 +70,16 @@ pub(super) struct Local<'a> {
 }
 
 /// Blocks that are part of the language, with their number of labels.
-const LANGUAGE: [(&str, usize); 7] =
-    [("cap", 0), ("variable", 1), ("locals", 0), ("output", 1), ("check", 1), ("moved", 0), ("removed", 0)];
+const LANGUAGE: [(&str, usize); 8] = [
+    ("cap", 0),
+    ("variable", 1),
+    ("locals", 0),
+    ("output", 1),
+    ("check", 1),
+    ("moved", 0),
+    ("removed", 0),
+    ("module", 1),
+];
 /// Blocks of Terraform that mean something else here.
 const FOREIGN: [(&str, &str); 5] = [
     ("terraform", "Settings stand in a block named cap { … }."),
@@ -71,10 +102,13 @@ impl<'a> Module<'a> {
     ) -> Self {
         let mut module = Self {
             path,
+            directory: "",
+            caller: None,
             settings: Vec::new(),
             variables: BTreeMap::new(),
             locals: BTreeMap::new(),
             outputs: BTreeMap::new(),
+            calls: BTreeMap::new(),
             checks: BTreeMap::new(),
             moved: Vec::new(),
             removed: Vec::new(),
@@ -108,8 +142,12 @@ impl<'a> Module<'a> {
             ("cap", _) => self.settings.push(block),
             ("variable", _) => self.add_variable(block, diagnostics),
             ("locals", _) => self.add_locals(block, diagnostics),
-            ("output", _) => add_named(&mut self.outputs, "output", block, diagnostics),
-            ("check", _) => add_named(&mut self.checks, "check", block, diagnostics),
+            ("output", _) => {
+                let declared = Declared { block, value: Memo::default() };
+                add_named(&mut self.outputs, "output", declared, |one| one.block, diagnostics);
+            }
+            ("check", _) => add_named(&mut self.checks, "check", block, |one| one, diagnostics),
+            ("module", _) => add_named(&mut self.calls, "module", Call::new(block), |one| one.block, diagnostics),
             ("moved", _) => self.moved.push(block),
             ("removed", _) => self.removed.push(block),
             (_, Some(kind)) => self.add_resource(block, kind, diagnostics),
@@ -180,18 +218,20 @@ impl<'a> Module<'a> {
     }
 }
 
-fn add_named<'a>(
-    blocks: &mut BTreeMap<&'a str, &'a Block>,
+/// Adds what a block with a name of its own declares, unless the name is taken.
+fn add_named<'a, T>(
+    declared: &mut BTreeMap<&'a str, T>,
     what: &str,
-    block: &'a Block,
+    one: T,
+    block: impl Fn(&T) -> &'a Block,
     diagnostics: &mut Diagnostics,
 ) {
-    let name = &block.labels[0];
-    if let Some(first) = blocks.get(&*name.text) {
-        diagnostics.push(twice(what, name, first.labels[0].span));
+    let name = &block(&one).labels[0];
+    if let Some(first) = declared.get(&*name.text) {
+        diagnostics.push(twice(what, name, block(first).labels[0].span));
         return;
     }
-    blocks.insert(&name.text, block);
+    declared.insert(&name.text, one);
 }
 
 fn stray(attribute: &Attribute) -> Diagnostic {

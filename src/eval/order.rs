@@ -7,6 +7,7 @@ use super::evaluator::Evaluator;
 use super::module::Module;
 use super::roots::BlockRoots;
 use super::scope::Roots as _;
+use super::submodule::path_of;
 use crate::syntax::ast::{Body, Expr};
 use crate::syntax::references::each_reference;
 
@@ -16,6 +17,8 @@ enum Node<'a> {
     Variable(&'a str),
     Local(&'a str),
     Resource(&'a str, &'a str),
+    /// A call of a module, with everything in it.
+    Call(&'a str),
 }
 
 /// A node on the way, and those it refers to that are still to be visited.
@@ -33,7 +36,8 @@ impl<'a> Evaluator<'a> {
         let locals = module.locals.keys().map(|name| Node::Local(name));
         let resources =
             module.resources.iter().map(|one| Node::Resource(&one.block.kind.text, &one.block.labels[0].text));
-        for node in variables.chain(locals).chain(resources) {
+        let calls = module.calls.keys().map(|name| Node::Call(name));
+        for node in variables.chain(locals).chain(resources).chain(calls) {
             visit(module, node, &mut seen, &mut stack);
             while let Some(top) = stack.last_mut() {
                 match top.waiting.pop() {
@@ -53,13 +57,23 @@ impl<'a> Evaluator<'a> {
         match node {
             Node::Variable(name) => {
                 if let Some(variable) = module.variables.get(name) {
-                    let _ = self.variable(name, variable, variable.block.labels[0].span);
+                    let _ = self.variable(module, name, variable, variable.block.labels[0].span);
                 }
             }
             Node::Local(name) => {
                 if let Some(local) = module.locals.get(name) {
                     let roots = BlockRoots::of_module(self, module);
                     let _ = roots.resolve("local", Some(name), local.name.span);
+                }
+            }
+            Node::Call(name) => {
+                let Some(call) = module.calls.get(name) else { return };
+                let Ok(expansion) = self.call_expansion(module, call, call.block.head) else { return };
+                for copy in &expansion.instances {
+                    if let Some(callee) = self.module(&path_of(&copy.address)) {
+                        self.check_variables(&callee);
+                        self.compute(&callee);
+                    }
                 }
             }
             Node::Resource(kind, name) => {
@@ -87,7 +101,7 @@ fn visit<'a>(module: &Module<'a>, node: Node<'a>, seen: &mut HashSet<Node<'a>>, 
 fn needs<'a>(module: &Module<'a>, node: Node<'a>) -> Vec<Node<'a>> {
     let mut found = Vec::new();
     match node {
-        Node::Variable(_) => {}
+        Node::Variable(_) | Node::Call(_) => {}
         Node::Local(name) => {
             if let Some(local) = module.locals.get(name) {
                 add(module, local.expr, &mut found);
@@ -98,6 +112,11 @@ fn needs<'a>(module: &Module<'a>, node: Node<'a>) -> Vec<Node<'a>> {
                 add_body(module, &resource.block.body, &mut found);
             }
         }
+    }
+    if let Node::Call(name) = node
+        && let Some(call) = module.calls.get(name)
+    {
+        add_body(module, &call.block.body, &mut found);
     }
     found.reverse();
     found
@@ -114,6 +133,7 @@ fn add<'a>(module: &Module<'a>, expr: &'a Expr, found: &mut Vec<Node<'a>>) {
         match reference.root {
             "var" => found.push(Node::Variable(first)),
             "local" => found.push(Node::Local(first)),
+            "module" => found.push(Node::Call(first)),
             kind if module.resource(kind, first).is_some() => found.push(Node::Resource(kind, first)),
             _ => {}
         }

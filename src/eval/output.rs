@@ -4,33 +4,48 @@ use std::sync::Arc;
 
 use super::capture::capture;
 use super::desired::{Output, OutputValue};
-use super::evaluator::Evaluator;
+use super::evaluator::{Evaluator, Label};
 use super::expression::refuse_secret;
 use super::fault::{Evaluated, Faults, fault_with};
-use super::module::{Module, check_body};
+use super::module::{Declared, Module, check_body};
 use super::residual;
 use super::roots::BlockRoots;
 use super::scope::Scope;
+use super::value::Value;
 use crate::diagnostic::{Diagnostic, Diagnostics, codes::language as codes};
+use crate::source::Span;
 use crate::syntax::ast::{Attribute, Block, Expr};
 
 impl<'a> Evaluator<'a> {
     /// All outputs of a module.
     pub(super) fn outputs(&self, module: &Module<'a>) -> Vec<(Arc<str>, Output)> {
         let mut outputs = Vec::new();
-        for (name, block) in &module.outputs {
+        for (name, declared) in &module.outputs {
+            let block = declared.block;
             let mut faults = Diagnostics::default();
             let attributes = ["value", "description", "sensitive", "depends_on"];
             check_body(&block.body, "output block", &attributes, &["precondition"], &mut faults);
             self.report_all(Faults { diagnostics: faults.0, needs_facts: false });
             self.check_flag(block, "sensitive");
-            let value = self.keep(self.output(module, name, block));
+            let value = self.keep(self.output_value(module, name, declared, block.head));
             outputs.extend(value.map(|value| {
                 let sensitive = self.flag(block, "sensitive");
                 (Arc::from(*name), Output { value, sensitive, span: block.labels[0].span })
             }));
         }
         outputs
+    }
+
+    /// The value of an output. `at` is the reference that asks.
+    pub(super) fn output_value(
+        &self,
+        module: &Module<'a>,
+        name: &'a str,
+        declared: &Declared<'a>,
+        at: Span,
+    ) -> Evaluated<OutputValue> {
+        let label = || Label::Output(module.within(&format!("output.{name}")));
+        self.memo(&declared.value, label, at, || self.output(module, name, declared.block))
     }
 
     fn output(&self, module: &Module<'a>, name: &str, block: &'a Block) -> Evaluated<OutputValue> {
@@ -42,7 +57,8 @@ impl<'a> Evaluator<'a> {
         let scope = Scope::new(&roots, &self.session);
         match scope.eval(expr) {
             Ok(value) => {
-                if value.has_secret() {
+                // Outputs of the root are shown and stored; those of other modules are only handed on.
+                if value.has_secret() && module.caller.is_none() {
                     let detail = format!("The output \"{name}\" holds a secret, and outputs are shown and stored.");
                     let hint =
                         "Leave the secret out of it. sensitive = true hides an output, and it is stored all the same.";
@@ -55,9 +71,15 @@ impl<'a> Evaluator<'a> {
         }
     }
 
+    /// A residual, with the outputs of the modules that it refers to.
+    pub(super) fn stored(&self, expr: &Expr, captured: &Value) -> serde_json::Value {
+        let outputs = self.outputs_behind(captured);
+        residual::stored(self.snippet(expr.span), captured, outputs, self.session.call.plan_time)
+    }
+
     fn residual(&self, scope: &Scope<'_>, expr: &Expr) -> Evaluated<OutputValue> {
         let captured = capture(scope, expr, "")?;
         refuse_secret(&captured, expr.span)?;
-        Ok(OutputValue::Residual(residual::stored(self.snippet(expr.span), &captured, self.session.call.plan_time)))
+        Ok(OutputValue::Residual(self.stored(expr, &captured)))
     }
 }

@@ -6,11 +6,13 @@ use std::sync::Arc;
 use super::capture::{Behind, CapturedRoots};
 use super::decode::decoded;
 use super::desired::{Desired, Instance, Render};
+use super::encode::from_json;
 use super::fault::{Evaluated, Faults, fault};
 use super::functions::CallContext;
 use super::residual::NoFiles;
 use super::schema::AttributeSchema;
 use super::scope::{Scope, Session};
+use super::submodule::MODULE;
 use super::value::Value;
 use crate::address::ResourceAddress;
 use crate::diagnostic::{Diagnostic, Diagnostics, codes::language as codes};
@@ -26,6 +28,8 @@ pub struct Evaluation {
     /// Real values of sensitive variables, by name: handed to the port of secrets, never shown or stored.
     pub sensitive: BTreeMap<Arc<str>, Sensitive>,
     pub(super) templates: BTreeMap<ResourceAddress, Arc<[Template]>>,
+    /// Outputs of modules that templates refer to, by the call's address.
+    pub(super) outputs: serde_json::Map<String, serde_json::Value>,
     pub(super) plan_time: Timestamp,
 }
 
@@ -71,6 +75,13 @@ impl Evaluation {
 
 impl Behind for Evaluation {
     fn attribute(&self, address: &ResourceAddress, name: &str, span: Span) -> Evaluated {
+        if &*address.kind == MODULE {
+            let found = self.outputs.get(&address.to_string()).and_then(|module| module.get(name));
+            return match found.filter(|value| value.get("$residual").is_none()) {
+                Some(value) => Ok(from_json(value)),
+                None => fault(&codes::ATTRIBUTE, span, format!("\"{name}\" of {address} is not known here.")),
+            };
+        }
         let Some(instance) = self.instance(address) else {
             return fault(&codes::UNDECLARED, span, format!("{address} is not declared."));
         };

@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use serde_json::{Value as Json, json};
+use serde_json::{Map, Value as Json, json};
 
 use super::capture::{Behind, CapturedRoots};
 use super::encode::{from_json, to_json};
@@ -12,6 +12,7 @@ use super::expression::refuse_secret;
 use super::fault::{Evaluated, fault};
 use super::functions::{CallContext, FileFault, FileKind, Files};
 use super::scope::{Scope, Session};
+use super::submodule::MODULE;
 use super::value::Value;
 use crate::address::ResourceAddress;
 use crate::diagnostic::{Diagnostic, Diagnostics, codes::language as codes};
@@ -31,8 +32,12 @@ pub trait FactSource {
 const STORED: SourceId = SourceId(u32::MAX);
 
 /// The time of the plan is kept only where it is asked for: otherwise every plan would change every such output.
-pub(super) fn stored(expression: &str, captured: &Value, plan_time: Timestamp) -> Json {
+/// `outputs` are those of modules that the expression refers to, by the call's address.
+pub(super) fn stored(expression: &str, captured: &Value, outputs: Map<String, Json>, plan_time: Timestamp) -> Json {
     let mut residual = json!({"expression": expression, "scope": to_json(captured)});
+    if !outputs.is_empty() {
+        residual["outputs"] = Json::Object(outputs);
+    }
     if expression.contains("plantimestamp") {
         residual["plan_time"] = json!(plan_time.millis());
     }
@@ -51,7 +56,7 @@ pub fn resolve(stored: &Json, facts: &dyn FactSource) -> Result<Value, Diagnosti
     let plan_time =
         residual.get("plan_time").and_then(Json::as_i64).map_or(Timestamp::from_millis(0), Timestamp::from_millis);
     let session = Session::new(CallContext { files: &NoFiles, plan_time });
-    let behind = Facts(facts);
+    let behind = Facts { facts, outputs: residual.get("outputs") };
     let roots = CapturedRoots { captured: &captured, extra: None, behind: &behind };
     let expr = parse_expression(STORED, 0, text).map_err(|all| placeless(all.0))?;
     let value = Scope::new(&roots, &session).eval(&expr).and_then(|value| {
@@ -66,11 +71,32 @@ fn placeless(diagnostics: Vec<Diagnostic>) -> Diagnostics {
     Diagnostics(diagnostics.into_iter().map(|one| Diagnostic { span: None, related: Vec::new(), ..one }).collect())
 }
 
-struct Facts<'f>(&'f dyn FactSource);
+struct Facts<'f> {
+    facts: &'f dyn FactSource,
+    /// Outputs of modules, by the call's address.
+    outputs: Option<&'f Json>,
+}
+
+impl Facts<'_> {
+    /// An output of a module, which may be a residual itself.
+    fn output(&self, address: &ResourceAddress, name: &str, span: Span) -> Evaluated {
+        let found = self.outputs.and_then(|all| all.get(address.to_string())).and_then(|module| module.get(name));
+        match found {
+            Some(stored) if stored.get("$residual").is_some() => {
+                resolve(stored, self.facts).map_err(Box::<super::fault::Faults>::from)
+            }
+            Some(value) => Ok(from_json(value)),
+            None => fault(&codes::RESIDUAL, span, format!("{address} has no output named \"{name}\".")),
+        }
+    }
+}
 
 impl Behind for Facts<'_> {
     fn attribute(&self, address: &ResourceAddress, name: &str, span: Span) -> Evaluated {
-        match self.0.attribute(address, name).or_else(|| self.0.fact(address, name)) {
+        if &*address.kind == MODULE {
+            return self.output(address, name, span);
+        }
+        match self.facts.attribute(address, name).or_else(|| self.facts.fact(address, name)) {
             Some(value) => Ok(value),
             None => {
                 fault(&codes::RESIDUAL, span, format!("\"{name}\" of {address} is not known: it is known after apply."))

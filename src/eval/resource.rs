@@ -14,13 +14,14 @@ use super::index::KindIndex;
 use super::module::Module;
 use super::roots::BlockRoots;
 use super::scope::Scope;
+use super::submodule::MODULE;
 use super::types::Type;
 use super::value::Value;
 use crate::address::{Key, ModuleStep, ResourceAddress};
 use crate::diagnostic::{Diagnostic, codes::language as codes};
 use crate::limits;
 use crate::source::Span;
-use crate::syntax::ast::{Attribute, Block};
+use crate::syntax::ast::{Attribute, Block, Body};
 
 /// One resource block of one module instance.
 pub(super) struct Resource<'a> {
@@ -42,6 +43,7 @@ pub(super) struct Expansion {
 }
 
 /// One instance, before it is decoded.
+#[derive(Clone)]
 pub(super) struct Copy {
     pub(super) address: Arc<ResourceAddress>,
     /// `each.value`, of `for_each`.
@@ -53,10 +55,6 @@ impl<'a> Resource<'a> {
         let (name, label) = (block.kind.text.clone(), block.labels[0].text.clone());
         let address = Arc::new(ResourceAddress { module, kind: name, name: label, key: None });
         Self { block, kind, address, prepared: OnceCell::new(), expansion: Memo::default(), instances: OnceCell::new() }
-    }
-
-    fn meta(&self, name: &str) -> Option<&'a Attribute> {
-        self.block.body.attribute(name)
     }
 }
 
@@ -84,23 +82,9 @@ impl<'a> Evaluator<'a> {
     }
 
     fn expand(&self, module: &Module<'a>, resource: &Resource<'a>) -> Evaluated<Expansion> {
-        let scope_roots = BlockRoots::of_module(self, module);
-        let scope = Scope::new(&scope_roots, &self.session);
-        match (resource.meta("for_each"), resource.meta("count")) {
-            (Some(each), Some(count)) => {
-                Err(Diagnostic::error(&codes::COUNT, "A block is repeated by for_each or by count, and not by both.")
-                    .at(count.name.span)
-                    .related(each.name.span, "for_each is given here")
-                    .into())
-            }
-            (Some(each), None) => for_each(&scope, resource, each),
-            (None, Some(count)) => counted(&scope, resource, count),
-            (None, None) => Ok(Expansion {
-                repetition: Repetition::Single,
-                instances: vec![Copy { address: resource.address.clone(), value: Value::Null }],
-                reference: Value::Ref(resource.address.clone()),
-            }),
-        }
+        let roots = BlockRoots::of_module(self, module);
+        let scope = Scope::new(&roots, &self.session);
+        repeat(&scope, &resource.block.body, &resource.address, resource.kind.schema.name)
     }
 
     /// The decoded value of one instance.
@@ -122,6 +106,9 @@ impl<'a> Evaluator<'a> {
 
     /// The attribute of the resource behind a reference. `facts` says whether facts may be read here.
     pub(super) fn dereference(&self, address: &ResourceAddress, name: &str, span: Span, facts: bool) -> Evaluated {
+        if &*address.kind == MODULE {
+            return self.module_output(address, name, span, facts);
+        }
         let found = self.module(&address.module);
         let Some((module, resource)) =
             found.as_ref().and_then(|module| Some((module, module.resource(&address.kind, &address.name)?)))
@@ -159,7 +146,31 @@ impl<'a> Evaluator<'a> {
     }
 }
 
-fn counted(scope: &Scope<'_>, resource: &Resource<'_>, count: &Attribute) -> Evaluated<Expansion> {
+/// The instances of a block that has the address, by its `for_each` or `count`.
+pub(super) fn repeat(
+    scope: &Scope<'_>,
+    body: &Body,
+    address: &Arc<ResourceAddress>,
+    kind: &str,
+) -> Evaluated<Expansion> {
+    match (body.attribute("for_each"), body.attribute("count")) {
+        (Some(each), Some(count)) => {
+            Err(Diagnostic::error(&codes::COUNT, "A block is repeated by for_each or by count, and not by both.")
+                .at(count.name.span)
+                .related(each.name.span, "for_each is given here")
+                .into())
+        }
+        (Some(each), None) => for_each(scope, address, kind, each),
+        (None, Some(count)) => counted(scope, address, kind, count),
+        (None, None) => Ok(Expansion {
+            repetition: Repetition::Single,
+            instances: vec![Copy { address: address.clone(), value: Value::Null }],
+            reference: Value::Ref(address.clone()),
+        }),
+    }
+}
+
+fn counted(scope: &Scope<'_>, address: &ResourceAddress, kind: &str, count: &Attribute) -> Evaluated<Expansion> {
     let value = scope.eval(&count.value)?;
     let span = count.value.span;
     if value.is_null() {
@@ -172,14 +183,14 @@ fn counted(scope: &Scope<'_>, resource: &Resource<'_>, count: &Attribute) -> Eva
     };
     check_limit(usize::try_from(wanted).unwrap_or(usize::MAX), span)?;
     let instances: Vec<Copy> =
-        (0..wanted).map(|at| Copy { address: keyed(resource, Key::Index(at)), value: Value::Null }).collect();
+        (0..wanted).map(|at| Copy { address: keyed(address, Key::Index(at)), value: Value::Null }).collect();
     let references = instances.iter().map(|copy| Value::Ref(copy.address.clone()));
-    let reference = Value::list(Type::reference([resource.kind.schema.name]), references);
+    let reference = Value::list(Type::reference([kind]), references);
     Ok(Expansion { repetition: Repetition::Count, instances, reference })
 }
 
-fn keyed(resource: &Resource<'_>, key: Key) -> Arc<ResourceAddress> {
-    Arc::new(ResourceAddress { key: Some(key), ..(*resource.address).clone() })
+fn keyed(address: &ResourceAddress, key: Key) -> Arc<ResourceAddress> {
+    Arc::new(ResourceAddress { key: Some(key), ..address.clone() })
 }
 
 fn check_limit(wanted: usize, span: Span) -> Evaluated<()> {
@@ -193,19 +204,19 @@ fn check_limit(wanted: usize, span: Span) -> Evaluated<()> {
     )
 }
 
-fn for_each(scope: &Scope<'_>, resource: &Resource<'_>, each: &Attribute) -> Evaluated<Expansion> {
+fn for_each(scope: &Scope<'_>, address: &ResourceAddress, kind: &str, each: &Attribute) -> Evaluated<Expansion> {
     let value = scope.eval(&each.value)?;
     let span = each.value.span;
     refuse_keys(&value, span)?;
     let pairs = pairs_of(&value, span)?;
     check_limit(pairs.len(), span)?;
     let instances: Vec<Copy> =
-        pairs.into_iter().map(|(key, value)| Copy { address: keyed(resource, Key::Name(key)), value }).collect();
+        pairs.into_iter().map(|(key, value)| Copy { address: keyed(address, Key::Name(key)), value }).collect();
     let references = instances.iter().filter_map(|copy| match &copy.address.key {
         Some(Key::Name(name)) => Some((name.clone(), Value::Ref(copy.address.clone()))),
         _ => None,
     });
-    let reference = Value::map(Type::reference([resource.kind.schema.name]), references);
+    let reference = Value::map(Type::reference([kind]), references);
     Ok(Expansion { repetition: Repetition::ForEach, instances, reference })
 }
 

@@ -36,7 +36,7 @@ impl<'e, 'a> BlockRoots<'e, 'a> {
             return Ok(value.clone());
         }
         match self.module.variables.get_key_value(name) {
-            Some((name, variable)) => self.evaluator.variable(name, variable, span),
+            Some((name, variable)) => self.evaluator.variable(self.module, name, variable, span),
             None => {
                 let hint = did_you_mean(name, self.module.variables.keys().copied())
                     .or_else(|| Some(format!("Declare it: variable \"{name}\" {{ … }}.")));
@@ -87,6 +87,7 @@ impl<'e, 'a> BlockRoots<'e, 'a> {
     fn path(&self, name: &str, span: Span) -> Evaluated {
         let paths = &self.evaluator.inputs.paths;
         match name {
+            "module" if !self.module.directory.is_empty() => Ok(Value::string(self.module.directory)),
             "module" | "root" => Ok(Value::string(paths.root.as_str())),
             "cwd" => Ok(Value::string(paths.cwd.as_str())),
             _ => {
@@ -123,7 +124,7 @@ impl<'e, 'a> BlockRoots<'e, 'a> {
     }
 
     fn roots(&self) -> impl Iterator<Item = &str> {
-        let fixed = ["var", "local", "each", "count", "path"];
+        let fixed = ["var", "local", "each", "count", "path", "module"];
         let mut kinds: Vec<&str> = self.evaluator.kinds.keys().copied().collect();
         kinds.sort_unstable();
         fixed.into_iter().chain(kinds)
@@ -133,7 +134,7 @@ impl<'e, 'a> BlockRoots<'e, 'a> {
 impl Roots for BlockRoots<'_, '_> {
     fn resolve(&self, root: &str, first: Option<&str>, span: Span) -> Evaluated<Resolved> {
         let known = self.evaluator.kinds.contains_key(root);
-        let fixed = matches!(root, "var" | "local" | "each" | "count" | "path");
+        let fixed = matches!(root, "var" | "local" | "each" | "count" | "path" | "module");
         if let Some(copy) = self.copy.filter(|_| root == "self" && self.facts) {
             return Ok(Resolved::root(Value::Ref(copy.address.clone())));
         }
@@ -157,6 +158,7 @@ impl Roots for BlockRoots<'_, '_> {
             "each" => self.each(name, span)?,
             "count" => self.count(name, span)?,
             "path" => self.path(name, span)?,
+            "module" => self.evaluator.called(self.module, name, span)?,
             kind if known => self.resource(kind, name, span)?,
             _ => return self.unknown(root, first, span),
         };

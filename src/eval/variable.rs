@@ -29,14 +29,15 @@ enum Given<'a> {
 
 impl<'a> Evaluator<'a> {
     /// The value of a variable. `at` is the reference that asks.
-    pub(super) fn variable(&self, name: &'a str, variable: &Variable<'a>, at: Span) -> Evaluated {
+    pub(super) fn variable(&self, module: &Module<'a>, name: &'a str, variable: &Variable<'a>, at: Span) -> Evaluated {
         self.memo(
             &variable.value,
             || Label::Variable(name),
             at,
             || {
-                let value = self.raw_variable(name, variable)?;
-                if !self.flag(variable.block, "sensitive") || value.is_null() {
+                let value = self.raw_variable(module, name, variable)?;
+                // What the configuration itself hands to a module is in its files, or is a secret already.
+                if !self.flag(variable.block, "sensitive") || value.is_null() || module.caller.is_some() {
                     return Ok(value);
                 }
                 self.keep_sensitive(name, value);
@@ -45,11 +46,19 @@ impl<'a> Evaluator<'a> {
         )
     }
 
-    fn raw_variable(&self, name: &'a str, variable: &Variable<'a>) -> Evaluated {
+    fn raw_variable(&self, module: &Module<'a>, name: &'a str, variable: &Variable<'a>) -> Evaluated {
         let ty = self.variable_type(name, variable)?;
-        let given = match self.given(name) {
-            Some(given) => Some(self.given_value(name, variable, &ty, given)?),
-            None => None,
+        let given = match &module.caller {
+            Some(caller) => match self.passed(caller, name)? {
+                Some((value, place)) => Some(handed(&value, name, variable, &ty, place)?),
+                // It is reported at the call.
+                None if variable.block.body.attribute("default").is_none() => return Err(Faults::reported()),
+                None => None,
+            },
+            None => match self.given(name) {
+                Some(given) => Some(self.given_value(name, variable, &ty, given)?),
+                None => None,
+            },
         };
         let nullable = variable.block.body.attribute("nullable").is_none() || self.flag(variable.block, "nullable");
         match given {
@@ -173,8 +182,9 @@ impl<'a> Evaluator<'a> {
                 self.check_flag(variable.block, flag);
             }
             self.report_all(Faults { diagnostics: faults.0, needs_facts: false });
-            if let Ok(value) = self.variable(name, variable, variable.block.labels[0].span) {
-                let value = self.sensitive_value(name).unwrap_or(value);
+            if let Ok(value) = self.variable(module, name, variable, variable.block.labels[0].span) {
+                let outside = self.sensitive_value(name).filter(|_| module.caller.is_none());
+                let value = outside.unwrap_or(value);
                 for validation in variable.block.body.blocks_of("validation") {
                     self.validate(module, name, &value, validation);
                 }
@@ -251,6 +261,21 @@ impl<'a> Evaluator<'a> {
             self.report(Diagnostic::error(&codes::UNKNOWN_BLOCK, detail).at(block.head));
         }
     }
+}
+
+/// The value that a call hands to a variable. A secret stays one, whatever the variable's type.
+fn handed(value: &Value, name: &str, variable: &Variable<'_>, ty: &Type, place: Span) -> Evaluated {
+    if matches!(value, Value::Secret(_)) {
+        return Ok(value.clone());
+    }
+    convert(value, ty).map_err(|error| {
+        let mut detail = format!("The value given for \"{name}\" is not of its type: {error}");
+        if error.path.is_empty() {
+            detail.push_str(&format!(", and it is {}", described(value)));
+        }
+        let report = Diagnostic::error(&codes::VARIABLE, detail + ".").at(place);
+        report.related(variable.block.labels[0].span, "declared here").into()
+    })
 }
 
 fn in_file<'a>(file: &'a File, name: &str) -> Option<Given<'a>> {

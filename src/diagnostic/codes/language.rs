@@ -11,6 +11,7 @@ codes! {
     106 LABELS "Wrong number of labels": "Blocks of this type are written with a fixed number of labels: a resource is type \"name\" { … }.";
     107 NAME "Invalid name": "A name begins with a letter or an underscore and holds letters, digits, underscores and hyphens; some names are reserved.";
     108 DUPLICATE "Declared twice": "Within one module each address, variable, local value, output and check is declared once, whatever the file. Rename or remove one of the two.";
+    109 OVERRIDE "Invalid override": "An override file (override.cap.hcl, *_override.cap.hcl) changes blocks that other files of the module declare: arguments one by one, nested blocks by their type. What it changes has to be there.";
     110 UNDECLARED "Reference to undeclared object": "The expression names a variable, a local value or a resource that is not declared in this module.";
     111 REFERENCE "Invalid reference": "The expression names something that cannot be referred to here, or not in this way.";
     112 CYCLE "Cycle of references": "A value depends on itself by way of the references shown. Remove one of them, or move what both sides need into a local value of its own.";
@@ -48,6 +49,7 @@ codes! {
     167 OUTPUT_PRECONDITION "Module output value precondition failed": "A precondition of an output does not hold; its error_message says what is wanted.";
     168 MOVED "Invalid moved block": "A moved block names what there was and what it is now: two resources of one type, or two modules. What has moved is not declared any more where it was.";
     169 REMOVED "Invalid removed block": "A removed block names a whole resource or module that is not declared any more.";
+    172 MODULE "Invalid module call": "A module block calls the module in the directory that its source names, as a text that begins with ./ or ../. A module never calls itself, however far around.";
     170 VERSION "Unsupported version": "The configuration's required_version excludes this version of cap.";
     171 OUTPUT "Invalid output": "An output holds what can be shown: no secrets.";
     180 RESIDUAL "Output cannot be resolved": "The output reads facts, and evaluating it with those of the store failed.";

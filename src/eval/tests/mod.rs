@@ -3,7 +3,9 @@
 mod conditions;
 mod expressions;
 mod faults;
+mod modules;
 mod moves;
+mod overrides;
 mod resources;
 
 use std::sync::{Arc, LazyLock};
