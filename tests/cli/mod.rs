@@ -7,6 +7,7 @@ mod faults;
 mod fmt;
 mod interrupted;
 mod journey;
+mod modules;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
