@@ -174,6 +174,6 @@ fn calls_are_checked() {
     check(
         "  source = \"./zones\"\n  project = module.m.nothing\n",
         &zones,
-        &["4:13 `module.m` module.m has no output named \"nothing\"."],
+        &["4:21 `.nothing` module.m has no output named \"nothing\"."],
     );
 }
