@@ -23,8 +23,8 @@ impl Limits {
         Ok(Self {
             default_lifetime: default_lifetime.ok_or_else(|| args::unusable("default_lifetime", "it is missing"))?,
             max_lifetime: args::duration(spec, "max_lifetime")?,
-            permitted: args::texts(spec, "name_constraints.permitted_dns"),
-            excluded: args::texts(spec, "name_constraints.excluded_dns"),
+            permitted: domains(spec, "name_constraints.permitted_dns"),
+            excluded: domains(spec, "name_constraints.excluded_dns"),
         })
     }
 
@@ -55,9 +55,12 @@ impl Limits {
     }
 
     fn is_outside(&self, name: &str) -> bool {
-        let name = name.strip_prefix("*.").unwrap_or(name);
-        let below = |domains: &[String]| domains.iter().any(|domain| is_below(name, domain));
-        below(&self.excluded) || (!self.permitted.is_empty() && !below(&self.permitted))
+        let base = name.strip_prefix("*.").unwrap_or(name);
+        let below = |domains: &[String]| domains.iter().any(|domain| is_below(base, domain));
+        let covers = |domain: &String| base != name && is_child(domain, base);
+        below(&self.excluded)
+            || self.excluded.iter().any(covers)
+            || (!self.permitted.is_empty() && !below(&self.permitted))
     }
 
     /// The same as the CA's certificates state it; `None` without constraints.
@@ -67,6 +70,17 @@ impl Limits {
         let some = !permitted_subtrees.is_empty() || !excluded_subtrees.is_empty();
         some.then_some(NameConstraints { permitted_subtrees, excluded_subtrees })
     }
+}
+
+/// Domains as names are compared with them: in lower case.
+fn domains(spec: &Spec, path: &str) -> Vec<String> {
+    args::texts(spec, path).into_iter().map(|domain| domain.to_lowercase()).collect()
+}
+
+/// Whether a domain lies one label below the base: the only ones that `*.base` stands for (RFC 6125 section 6.4.3).
+fn is_child(domain: &str, base: &str) -> bool {
+    let label = domain.strip_suffix(base).and_then(|rest| rest.strip_suffix('.'));
+    label.is_some_and(|label| !label.is_empty() && !label.contains('.'))
 }
 
 /// Whether a name is the domain or lies below it.
@@ -88,17 +102,25 @@ mod tests {
 
     #[test]
     fn names_are_held_to_the_constraints() {
-        let constraints = json!({"permitted_dns": ["example.test"], "excluded_dns": ["secret.example.test"]});
+        let constraints = json!({
+            "permitted_dns": ["Example.test"], "excluded_dns": ["SECRET.sub.example.test", "a.deep.example.test"]
+        });
         let bound = limits(json!({"name_constraints": constraints}));
         let free = limits(json!({}));
         let check = |name: &str, expected: bool| {
             assert_eq!(bound.allow(&[name.to_owned()]).is_ok(), expected, "{name}");
             assert!(free.allow(&[name.to_owned()]).is_ok(), "{name}");
         };
-        for name in ["example.test", "www.example.test", "*.example.test", "192.0.2.1"] {
+        for name in ["example.test", "www.example.test", "*.example.test", "sub.example.test", "192.0.2.1"] {
             check(name, true);
         }
-        for name in ["example.com", "badexample.test", "secret.example.test", "*.secret.example.test", "test"] {
+        for name in ["example.com", "badexample.test", "test"] {
+            check(name, false);
+        }
+        for name in ["secret.sub.example.test", "*.secret.sub.example.test", "x.secret.sub.example.test"] {
+            check(name, false);
+        }
+        for name in ["*.sub.example.test", "*.deep.example.test"] {
             check(name, false);
         }
     }
