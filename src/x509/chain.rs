@@ -5,7 +5,10 @@ use x509_parser::error::X509Error as Fault;
 
 use super::{Leaf, X509Error, leaf, normal_names, pem};
 use crate::digest::Digest;
-use crate::time::Timestamp;
+use crate::time::{Duration, Timestamp};
+
+/// How far ahead a start may lie: clocks differ.
+const AHEAD: Duration = Duration::from_secs(3600);
 
 /// Why a chain is not what was asked for.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -27,6 +30,9 @@ pub enum ChainFault {
     /// It is over already.
     #[error("the certificate ended at {0} already")]
     Expired(Timestamp),
+    /// Its time has not come yet.
+    #[error("the certificate is not valid before {0}")]
+    NotYet(Timestamp),
     /// It is a CA's certificate.
     #[error("the first certificate of the chain is a CA's, not a leaf")]
     NotALeaf,
@@ -40,8 +46,8 @@ fn list(names: &[String]) -> String {
 }
 
 /// Checks a chain (PEM, leaf first) against what was asked for: exactly these names, this key (SHA-256 of its
-/// SubjectPublicKeyInfo), not over at `now`, and each certificate signed by the next. A start that lies a little ahead is
-/// fine: clocks differ. Whether the last certificate is trusted is not asked here.
+/// SubjectPublicKeyInfo), valid at `now`, and each certificate signed by the next. A start that lies up to an hour
+/// ahead is fine: clocks differ. Whether the last certificate is trusted is not asked here.
 ///
 /// # Errors
 /// The first fault found.
@@ -67,6 +73,9 @@ fn check_leaf(first: &Leaf, wanted: Vec<String>, spki: &Digest, now: Timestamp) 
     }
     if first.names != wanted {
         return Err(ChainFault::Names { found: first.names.clone(), wanted });
+    }
+    if first.not_before > now + AHEAD {
+        return Err(ChainFault::NotYet(first.not_before));
     }
     if first.not_after <= now { Err(ChainFault::Expired(first.not_after)) } else { Ok(()) }
 }
@@ -129,6 +138,16 @@ mod tests {
         let (alone, rest) = split_chain(&chain).expect("two parts");
         assert_eq!(Leaf::from_pem(&alone).map(|leaf| leaf.fingerprint), Ok(leaf.fingerprint));
         assert_eq!(Leaf::from_pem(&rest).map(|root| root.is_ca), Ok(true));
+    }
+
+    #[test]
+    fn a_start_lies_an_hour_ahead_at_most() {
+        let made = make(&["www.example.com"], 2030);
+        let names = ["www.example.com".to_owned()];
+        let start = Leaf::from_pem(&made.leaf).expect("a leaf").not_before;
+        let at = |now: Timestamp| check_chain(&made.leaf, &names, &made.spki, now).map(|leaf| leaf.not_before);
+        assert_eq!(at(start + Duration::from_secs(-3600)), Ok(start));
+        assert_eq!(at(start + Duration::from_secs(-3601)), Err(ChainFault::NotYet(start)));
     }
 
     #[test]
