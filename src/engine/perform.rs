@@ -6,7 +6,6 @@ use std::hash::Hash;
 use std::sync::Arc;
 
 use tokio::sync::Mutex;
-use zeroize::Zeroizing;
 
 use super::Engine;
 use crate::address::Address;
@@ -304,7 +303,7 @@ impl<'a> Performer<'a> {
             PortError::new(ErrorClass::Bug, format!("{} holds a broken chain: {fault}", certificate.address))
         })?;
         let key = match &version.key {
-            Some(key) => Some(Zeroizing::new(x509::to_pem("PRIVATE KEY", &self.engine.vault.get(key).await?.pkcs8))),
+            Some(key) => Some(x509::private_pem(&self.engine.vault.get(key).await?.pkcs8)),
             None => None,
         };
         Ok((version.number, Bundle { fingerprint: version.fingerprint, leaf, chain, key }))

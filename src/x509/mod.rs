@@ -9,7 +9,7 @@ mod signer;
 
 pub use chain::{ChainFault, check_chain};
 pub use leaf::{Leaf, renewal_id, top_issuer};
-pub use pem::{first_der, one, split_chain, to_pem};
+pub use pem::{first_der, one, private_pem, split_chain, to_pem};
 pub use request::{Request, parse_csr};
 pub use signer::Signer;
 

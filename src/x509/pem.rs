@@ -3,6 +3,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use x509_parser::pem::Pem;
+use zeroize::Zeroizing;
 
 use super::X509Error;
 
@@ -55,13 +56,57 @@ pub fn split_chain(pem: &str) -> Result<(String, String), X509Error> {
     Ok((leaf, texts.collect()))
 }
 
+/// Characters of a line.
+const LINE: usize = 64;
+
 /// DER as PEM, with lines of 64 characters and a final newline.
 pub fn to_pem(label: &str, der: &[u8]) -> String {
-    let body = STANDARD.encode(der);
-    let mut text = format!("-----BEGIN {label}-----\n");
-    for line in body.as_bytes().chunks(64) {
-        text.extend(line.iter().map(|byte| char::from(*byte)));
+    let mut text = String::with_capacity(length(label, der));
+    write(&mut text, label, der);
+    text
+}
+
+/// A private key (PKCS#8 DER) as PEM. It lies in one piece of memory, which is wiped: a text that grew, or was joined from
+/// others, would leave copies behind.
+pub fn private_pem(pkcs8: &[u8]) -> Zeroizing<String> {
+    const LABEL: &str = "PRIVATE KEY";
+    let mut text = Zeroizing::new(String::with_capacity(length(LABEL, pkcs8)));
+    write(&mut text, LABEL, pkcs8);
+    text
+}
+
+/// Bytes of the text that [`write`] makes.
+fn length(label: &str, der: &[u8]) -> usize {
+    let body = der.len().div_ceil(3) * 4;
+    let frame = "-----BEGIN -----\n-----END -----\n".len() + 2 * label.len();
+    frame + body + body.div_ceil(LINE)
+}
+
+fn write(text: &mut String, label: &str, der: &[u8]) {
+    text.extend(["-----BEGIN ", label, "-----\n"]);
+    let mut line = Zeroizing::new([0; LINE]);
+    for chunk in der.chunks(LINE / 4 * 3) {
+        // A chunk fills a line at most, and base64 is ASCII.
+        let length = STANDARD.encode_slice(chunk, line.as_mut_slice()).unwrap_or_default();
+        text.extend(line[..length].iter().map(|byte| char::from(*byte)));
         text.push('\n');
     }
-    text + &format!("-----END {label}-----\n")
+    text.extend(["-----END ", label, "-----\n"]);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn texts_are_read_as_they_were_written_and_never_grow() {
+        for length in [1, 2, 3, 47, 48, 49, 96, 121, 1217] {
+            let der: Vec<u8> = (0..length).map(|at| (at % 251) as u8).collect();
+            let text = private_pem(&der);
+            assert_eq!(text.capacity(), text.len(), "{length}: a text that grew was moved, and left a copy behind");
+            assert_eq!(*text, to_pem("PRIVATE KEY", &der));
+            assert!(text.lines().all(|line| line.len() <= LINE), "{length}");
+            assert_eq!(one(&text, "PRIVATE KEY"), Ok(der), "{length}");
+        }
+    }
 }
