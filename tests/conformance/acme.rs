@@ -414,3 +414,59 @@ async fn a_ca_that_is_still_issuing_says_when_to_ask_again() {
         Some(ErrorClass::NotFound)
     );
 }
+
+/// A lone certificate whose issuer has that common name.
+fn issued_by(name: &str) -> String {
+    let mut params = rcgen::CertificateParams::default();
+    params.distinguished_name.push(rcgen::DnType::CommonName, name);
+    let key = rcgen::KeyPair::generate().expect("a key");
+    params.self_signed(&key).expect("a certificate").pem()
+}
+
+/// A CA whose one order is valid, which hands out its chain ("default") and three alternates ("1" to "3") in this way.
+fn issued(certificate: impl Fn(&str) -> Answer + Send + Sync + 'static) -> ScriptedCa {
+    ScriptedCa::start(json!({}), move |asked, base| match asked.what.as_str() {
+        "POST /order/1" => {
+            let (finalize, url) = (format!("{base}/finalize/1"), format!("{base}/cert/1"));
+            let order = json!({"status": "valid", "authorizations": [], "finalize": finalize, "certificate": url});
+            Answer::json(200, &order)
+        }
+        "POST /cert/1" => {
+            let alternate = |at| format!("<{base}/cert/1/{at}>;rel=\"alternate\"");
+            certificate("default").header("Link", &[1, 2, 3].map(alternate).join(", "))
+        }
+        other => certificate(other.trim_start_matches("POST /cert/1/")),
+    })
+}
+
+#[tokio::test]
+async fn alternate_chains_that_are_broken_are_passed_over() {
+    let (default, third) = (issued_by("Default Root"), issued_by("Third Root"));
+    let chains = (default.clone(), third.clone());
+    let ca = issued(move |which| match which {
+        "default" => Answer::text(200, chains.0.clone()),
+        "1" => Answer::problem(404, "malformed"),
+        "2" => Answer::text(200, "<html>".to_owned()),
+        _ => Answer::text(200, chains.1.clone()),
+    });
+    let order = OrderHandle(format!("{}/order/1", ca.base));
+    let issuer = account_at(&ca).await;
+    assert_eq!(issuer.download(&order, Some("Third Root")).await, Ok(third));
+    assert_eq!(issuer.download(&order, Some("No Such Root")).await, Ok(default.clone()));
+
+    let busy = issued(move |which| match which {
+        "default" => Answer::text(200, default.clone()),
+        _ => Answer::problem(429, "rateLimited"),
+    });
+    let order = OrderHandle(format!("{}/order/1", busy.base));
+    let fault = account_at(&busy).await.download(&order, Some("Third Root")).await.expect_err("later");
+    assert!(matches!(fault.class, ErrorClass::RateLimited { .. }), "{fault}");
+}
+
+#[tokio::test]
+async fn a_certificate_that_is_missing_is_not_a_lost_order() {
+    let ca = issued(|_| Answer::problem(404, "malformed"));
+    let order = OrderHandle(format!("{}/order/1", ca.base));
+    let fault = account_at(&ca).await.download(&order, None).await.expect_err("missing");
+    assert_eq!(fault.class, ErrorClass::Transient, "{fault}");
+}

@@ -325,7 +325,7 @@ impl Issuer for AcmeIssuer {
                 return Err(PortError::new(ErrorClass::Conflict, message));
             }
         };
-        let chain = call!(self.session, known.order.certificate().await)?;
+        let chain = call!(self.session, known.order.certificate().await).map_err(of_certificate)?;
         let chain = chain.ok_or_else(|| PortError::new(ErrorClass::Conflict, "the order is processed still"))?;
         let alternates = self.session.http.take_note(&url).alternates;
         match preferred_chain {
@@ -351,6 +351,19 @@ impl Issuer for AcmeIssuer {
                 other => other,
             }
         )
+    }
+}
+
+/// A certificate that the CA does not find belongs to an order that it knows and calls valid: only the order's own URL
+/// tells that the order is lost, and another order would be one too many.
+fn of_certificate(error: PortError) -> PortError {
+    match error.class {
+        ErrorClass::NotFound => PortError {
+            class: ErrorClass::Transient,
+            message: format!("the order is valid, and its certificate is missing: {}", error.message),
+            ..error
+        },
+        _ => error,
     }
 }
 
