@@ -52,6 +52,8 @@ pub(super) struct Shared<'a> {
 enum Halt {
     /// The lease is another's.
     Lost,
+    /// This one job cannot go on; others can.
+    Broken(Failure),
     /// The store does not answer.
     Store(PortError),
 }
@@ -66,10 +68,11 @@ impl From<LeaseError> for Halt {
     fn from(fault: LeaseError) -> Self {
         match fault {
             LeaseError::Store(fault) => Self::Store(fault),
-            LeaseError::Stale(address) => Self::Store(PortError::new(
-                ErrorClass::Conflict,
-                format!("the record of {address} keeps changing under the job that claims it"),
-            )),
+            LeaseError::Stale(address) => Self::Broken(Failure {
+                class: ErrorClass::Conflict,
+                message: format!("the record of {address} keeps changing under the job that claims it"),
+                remedy: Some("plan and apply again; if it stays so, another program writes to this store".to_owned()),
+            }),
             LeaseError::Held { .. } | LeaseError::Final | LeaseError::Lost => Self::Lost,
         }
     }
@@ -88,14 +91,43 @@ pub(super) async fn carry(shared: &Shared<'_>, id: &JobId) -> PortResult<Carried
         Err(_) => return Ok(Carried::Elsewhere),
     };
     let carried = async {
-        let mut hand = Hand::take(shared, lease).await?;
+        let mut hand = Hand::take(shared, lease.clone()).await?;
         hand.work().await
     };
-    match carried.await {
+    let halt = match carried.await {
+        Ok(carried) => return Ok(carried),
+        Err(Halt::Broken(failure)) => give_up(shared, lease, failure).await,
+        Err(halt) => Err(halt),
+    };
+    match halt {
         Ok(carried) => Ok(carried),
-        Err(Halt::Lost) => Ok(Carried::Elsewhere),
         Err(Halt::Store(fault)) => Err(fault),
+        Err(Halt::Lost | Halt::Broken(_)) => Ok(Carried::Elsewhere),
     }
+}
+
+/// A job that cannot go on where it stands fails, its machine left as it is, so that nothing else is held up by it.
+async fn give_up(shared: &Shared<'_>, lease: Lease, failure: Failure) -> Result<Carried, Halt> {
+    let engine = shared.engine;
+    let mut job = lease.job.clone();
+    let stored = engine.store.records(std::slice::from_ref(job.address())).await?.into_iter().next();
+    let mut changing = Changing::new(job.address().clone(), stored);
+    if changing.record().is_some_and(|record| record.claim.as_ref() == Some(&job.id)) {
+        changing.release();
+    }
+    shared.progress.tell(&News::Failed { job: &job, failure: &failure });
+    job.status = JobStatus::Failed { failure };
+    job.ended_at = Some(engine.clock.now());
+    let last = Advance {
+        job: job.clone(),
+        events: Vec::new(),
+        writes: changing.write().into_iter().collect(),
+        appends: Vec::new(),
+        log: Vec::new(),
+        release: true,
+    };
+    engine.store.advance(&lease, &last).await?;
+    Ok(Carried::Ended(Box::new(job)))
 }
 
 async fn ended_elsewhere(shared: &Shared<'_>, id: &JobId) -> PortResult<Carried> {
@@ -108,7 +140,7 @@ struct Hand<'a> {
     shared: &'a Shared<'a>,
     performer: Performer<'a>,
     lease: Lease,
-    /// When the lease was last known to be ours, by the worker's clocks.
+    /// When the lease was last taken or renewed, by the worker's clocks. A write does not make it last longer.
     sure: (Instant, Timestamp),
     job: Job,
     machine: Machine,
@@ -231,7 +263,7 @@ impl<'a> Hand<'a> {
         Ok(())
     }
 
-    /// Sees to it that the lease is ours for the next effect: a write proves it, and so does renewing.
+    /// Sees to it that the lease is ours for the next effect, and lasts until the heartbeat renews it.
     async fn prove_lease(&mut self, write: bool) -> Result<(), Halt> {
         let ttl = self.shared.options.ttl;
         let age = self.shared.engine.clock.now().since(self.sure.1);
@@ -355,7 +387,6 @@ impl<'a> Hand<'a> {
         self.events.clear();
         self.log.clear();
         self.dirty = false;
-        self.sure = (Instant::now(), self.shared.engine.clock.now());
     }
 
     async fn read_again(&mut self) -> Result<(), Halt> {
@@ -398,14 +429,14 @@ struct Kept<M> {
     parked: Option<u64>,
 }
 
-fn parse(job: &Job) -> PortResult<(Machine, Option<u64>)> {
+fn parse(job: &Job) -> Result<(Machine, Option<u64>), Halt> {
     let kept: Result<Kept<Machine>, _> = serde_json::from_value(job.machine.clone());
     kept.map(|kept| (kept.machine, kept.parked)).map_err(|fault| {
-        PortError::new(
-            ErrorClass::Bug,
-            format!("job {} stands where this version of cap cannot go on: {fault}", job.id),
-        )
-        .remedy("let the version of cap that began it bring it to its end")
+        Halt::Broken(Failure {
+            class: ErrorClass::Bug,
+            message: format!("job {} stands where this version of cap cannot go on: {fault}", job.id),
+            remedy: Some("plan and apply again: what it had done is recorded".to_owned()),
+        })
     })
 }
 
