@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::hash::Hash;
 use std::sync::Arc;
 
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, OnceCell};
 
 use super::Engine;
 use crate::address::Address;
@@ -23,7 +23,7 @@ use crate::state::record::Spec;
 use crate::x509;
 
 /// Adapters by the record they were made from: another revision is another adapter.
-type Kept<T> = Mutex<HashMap<(Address, u64), Arc<T>>>;
+type Kept<T> = Mutex<HashMap<(Address, u64), Arc<OnceCell<Arc<T>>>>>;
 
 /// Adapters that the jobs of one worker share.
 #[derive(Default)]
@@ -51,8 +51,9 @@ fn key_of(record: &Record) -> (Address, u64) {
     (record.address.clone(), record.revision)
 }
 
+/// Making an adapter may take as long as its peer lets it: only those who want the same one wait for it.
 async fn kept<K, T>(
-    all: &Mutex<HashMap<K, Arc<T>>>,
+    all: &Mutex<HashMap<K, Arc<OnceCell<Arc<T>>>>>,
     key: K,
     make: impl Future<Output = PortResult<Arc<T>>>,
 ) -> PortResult<Arc<T>>
@@ -60,13 +61,8 @@ where
     K: Eq + Hash,
     T: ?Sized,
 {
-    let mut all = all.lock().await;
-    if let Some(found) = all.get(&key) {
-        return Ok(Arc::clone(found));
-    }
-    let made = make.await?;
-    all.insert(key, Arc::clone(&made));
-    Ok(made)
+    let cell = Arc::clone(all.lock().await.entry(key).or_default());
+    cell.get_or_try_init(|| make).await.map(Arc::clone)
 }
 
 /// Carries out the effects of one job.
