@@ -46,6 +46,8 @@ pub struct Work<'a> {
     pub parallelism: usize,
     /// The lock under which it is done, unless the user does without.
     pub lock: Option<&'a Held>,
+    /// Jobs that wait for longer are left waiting; without it they are waited for.
+    pub patience: Option<Duration>,
 }
 
 /// What interrupts the worker.
@@ -59,8 +61,13 @@ enum Interruption {
 /// Works until nothing is left, or until it is interrupted: once gracefully, twice at once.
 pub async fn work(work: &Work<'_>, drawing: &Drawing) -> Result<WorkReport, Diagnostic> {
     let stop = Stop::default();
-    let options =
-        WorkOptions { parallelism: work.parallelism, run: work.run.clone(), ttl: LEASE, ..WorkOptions::new(work.who) };
+    let options = WorkOptions {
+        parallelism: work.parallelism,
+        run: work.run.clone(),
+        ttl: LEASE,
+        patience: work.patience,
+        ..WorkOptions::new(work.who)
+    };
     let mut signals = Signals::listen()?;
     let mut ticks = tokio::time::interval(drawing.pace());
     let mut working = std::pin::pin!(engine::work(work.engine, &options, drawing, &stop));
@@ -151,6 +158,18 @@ impl Signals {
             _ = self.terminate.recv() => {}
         }
     }
+}
+
+/// A report for each job that waits for longer than an apply does: until when, and for what.
+pub fn waiting(jobs: &[Job]) -> Diagnostics {
+    let report = |job: &Job| {
+        let JobStatus::Waiting { until, why } = &job.status else { return None };
+        let place = job.step.origin.as_ref().map(|origin| format!("\n  on {origin}")).unwrap_or_default();
+        let detail = format!("It waits until {until}: {why}{place}, job {}", job.id);
+        let report = Diagnostic::error(&codes::apply::JOB_WAITS, detail).about(job.address());
+        Some(report.hint("Then go on with `cap jobs resume`, or apply again."))
+    };
+    Diagnostics(jobs.iter().filter_map(report).collect())
 }
 
 /// A report for each job that was given up: what, where its block stands, why, what to do.

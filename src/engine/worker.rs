@@ -34,6 +34,9 @@ pub struct WorkOptions {
     pub limits: Limits,
     /// How long a lease lasts without a heartbeat: after this time another worker takes over from one that died.
     pub ttl: Duration,
+    /// Jobs that wait for longer than this are left waiting, when nothing else is to be done; without it they are waited
+    /// for.
+    pub patience: Option<Duration>,
 }
 
 impl WorkOptions {
@@ -45,6 +48,7 @@ impl WorkOptions {
             worker: worker.into(),
             limits: Limits::default(),
             ttl: Duration::from_secs(30),
+            patience: None,
         }
     }
 }
@@ -58,7 +62,7 @@ pub struct WorkReport {
     pub failed: Vec<Job>,
     /// Jobs that were not begun, each with the job that failed.
     pub skipped: Vec<(JobId, JobId)>,
-    /// Jobs that are left: only when it was asked to stop.
+    /// Jobs that are left: when it was asked to stop, or not to wait for them.
     pub left: usize,
 }
 
@@ -114,7 +118,7 @@ impl<'a> Round<'a> {
             let report = std::mem::take(&mut round.report);
             round = Self::begin(shared).await?;
             round.report = report;
-            if round.queue.left() == 0 {
+            if round.queue.left() == 0 || round.is_too_far(round.queue.due()) {
                 break;
             }
         }
@@ -143,17 +147,27 @@ impl<'a> Round<'a> {
                 });
             }
             if running.is_empty() {
-                match self.queue.due().filter(|_| !shared.stop.is_wished()) {
+                match self.queue.due().filter(|due| !shared.stop.is_wished() && !self.is_too_far(Some(*due))) {
                     Some(due) => self.wait(due).await,
                     None => return Ok(()),
                 }
                 continue;
             }
+            // What is due is of interest only while there is room for it.
+            let has_room = running.len() < shared.options.parallelism.max(1) && !shared.stop.is_wished();
+            let due = self.queue.due().filter(|_| has_room);
             tokio::select! {
                 Some((id, carried)) = running.next() => self.settle(&id, carried?).await?,
-                () = until_due(self.queue.due(), shared.engine.clock.now()) => {}
+                () = until_due(due, shared.engine.clock.now()) => {}
             }
         }
+    }
+
+    /// Whether the next job is due later than this worker waits.
+    fn is_too_far(&self, due: Option<Timestamp>) -> bool {
+        let now = self.shared.engine.clock.now();
+        let patience = self.shared.options.patience;
+        patience.zip(due).is_some_and(|(patience, due)| due.since(now) > patience)
     }
 
     async fn wait(&self, due: Timestamp) {

@@ -24,6 +24,7 @@ use crate::plan::summary::Summary;
 use crate::plan::{self, Plan, Step};
 use crate::ports::clock::Clock as _;
 use crate::ports::store::JobFilter;
+use crate::time::Duration;
 
 /// Carries it out. With a file, that plan and nothing else; otherwise a plan of the directory is made first.
 pub async fn run(shell: &mut Shell, store: Option<&str>, args: &ApplyArgs) -> Outcome {
@@ -128,13 +129,22 @@ async fn resume(
     }
     let drawing = Drawing::new(shell, args.json);
     drawing.say(&format!("An earlier run left {} unfinished: they go on where they stood.", count(jobs.len(), "job")));
-    let work = Work { engine: &session.engine, who, run: None, parallelism: args.parallelism, lock };
+    let patience = Some(PATIENCE_WITH_OTHERS);
+    let work = Work { engine: &session.engine, who, run: None, parallelism: args.parallelism, lock, patience };
     let report = execute::work(&work, &drawing).await?;
+    if report.left > 0 {
+        drawing.say(&format!("{} still wait; this apply goes on without them.", count(report.left, "job")));
+    }
     drawing.say("");
     let failures = execute::failures(&report.failed);
     shell.report(&failures, &Default::default());
     Ok(())
 }
+
+/// How long an apply waits for jobs of earlier runs: what they are about may have nothing to do with it.
+const PATIENCE_WITH_OTHERS: Duration = Duration::from_secs(60);
+/// How long an apply waits for its own jobs: longer than a zone takes to spread, shorter than a rate limit lasts.
+const PATIENCE: Duration = Duration::from_secs(600);
 
 /// `1 job`, `2 jobs`.
 fn count(number: usize, noun: &str) -> String {
@@ -188,7 +198,14 @@ async fn carry_out(
     let run = engine::submit(&session.engine, plan, &actor.name).await.map_err(refused)?;
     let drawing = Drawing::new(shell, args.json);
     told_recorded(&drawing, session, plan, &run, args.json).await?;
-    let work = Work { engine: &session.engine, who, run: Some(run.clone()), parallelism: args.parallelism, lock };
+    let work = Work {
+        engine: &session.engine,
+        who,
+        run: Some(run.clone()),
+        parallelism: args.parallelism,
+        lock,
+        patience: Some(PATIENCE),
+    };
     let report = execute::work(&work, &drawing).await?;
     drop(drawing);
     finish(shell, session, plan, &run, &execute::failures(&report.failed), args.json).await
@@ -255,11 +272,15 @@ async fn finish(
     let skipped = jobs.iter().filter(|job| matches!(job.status, JobStatus::Skipped { .. })).count();
     let now = SystemClock.now();
     if !undone.is_empty() {
-        let failed = undone.len() - skipped;
+        let waiting = jobs.iter().filter(|job| !job.status.is_final()).count();
+        let failed = undone.len() - skipped - waiting;
         if !as_json {
-            shell.line(&format!("\nApply incomplete: {}. {failed} failed, {skipped} skipped.", done(&counts)));
+            let waiting = if waiting > 0 { format!(", {waiting} waiting") } else { String::new() };
+            shell.line(&format!("\nApply incomplete: {}. {failed} failed, {skipped} skipped{waiting}.", done(&counts)));
         }
-        return Err(Failure { diagnostics: failures.clone(), sources: Default::default() });
+        let mut diagnostics = failures.clone();
+        diagnostics.extend(execute::waiting(&jobs));
+        return Err(Failure { diagnostics, sources: Default::default() });
     }
     let snapshot = stored(session.engine.store.snapshot().await)?;
     let conditions = Diagnostics(conditions::after_apply(plan, &snapshot.state));
@@ -300,7 +321,7 @@ pub async fn resume_all(
     let who = process::name(&actor::user_and_host());
     let lock = execute::lock(&session.engine.store, &who, "OperationTypeResume", lock_timeout).await?;
     let drawing = Drawing::new(shell, false);
-    let work = Work { engine: &session.engine, who: &who, run: None, parallelism, lock: Some(&lock) };
+    let work = Work { engine: &session.engine, who: &who, run: None, parallelism, lock: Some(&lock), patience: None };
     let report = execute::work(&work, &drawing).await;
     release(Some(lock)).await;
     let report = report?;
