@@ -1,6 +1,7 @@
 //! Failures by name: rate limits, lost answers, services that do not take up, workers that die or fall asleep.
 
-use cap::engine::Stop;
+use cap::engine::progress::Silent;
+use cap::engine::{Stop, WorkOptions};
 use cap::job::{ErrorClass, Job, JobStatus};
 use cap::plan::{Action, Reason, Step, Work};
 use cap::ports::PortError;
@@ -48,6 +49,49 @@ fn f05_a_rate_limit_parks_the_job_and_is_no_failure() {
         let other = &world.certificate("certificate.other").await.versions[0];
         assert!(first.issued_at.since(other.issued_at).millis().abs() > 3_000_000, "the other one did not wait");
         world.check_laws("F05").await;
+    });
+}
+
+#[test]
+fn a_worker_with_little_patience_leaves_long_waits_and_does_the_rest() {
+    run(async {
+        let world = World::new().await;
+        let until = world.clock.now() + Duration::from_secs(3 * 3600);
+        world.providers.ca.refuse(PortError::new(ErrorClass::RateLimited { until }, "too many orders"));
+        let mut steps = estate();
+        steps.push(issue("certificate.other", "other.example.com", &[0, 2]));
+        let run = world.submit(steps).await.expect("it is submitted");
+        let patience = Some(Duration::from_secs(60));
+        let options = WorkOptions { run: Some(run.clone()), patience, ..WorkOptions::new("worker") };
+        let report = cap::engine::work(&world.engine(), &options, &Silent, &Stop::default()).await.expect("it works");
+        assert!(report.left > 0 && world.clock.now() < until, "it did not wait: {report:?}");
+        assert_eq!(report.failed, []);
+        let rest = world.work(&run).await.expect("the store answers");
+        assert_eq!((rest.failed.len(), rest.left), (0, 0));
+        assert!(world.clock.now() >= until);
+    });
+}
+
+#[test]
+fn a_job_that_cannot_be_read_fails_alone() {
+    run(async {
+        let world = World::new().await;
+        let mut steps = ground();
+        let first = steps.len();
+        steps.push(issue("certificate.www", "www.example.com", &[0, 2]));
+        steps.push(issue("certificate.other", "other.example.com", &[0, 2]));
+        let run = world.submit(steps).await.expect("it is submitted");
+        let jobs = world.store.jobs(&JobFilter::default()).await.expect("jobs");
+        let id = &jobs.iter().find(|job| job.address().to_string() == "certificate.www").expect("a job").id;
+        let lease = world.store.lease(id, "elsewhere", Duration::from_secs(30)).await.expect("a lease");
+        let job = Job { machine: json!({"of": "another version"}), ..lease.job.clone() };
+        let nothing = Advance { job, events: vec![], writes: vec![], appends: vec![], log: vec![], release: true };
+        world.store.advance(&lease, &nothing).await.expect("it is written");
+        let report = world.work(&run).await.expect("the worker goes on");
+        assert!(failure(&report.failed).contains("cannot go on"), "{:?} of {first}", report.failed);
+        assert_eq!(world.certificate("certificate.other").await.versions.len(), 1);
+        let record = world.record("certificate.www").await;
+        assert!(record.is_none_or(|record| record.claim.is_none()), "a later plan may take it up");
     });
 }
 
