@@ -260,10 +260,8 @@ impl<'a> Performer<'a> {
             }
             Effect::ClearOld(config) => {
                 let old = self.engine.providers.target(target_kind(job)?, config).await?;
-                if old.slot() != target.slot() {
-                    old.remove().await?;
-                }
-                Ok(Fact::Done)
+                // Place by place: of two slots that differ, one file may still be the same.
+                old.remove_except(&target.places()).await.map(|()| Fact::Done)
             }
             Effect::Remove => target.remove().await.map(|()| Fact::Done),
             other => Err(misplaced(other)),

@@ -78,7 +78,7 @@ pub enum Effect {
     Verify,
     /// What was there before is put back.
     Restore(Before),
-    /// The slot of this earlier configuration is cleared, unless it is the same place as the new one.
+    /// The slot of this earlier configuration is cleared, but for the places that the new one writes to.
     ClearOld(Box<Spec>),
     /// The slot is cleared.
     Remove,

@@ -44,8 +44,15 @@ pub trait Target: Send + Sync {
     async fn verify(&self) -> PortResult<Served>;
     /// Puts back what was there before, and makes the service take it up.
     async fn restore(&self, previous: &Previous) -> PortResult<()>;
+    /// Every place that `install` writes to, so that two slots can be compared place by place. A machine that is known by
+    /// several names counts with each of them.
+    fn places(&self) -> Vec<String>;
     /// Removes what `install` put there. Removing it again is fine.
-    async fn remove(&self) -> PortResult<()>;
+    async fn remove(&self) -> PortResult<()> {
+        self.remove_except(&[]).await
+    }
+    /// Likewise, and leaves alone what lies in these [`Target::places`]: those of the slot that took this one's place.
+    async fn remove_except(&self, kept: &[String]) -> PortResult<()>;
 }
 
 /// What an endpoint was seen to serve.

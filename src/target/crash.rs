@@ -55,6 +55,7 @@ impl Machine for Failing {
 fn slot(files: &Files, changes: usize) -> Slot<Failing> {
     Slot {
         name: files.place().to_owned(),
+        machines: vec!["file".to_owned()],
         files: files.clone(),
         commands: Commands { test: None, reload: None, timeout: Duration::from_secs(1) },
         endpoint: None,

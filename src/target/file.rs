@@ -56,6 +56,7 @@ pub async fn connect(config: &Spec, _secrets: &dyn Secrets) -> PortResult<Arc<dy
     let files = Files::decode(config, args::path)?;
     Ok(Arc::new(Slot {
         name: files.place().to_owned(),
+        machines: vec!["file".to_owned()],
         machine: Local::new(files.owner.clone()),
         commands: Commands::decode(config)?,
         endpoint: Endpoint::decode(config)?,

@@ -60,7 +60,7 @@ fn directories(files: &Places) -> BTreeSet<&str> {
 
 /// Everything that is replaced, and so kept, in the order in which it is: the manifest before the file that holds the
 /// leaf, so that the moment in which the leaf changes is the moment in which all agree.
-fn kept(files: &Places) -> Vec<String> {
+pub fn kept(files: &Places) -> Vec<String> {
     let mut paths: Vec<String> = files.iter().map(|(_, path)| path.clone()).collect();
     paths.insert(paths.len().saturating_sub(1), manifest(files));
     paths
@@ -126,9 +126,9 @@ fn keep(places: &Places, files: &Files, seen: &Seen) -> Vec<Action> {
     let (directory, name) = split(&note);
     let noted = seen.names(directory).iter().any(|found| found == name);
     if noted && !pair::is_consistent(&set(places), seen) {
-        return drop_kept(places, seen, Some(&handle));
+        return drop_kept(&kept(places), seen, Some(&handle));
     }
-    let mut actions = drop_kept(places, seen, None);
+    let mut actions = drop_kept(&kept(places), seen, None);
     let there: Vec<String> = kept(places).into_iter().filter(|path| seen.present(path).is_some()).collect();
     let content = there.iter().map(|path| format!("{path}\n")).collect::<String>();
     actions.extend(there.into_iter().map(|path| Action::Keep { name: beside(&path, &handle), path }));
@@ -136,11 +136,11 @@ fn keep(places: &Places, files: &Files, seen: &Seen) -> Vec<Action> {
     actions
 }
 
-/// Removes notes and then second names, all but those of one handle.
-fn drop_kept(places: &Places, seen: &Seen, keep: Option<&str>) -> Vec<Action> {
+/// Removes notes and then second names of these files, all but those of one handle.
+fn drop_kept(paths: &[String], seen: &Seen, keep: Option<&str>) -> Vec<Action> {
     let mut found = Vec::new();
-    for path in kept(places) {
-        let (directory, name) = split(&path);
+    for path in paths {
+        let (directory, name) = split(path);
         let prefix = format!(".{name}.cap-");
         let ours = seen.names(directory).iter().filter(|name| {
             let word = name.strip_prefix(&prefix).map(|word| word.trim_end_matches(".set"));
@@ -158,7 +158,11 @@ fn is_handle(word: &str) -> bool {
 
 /// Clears away files that were begun.
 pub fn clear(places: &Places) -> Vec<Action> {
-    kept(places).iter().map(|path| Action::Remove { path: beside(path, "new") }).collect()
+    drop_new(&kept(places))
+}
+
+fn drop_new(paths: &[String]) -> Vec<Action> {
+    paths.iter().map(|path| Action::Remove { path: beside(path, "new") }).collect()
 }
 
 /// Puts back what was there before.
@@ -203,19 +207,21 @@ fn not_replaced(files: &Files, seen: &Seen, previous: &Previous) -> PortResult<V
     Err(PortError::new(ErrorClass::NotFound, gone).remedy("apply again to install the certificate anew"))
 }
 
-/// Removes files that still are what was installed, and everything of ours beside them.
-pub fn remove(places: &Places, files: &Files, seen: &Seen) -> Vec<Action> {
+/// Removes files that still are what was installed, and everything of ours beside them. Paths that another slot has taken
+/// over are left as they are, with all that lies beside them.
+pub fn remove(places: &Places, files: &Files, seen: &Seen, is_kept: impl Fn(&str) -> bool) -> Vec<Action> {
     let manifest = manifest(places);
     let installed = pair::read_manifest(seen.present(&manifest));
-    let ours = places.iter().map(|(_, path)| path).filter(|path| {
+    let paths: Vec<String> = kept(places).into_iter().filter(|path| !is_kept(path)).collect();
+    let ours = paths.iter().filter(|path| {
         let digest = seen.present(path).and_then(|entry| entry.digest);
         digest.is_some() && installed.get(*path).copied() == digest
     });
     // The leaf goes first: without it the slot is absent, whatever else is still to be removed.
     let mut actions: Vec<Action> = ours.rev().map(|path| Action::Remove { path: path.clone() }).collect();
-    actions.extend(clear(places));
-    actions.extend(drop_kept(places, seen, None));
-    actions.push(Action::Remove { path: manifest });
+    actions.extend(drop_new(&paths));
+    actions.extend(drop_kept(&paths, seen, None));
+    actions.extend(paths.into_iter().filter(|path| *path == manifest).map(|path| Action::Remove { path }));
     if let Some((_, path)) = files_in_directory(files) {
         actions.push(Action::RemoveDirectory { path: split(path).0.to_owned() });
     }

@@ -16,6 +16,8 @@ use crate::ports::target::{Bundle, Previous, Served, Target};
 pub struct Slot<M> {
     /// Where it is, for people.
     pub name: String,
+    /// Names of the machine, each as good as the others: a path is the same place on machines that share a name.
+    pub machines: Vec<String>,
     /// Its files.
     pub files: Files,
     /// What makes the service take them up.
@@ -44,6 +46,13 @@ impl<M: Machine> Slot<M> {
         done
     }
 
+    /// What tells a path from those on other machines.
+    fn names(&self, path: &str) -> impl Iterator<Item = String> {
+        // Paths on other hosts are absolute already.
+        let path = std::path::absolute(path).map_or_else(|_| path.into(), |path| path.to_string_lossy().into_owned());
+        self.machines.iter().map(move |machine| format!("{machine}:{path}"))
+    }
+
     async fn take_up(&self) -> PortResult<()> {
         for words in [&self.commands.test, &self.commands.reload].into_iter().flatten() {
             self.machine.run(words, self.commands.timeout).await?;
@@ -57,6 +66,14 @@ fn before_change(files: &Files) -> Vec<Question> {
     match &files.layout {
         Layout::Versioned { directory } => versioned::questions(directory),
         Layout::Plain { files } => plain::questions(files),
+    }
+}
+
+/// The paths that make up the slot.
+fn written(files: &Files) -> Vec<String> {
+    match &files.layout {
+        Layout::Versioned { directory } => vec![directory.clone()],
+        Layout::Plain { files } => plain::kept(files),
     }
 }
 
@@ -128,11 +145,19 @@ impl<M: Machine> Target for Slot<M> {
         if previous.fingerprint.is_some() { self.take_up().await } else { Ok(()) }
     }
 
-    async fn remove(&self) -> PortResult<()> {
+    fn places(&self) -> Vec<String> {
+        written(&self.files).iter().flat_map(|path| self.names(path)).collect()
+    }
+
+    async fn remove_except(&self, kept: &[String]) -> PortResult<()> {
+        let is_kept = |path: &str| self.names(path).any(|name| kept.contains(&name));
+        if written(&self.files).iter().all(|path| is_kept(path)) {
+            return Ok(());
+        }
         let seen = self.look(before_change).await?;
         let actions = match &self.files.layout {
             Layout::Versioned { directory } => versioned::remove(directory, &seen),
-            Layout::Plain { files } => plain::remove(files, &self.files, &seen),
+            Layout::Plain { files } => plain::remove(files, &self.files, &seen, is_kept),
         };
         self.change(actions).await
     }

@@ -244,8 +244,11 @@ impl Target for Faulty<dyn Target> {
     async fn restore(&self, previous: &Previous) -> PortResult<()> {
         self.faults.around("restore", || self.inner.restore(previous)).await
     }
-    async fn remove(&self) -> PortResult<()> {
-        self.faults.around("remove", || self.inner.remove()).await
+    fn places(&self) -> Vec<String> {
+        self.inner.places()
+    }
+    async fn remove_except(&self, kept: &[String]) -> PortResult<()> {
+        self.faults.around("remove", || self.inner.remove_except(kept)).await
     }
 }
 

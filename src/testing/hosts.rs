@@ -192,7 +192,14 @@ impl Target for FakeTarget {
         })
     }
 
-    async fn remove(&self) -> PortResult<()> {
+    fn places(&self) -> Vec<String> {
+        vec![self.slot.clone()]
+    }
+
+    async fn remove_except(&self, kept: &[String]) -> PortResult<()> {
+        if kept.contains(&self.slot) {
+            return Ok(());
+        }
         self.with(|slot| {
             slot.content = None;
             slot.served = None;

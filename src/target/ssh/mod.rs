@@ -152,6 +152,7 @@ pub async fn connect(config: &Spec, secrets: &dyn Secrets) -> PortResult<Arc<dyn
         host_key: decode_host_key(config)?,
     };
     Ok(Arc::new(Slot {
+        machines: vec![login.address.clone()],
         name: format!("{}:{}", login.address, files.place()),
         commands: Commands::decode(config)?,
         endpoint: Endpoint::decode(config)?,

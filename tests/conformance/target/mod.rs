@@ -3,6 +3,7 @@
 mod endpoint;
 mod file;
 mod fixtures;
+mod moved;
 mod ssh;
 mod suite;
 

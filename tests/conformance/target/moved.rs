@@ -1,0 +1,55 @@
+//! A slot whose configuration has changed: what the earlier one leaves behind is cleared, what the new one uses is not.
+
+use std::path::PathBuf;
+
+use serde_json::{Value as Json, json};
+
+use super::file;
+use super::fixtures::{bundle, in_place};
+use crate::peers::Scratch;
+
+/// The files below a folder that hold a private key, by their paths in it.
+fn keys(folder: &std::path::Path) -> Vec<String> {
+    let is_key = |path: &PathBuf| std::fs::read_to_string(path).is_ok_and(|text| text.contains("PRIVATE KEY"));
+    let all = super::fixtures::snapshot(folder).into_keys();
+    let all = all.filter(|path| path.is_file() && !path.is_symlink() && is_key(path));
+    all.map(|path| path.strip_prefix(folder).expect("it lies there").to_string_lossy().into_owned()).collect()
+}
+
+fn block(scratch: &Scratch, block: &Json) -> Json {
+    let here = scratch.join("slot").to_string_lossy().into_owned();
+    serde_json::from_str(&block.to_string().replace("HERE", &here)).expect("JSON")
+}
+
+/// Moves a slot from one `files` block to another, with the same version and with the next one. `expected` are the files
+/// with a private key that lie there afterwards, without what is kept to go back.
+async fn check(before: Json, after: Json, expected: &[&str]) {
+    let (one, two) = (bundle(&["one.test"]), bundle(&["two.test"]));
+    for next in [&one, &two] {
+        let scratch = Scratch::new("moved");
+        let old = file::place().target(block(&scratch, &before), json!({})).await;
+        let new = file::place().target(block(&scratch, &after), json!({})).await;
+        old.install(&one).await.expect("installed");
+        new.install(next).await.expect("installed in the new place");
+        for _ in 0..2 {
+            old.remove_except(&new.places()).await.expect("the old place is cleared");
+            assert_eq!(new.inspect().await, in_place(next), "{before} -> {after}");
+        }
+        let mut left = keys(&scratch.join("slot"));
+        left.retain(|path| !path.contains(".cap-"));
+        assert_eq!(left.len(), expected.len(), "{before} -> {after}: {left:?}");
+        assert!(left.iter().zip(expected).all(|(path, start)| path.starts_with(start)), "{left:?}");
+        new.remove().await.expect("removed");
+        assert_eq!(keys(&scratch.join("slot")), Vec::<String>::new(), "{before} -> {after}");
+    }
+}
+
+#[tokio::test]
+async fn files_that_are_still_in_use_stay() {
+    let pair = |cert: &str, key: &str| json!({"fullchain": format!("HERE/{cert}"), "privkey": format!("HERE/{key}")});
+    check(pair("a/full.pem", "a/www.key"), pair("b/full.pem", "a/www.key"), &["a/www.key"]).await;
+    check(pair("a/full.pem", "a/www.key"), pair("b/full.pem", "b/www.key"), &["b/www.key"]).await;
+    check(json!({"directory": "HERE/a"}), pair("a/full.pem", "a/www.key"), &["a/www.key"]).await;
+    check(json!({"directory": "HERE/a", "layout": "plain"}), json!({"directory": "HERE/a"}), &["a/versions/"]).await;
+    check(json!({"directory": "HERE/a"}), json!({"directory": "HERE/b"}), &["b/versions/"]).await;
+}
