@@ -207,15 +207,32 @@ fn not_replaced(files: &Files, seen: &Seen, previous: &Previous) -> PortResult<V
     Err(PortError::new(ErrorClass::NotFound, gone).remedy("apply again to install the certificate anew"))
 }
 
+/// The manifests that are kept to go back, to be looked at as well before a removal: when the slot's files have been named
+/// anew, the manifest in force no longer names those that an earlier installation made.
+pub fn earlier_manifests(places: &Places, seen: &Seen) -> Vec<Question> {
+    let path = manifest(places);
+    let (directory, name) = split(&path);
+    let prefix = format!(".{name}.cap-");
+    let kept = seen.names(directory).iter().filter(|name| name.strip_prefix(&prefix).is_some_and(is_handle));
+    kept.map(|name| Question::new(format!("{}/{name}", directory.trim_end_matches('/')), Ask::Content)).collect()
+}
+
 /// Removes files that still are what was installed, and everything of ours beside them. Paths that another slot has taken
-/// over are left as they are, with all that lies beside them.
-pub fn remove(places: &Places, files: &Files, seen: &Seen, is_kept: impl Fn(&str) -> bool) -> Vec<Action> {
+/// over are left as they are, with all that lies beside them. `earlier` is what [`earlier_manifests`] asked for.
+pub fn remove(
+    places: &Places,
+    files: &Files,
+    seen: &Seen,
+    earlier: &Seen,
+    is_kept: impl Fn(&str) -> bool,
+) -> Vec<Action> {
     let manifest = manifest(places);
-    let installed = pair::read_manifest(seen.present(&manifest));
+    let manifests = [seen.present(&manifest)].into_iter().chain(earlier.0.values().map(Some));
+    let installed: Vec<_> = manifests.map(pair::read_manifest).collect();
     let paths: Vec<String> = kept(places).into_iter().filter(|path| !is_kept(path)).collect();
     let ours = paths.iter().filter(|path| {
         let digest = seen.present(path).and_then(|entry| entry.digest);
-        digest.is_some() && installed.get(*path).copied() == digest
+        digest.is_some() && installed.iter().any(|manifest| manifest.get(*path).copied() == digest)
     });
     // The leaf goes first: without it the slot is absent, whatever else is still to be removed.
     let mut actions: Vec<Action> = ours.rev().map(|path| Action::Remove { path: path.clone() }).collect();

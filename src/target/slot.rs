@@ -157,7 +157,10 @@ impl<M: Machine> Target for Slot<M> {
         let seen = self.look(before_change).await?;
         let actions = match &self.files.layout {
             Layout::Versioned { directory } => versioned::remove(directory, &seen),
-            Layout::Plain { files } => plain::remove(files, &self.files, &seen, is_kept),
+            Layout::Plain { files } => {
+                let earlier = self.machine.look(plain::earlier_manifests(files, &seen)).await?;
+                plain::remove(files, &self.files, &seen, &earlier, is_kept)
+            }
         };
         self.change(actions).await
     }

@@ -26,6 +26,18 @@ pub(super) enum HostKey {
     KnownHosts(PathBuf),
 }
 
+impl HostKey {
+    /// The fingerprint of the key, `SHA256:…`, where the configuration says it.
+    pub(super) fn fingerprint(&self) -> Option<String> {
+        let digest = match self {
+            Self::Fingerprint(digest) => digest.clone(),
+            Self::Key(_, key) => fingerprint(key)?,
+            Self::KnownHosts(_) => return None,
+        };
+        Some(format!("SHA256:{digest}"))
+    }
+}
+
 /// `SHA256:…` or `ssh-ed25519 AAAA…`.
 pub(super) fn parse(text: &str) -> Result<HostKey, String> {
     let fault = || "it is neither a fingerprint (SHA256:…, 43 characters) nor a key (ssh-ed25519 AAAA…)".to_owned();

@@ -133,6 +133,12 @@ fn slots(config: &Spec) -> Vec<String> {
     files::places(config).iter().map(|place| format!("ssh:{host}:{port}:{place}")).collect()
 }
 
+/// The host as known_hosts writes it: the port only where it is not the usual one.
+fn host(login: &Login) -> String {
+    let address = login.address.to_ascii_lowercase();
+    if login.port == 22 { address } else { format!("[{address}]:{}", login.port) }
+}
+
 /// One slot. The key is resolved here; the connection is made when it is first needed.
 ///
 /// # Errors
@@ -152,8 +158,9 @@ pub async fn connect(config: &Spec, secrets: &dyn Secrets) -> PortResult<Arc<dyn
         host_key: decode_host_key(config)?,
     };
     Ok(Arc::new(Slot {
-        machines: vec![login.address.clone()],
-        name: format!("{}:{}", login.address, files.place()),
+        // A host that moves to another address or port and keeps its key is the same host: its files are in force.
+        machines: [host(&login)].into_iter().chain(login.host_key.fingerprint()).collect(),
+        name: format!("{}:{}", host(&login), files.place()),
         commands: Commands::decode(config)?,
         endpoint: Endpoint::decode(config)?,
         machine: Remote::new(login, files.owner.clone(), args::truth(config, "sudo")),

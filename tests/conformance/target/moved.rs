@@ -2,10 +2,11 @@
 
 use std::path::PathBuf;
 
+use cap::state::Spec;
 use serde_json::{Value as Json, json};
 
 use super::file;
-use super::fixtures::{bundle, in_place};
+use super::fixtures::{Only, bundle, in_place};
 use crate::peers::Scratch;
 
 /// The files below a folder that hold a private key, by their paths in it.
@@ -42,6 +43,47 @@ async fn check(before: Json, after: Json, expected: &[&str]) {
         new.remove().await.expect("removed");
         assert_eq!(keys(&scratch.join("slot")), Vec::<String>::new(), "{before} -> {after}");
     }
+}
+
+#[tokio::test]
+async fn files_that_are_no_longer_in_use_go() {
+    let pair = |cert: &str, key: &str| json!({"fullchain": format!("HERE/{cert}"), "privkey": format!("HERE/{key}")});
+    check(pair("a/full.pem", "a/www.key"), pair("a/full.pem", "b/www.key"), &["b/www.key"]).await;
+    let all = json!({"fullchain": "HERE/a/full.pem", "privkey": "HERE/a/www.key", "combined": "HERE/a/all.pem"});
+    check(all.clone(), pair("a/full.pem", "a/www.key"), &["a/www.key"]).await;
+    check(pair("a/full.pem", "a/www.key"), all, &["a/all.pem", "a/www.key"]).await;
+}
+
+/// Whether two configurations of an `ssh_target` write to one place.
+async fn meet(change: &[(&str, Json)], expected: bool) {
+    let config = json!({
+        "address": "web1.test",
+        "user": "deploy",
+        "key": {"$secret": {"env": "KEY"}},
+        "host_key": format!("SHA256:{}", "A".repeat(43)),
+        "files": {"directory": "/etc/tls/www"},
+    });
+    let before: Spec = config.as_object().cloned().expect("an object");
+    let mut after = before.clone();
+    after.extend(change.iter().map(|(name, value)| ((*name).to_owned(), value.clone())));
+    let connect = |config: Spec| async move {
+        cap::target::connect("ssh_target", &config, &Only(String::new())).await.expect("a target").places()
+    };
+    let (before, after) = (connect(before).await, connect(after).await);
+    assert_eq!(before.iter().any(|place| after.contains(place)), expected, "{before:?} {after:?}");
+}
+
+#[tokio::test]
+async fn a_host_is_the_same_by_its_address_and_port_or_by_its_key() {
+    let key = || ("host_key", json!(format!("SHA256:{}", "E".repeat(43))));
+    meet(&[], true).await;
+    meet(&[("user", json!("root"))], true).await;
+    meet(&[("address", json!("WEB1.test"))], true).await;
+    meet(&[key()], true).await;
+    meet(&[("port", json!(2222))], true).await;
+    meet(&[("port", json!(2222)), key()], false).await;
+    meet(&[("address", json!("web2.test")), key()], false).await;
+    meet(&[("files", json!({"directory": "/etc/tls/other"}))], false).await;
 }
 
 #[tokio::test]
