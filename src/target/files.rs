@@ -150,10 +150,12 @@ impl Files {
         if part.is_private() { self.key_mode } else { self.cert_mode }
     }
 
-    /// The mode of directories made for them: whoever may read a file may pass, nobody but the owner may write.
+    /// The mode of directories made for them: whoever may read a file may pass, nobody but who made them may write. They
+    /// are not given to the files' owner, who therefore has to be let through with everybody else.
     pub fn directory_mode(&self) -> u32 {
         let readers = (self.key_mode | self.cert_mode) & 0o444;
-        0o700 | readers | (readers >> 2)
+        let owner = if self.owner.user.is_some() { 0o011 } else { 0 };
+        0o700 | readers | (readers >> 2) | owner
     }
 
     /// Where the slot is, for people.
@@ -215,7 +217,7 @@ pub fn schema() -> BlockSchema {
         optional(
             "owner",
             Type::String,
-            "Owner as user:group, by name or number, set before the content is written. Left out, files belong to whoever writes them.",
+            "Owner of the files as user:group, by name or number, set before the content is written. Left out, files belong to whoever writes them, as directories always do.",
         ),
         optional(
             "mode",

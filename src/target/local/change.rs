@@ -2,7 +2,7 @@
 
 use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
 use std::io::{self, ErrorKind, Write as _};
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _, fchown, lchown, symlink};
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _, fchown, symlink};
 use std::path::Path;
 
 use super::owner::Ids;
@@ -49,10 +49,14 @@ fn make_all(path: &Path, mode: u32, ids: Ids) -> io::Result<()> {
     }
 }
 
+/// A directory stays with whoever makes it: an owner could put links in place of the names that are worked with next. It
+/// is opened, and not named again, so that nothing else is changed in its place.
 fn make(path: &Path, mode: u32, ids: Ids) -> io::Result<()> {
     DirBuilder::new().mode(0o700).create(path)?;
-    lchown(path, ids.user, ids.group)?;
-    fs::set_permissions(path, Permissions::from_mode(mode))?;
+    let flags = libc::O_DIRECTORY | libc::O_NOFOLLOW | libc::O_CLOEXEC;
+    let made = OpenOptions::new().read(true).custom_flags(flags).open(path)?;
+    fchown(&made, None, ids.group)?;
+    made.set_permissions(Permissions::from_mode(mode))?;
     sync_directory_of(path)
 }
 

@@ -20,6 +20,11 @@
 //!
 //! The host needs a POSIX shell with the usual tools (coreutils or busybox) and an account with a POSIX login shell. With
 //! `sudo = true` that account needs the right to run `sh` by sudo without a password.
+//!
+//! Root works by names there, and cannot be kept from following a link that somebody swaps in at the wrong moment. So as
+//! root a slot is refused, before anything is touched, when a directory on the way to it belongs to another user, can be
+//! written to by others, or is a symbolic link (access control lists show in the group's rights). `files.owner` may be
+//! anybody: files are given to that user, the directories that are made for them stay with root.
 
 mod host_key;
 mod remote;
@@ -83,8 +88,12 @@ fn attributes() -> [AttributeSchema; 7] {
             Type::String,
             "Path of a known_hosts file that holds the host's key, instead of host_key. It is never written to.",
         ),
-        optional("sudo", Type::Bool, "Whether files are written and commands are run as root, through sudo -n.")
-            .or(Value::Bool(false)),
+        optional(
+            "sudo",
+            Type::Bool,
+            "Whether files are written and commands are run as root, through sudo -n. The files must then lie where only root can write: another directory is refused.",
+        )
+        .or(Value::Bool(false)),
     ]
 }
 

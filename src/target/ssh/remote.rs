@@ -73,6 +73,13 @@ impl Remote {
                     "let the user run sh by sudo without a password, or log in as the owner of the files and leave sudo out",
                 ),
             )
+        } else if has(&[" as root: "]) {
+            (
+                ErrorClass::Rejected,
+                Some(
+                    "give that directory to root and let nobody else write there (chown root, chmod go-w), or log in as the owner of the files and leave sudo out",
+                ),
+            )
         } else if has(&["ermission denied", "not permitted"]) {
             (ErrorClass::Unauthorized, Some("log in as a user who may do this, or set sudo = true"))
         } else if has(&["No space left", "quota exceeded"]) {

@@ -22,13 +22,43 @@ settle() {
     sync "${at:-/}" 2>/dev/null || sync
 }
 
-own() {
-    [ -z "$user" ] || chown "$user" "$1" || return 1
-    [ -z "$group" ] || chgrp "$group" "$1"
+# As root: fails unless root alone can change what the names on the way to the directory $1 stand for. Names are all that
+# a shell has to work with, and whoever may write there could put a link in place of one. A directory like /tmp, where
+# nobody takes away what is another's, is good enough above one that is there already.
+trust() {
+    [ "$(id -u)" -eq 0 ] || return 0
+    at= rest=${1#/}
+    while :; do
+        shared=
+        case $(stat -c '%u %A' "${at:-/}") in
+        0\ d????-??-*) ;;
+        0\ d????????[tT]*) shared=1 ;;
+        *\ l*) fail "work in $1 as root: $at is a symbolic link; name the place that it points to" ;;
+        *\ d*) shared=1 && break ;;
+        *) return 0 ;;
+        esac
+        [ -n "$rest" ] || break
+        next=$at/${rest%%/*}
+        [ -e "$next" ] || [ -h "$next" ] || break
+        at=$next
+        case $rest in
+        */*) rest=${rest#*/} ;;
+        *) rest= ;;
+        esac
+    done
+    [ -z "$shared" ] || fail "work in $1 as root: others than root can write to ${at:-/}"
 }
 
+own() {
+    [ -z "$user" ] || chown -h "$user" "$1" || return 1
+    [ -z "$group" ] || chgrp -h "$group" "$1"
+}
+
+# A directory stays with whoever makes it: an owner could put links in place of the names that are worked with next.
 make() {
-    mkdir "$1" && own "$1" && chmod "$2" "$1" && settle "$1"
+    mkdir "$1" || return 1
+    [ -z "$group" ] || chgrp -h "$group" "$1" || return 1
+    chmod "$2" "$1" && settle "$1"
 }
 
 make_all() {
@@ -95,6 +125,7 @@ change() {
 # A path that cannot be looked at is a fault, and never absent.
 look() {
     while [ $# -gt 0 ]; do
+        [ "$2" != names ] || trust "$1"
         if [ -h "$1" ]; then
             printf 'link %s\n' "$(readlink "$1")"
         elif [ ! -e "$1" ]; then

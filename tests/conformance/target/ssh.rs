@@ -1,13 +1,16 @@
 //! `ssh_target` over a real sshd.
 
+use std::fs::Permissions;
+use std::os::unix::fs::{PermissionsExt as _, chown, symlink};
+
 use cap::job::ErrorClass;
 use cap::ports::target::Target;
 use serde_json::{Value as Json, json};
 
 use super::fixtures::{Place, bundle, in_place};
-use super::suite::suite;
+use super::suite::{NOBODY, suite};
 use crate::peers::sshd::Sshd;
-use crate::peers::{Scratch, free_port};
+use crate::peers::{Outcome, Scratch, free_port, report};
 
 fn place(sshd: &Sshd, change: &[(&str, Json)]) -> Place {
     let all = json!({
@@ -130,6 +133,51 @@ async fn owners_are_set_where_they_may_be() {
     let error = nobody.install(&bundle(&["two.test"])).await.expect_err("there is no such user");
     assert_eq!(error.class, ErrorClass::Rejected, "{error}");
     assert_eq!(own.inspect().await, in_place(&one), "the old pair is untouched");
+}
+
+#[tokio::test]
+async fn root_does_not_work_where_others_can_write() {
+    let Some(sshd) = Sshd::start() else { return };
+    if sshd.user != "root" {
+        let why = "the tests do not run as root, and the stand-in for sudo makes nobody root".to_owned();
+        report("root", &Outcome::NotRun { why });
+        return;
+    }
+    let scratch = Scratch::new("ssh-trust");
+    let make = |name: &str, mode: u32, user: u32| {
+        let path = scratch.join(name);
+        std::fs::create_dir_all(path.join("below")).expect("a folder");
+        chown(&path, Some(user), None).expect("as root");
+        std::fs::set_permissions(&path, Permissions::from_mode(mode)).expect("as root");
+    };
+    make("theirs", 0o755, NOBODY);
+    make("group", 0o775, 0);
+    make("shared", 0o1777, 0);
+    make("safe", 0o755, 0);
+    symlink(scratch.join("safe"), scratch.join("link")).expect("a link");
+    let check = async |block: Json, expected: Option<&str>| {
+        let text = block.to_string().replace("HERE", &scratch.join("").to_string_lossy());
+        let mut files: Json = serde_json::from_str(&text).expect("JSON");
+        files["owner"] = json!("nobody");
+        let target = place(&sshd, &[("sudo", json!(true))]).target(files, json!({})).await;
+        match expected {
+            Some(why) => {
+                refused(&*target, ErrorClass::Rejected, why).await;
+                assert!(target.previous().await.is_err(), "refused before anything is touched");
+            }
+            None => target.install(&bundle(&["one.test"])).await.expect("installed"),
+        }
+    };
+    check(json!({"directory": "HERE/theirs"}), Some("others than root can write")).await;
+    check(json!({"directory": "HERE/theirs/below/tls"}), Some("others than root can write")).await;
+    check(json!({"combined": "HERE/theirs/www.pem"}), Some("others than root can write")).await;
+    check(json!({"directory": "HERE/group/below"}), Some("others than root can write")).await;
+    check(json!({"directory": "HERE/shared"}), Some("others than root can write")).await;
+    check(json!({"directory": "HERE/shared/new"}), Some("others than root can write")).await;
+    check(json!({"directory": "HERE/link/tls"}), Some("is a symbolic link")).await;
+    check(json!({"directory": "HERE/shared/below"}), None).await;
+    check(json!({"directory": "HERE/safe/new/tls"}), None).await;
+    check(json!({"combined": "HERE/safe/www.pem"}), None).await;
 }
 
 #[tokio::test]

@@ -9,7 +9,7 @@ use cap::ports::target::{Bundle, Target};
 use serde_json::json;
 
 use super::fixtures::{Layout, Place, bundle, fault, in_place, layouts, snapshot};
-use crate::peers::Scratch;
+use crate::peers::{Outcome, Scratch, report};
 
 /// The whole suite, over the layouts of these numbers.
 pub async fn suite(place: &Place, numbers: &[usize]) {
@@ -25,6 +25,36 @@ pub async fn suite(place: &Place, numbers: &[usize]) {
         what_others_put_there_stays(place, layout).await;
     }
     links_are_not_written_through(place, &scratch).await;
+    only_files_are_given_away(place, &all[0]).await;
+}
+
+/// The user that files are given to.
+pub const NOBODY: u32 = 65534;
+
+/// Who owned a directory could put links in place of the files that root is about to work on.
+async fn only_files_are_given_away(place: &Place, layout: &Layout) {
+    let me = folder(layout).metadata().expect("a folder").uid();
+    if me != 0 {
+        let why = "the tests do not run as root, so files cannot be given away".to_owned();
+        report("root", &Outcome::NotRun { why });
+        return;
+    }
+    let mut block = layout.block.clone();
+    block["owner"] = json!(NOBODY.to_string());
+    block["mode"] = json!("0600");
+    block["cert_mode"] = json!("0600");
+    let target = place.target(block, json!({})).await;
+    let one = bundle(&["one.test"]);
+    target.install(&one).await.expect("installed");
+    assert_eq!(target.inspect().await, in_place(&one));
+    assert_eq!(layout.privkey.metadata().expect("a file").uid(), NOBODY);
+    let all = snapshot(folder(layout)).into_keys().filter(|path| path.is_dir() && !path.is_symlink());
+    for directory in all {
+        let meta = directory.metadata().expect("a directory");
+        assert_eq!((meta.uid(), meta.mode() & 0o022), (me, 0), "{} can be written to", directory.display());
+        assert_eq!(meta.mode() & 0o011, 0o011, "{} keeps the files' owner out", directory.display());
+    }
+    target.remove().await.expect("removed");
 }
 
 fn read(path: &Path) -> String {
