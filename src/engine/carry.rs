@@ -466,6 +466,8 @@ fn words(fact: &Fact) -> String {
             format!("certificate {} until {}", version.fingerprint.short(), version.not_after)
         }
         Fact::Installed { version, slot, .. } => format!("version {version} at {slot}"),
+        Fact::Restored(None) => "done".to_owned(),
+        Fact::Restored(Some(failure)) => format!("in place again, but {}", failure.message),
         Fact::Served(None) => "no endpoint to ask".to_owned(),
         Fact::Served(Some(leaves)) => {
             let all: Vec<String> = leaves.iter().map(|(address, leaf)| format!("{address} {}", leaf.short())).collect();

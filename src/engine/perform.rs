@@ -10,11 +10,11 @@ use tokio::sync::{Mutex, OnceCell};
 use super::Engine;
 use crate::address::Address;
 use crate::job::effect::{Before, Effect, Fact, OrderState, Publication};
-use crate::job::{ErrorClass, Job, wanted};
+use crate::job::{ErrorClass, Failure, Job, wanted};
 use crate::plan::Action;
 use crate::ports::dns::{DnsProvider, Resolver, TxtRecord, Visibility};
 use crate::ports::issuer::{Challenge, Issuer, OrderHandle, OrderRequest, OrderStatus};
-use crate::ports::target::{Bundle, Previous, Served, Target};
+use crate::ports::target::{Bundle, Previous, Restored, Served, Target};
 use crate::ports::vault::KeyType;
 use crate::ports::{PortError, PortResult};
 use crate::state::Record;
@@ -100,6 +100,7 @@ impl<'a> Performer<'a> {
             Effect::Previous
             | Effect::Install
             | Effect::Verify
+            | Effect::VerifyPrevious(_)
             | Effect::Restore(_)
             | Effect::ClearOld(_)
             | Effect::Remove => self.ask_target(job, record, effect).await,
@@ -250,13 +251,19 @@ impl<'a> Performer<'a> {
                 Ok(Fact::Before(Before { fingerprint, handle }))
             }
             Effect::Install => self.install(job, target.as_ref()).await,
-            Effect::Verify => Ok(Fact::Served(match target.verify().await? {
-                Served::NotAsked => None,
-                Served::Leaves(leaves) => Some(leaves),
-            })),
+            Effect::Verify => served(target.as_ref()).await,
+            Effect::VerifyPrevious(config) => {
+                let previous = self.engine.providers.target(target_kind(job)?, config).await?;
+                if previous.slot() == target.slot() { served(previous.as_ref()).await } else { Ok(Fact::Served(None)) }
+            }
             Effect::Restore(Before { fingerprint, handle }) => {
                 let previous = Previous { fingerprint: *fingerprint, handle: handle.clone() };
-                target.restore(&previous).await.map(|()| Fact::Done)
+                Ok(Fact::Restored(match target.restore(&previous).await? {
+                    Restored::TakenUp => None,
+                    Restored::NotTakenUp(PortError { class, message, remedy }) => {
+                        Some(Failure { class, message, remedy })
+                    }
+                }))
             }
             Effect::ClearOld(config) => {
                 let old = self.engine.providers.target(target_kind(job)?, config).await?;
@@ -302,6 +309,13 @@ impl<'a> Performer<'a> {
         };
         Ok((version.number, Bundle { fingerprint: version.fingerprint, leaf, chain, key }))
     }
+}
+
+async fn served(target: &dyn Target) -> PortResult<Fact> {
+    Ok(Fact::Served(match target.verify().await? {
+        Served::NotAsked => None,
+        Served::Leaves(leaves) => Some(leaves),
+    }))
 }
 
 fn spec_of(job: &Job) -> PortResult<&Spec> {

@@ -31,6 +31,9 @@ pub struct Deployment {
     old: Option<Box<Spec>>,
     /// What failed, while it is undone.
     trouble: Option<Failure>,
+    /// The command that failed once more when the previous version was in place again.
+    #[serde(default)]
+    refused: Option<Failure>,
     /// Putting back has its own patience.
     undoing: Pace,
     failure: Option<Failure>,
@@ -61,8 +64,8 @@ impl Deployment {
     /// Before the first effect.
     pub fn begin(step: &Step) -> Self {
         let new = step.after.as_ref().and_then(|draft| wanted::config(&draft.spec));
-        let old = step.before.as_ref().and_then(wanted::config).filter(|old| Some(*old) != new);
-        Self { old: old.cloned().map(Box::new), ..Self::default() }
+        let old = previous_config(step).filter(|old| Some(&**old) != new);
+        Self { old, ..Self::default() }
     }
 
     /// See [`super::Machine::next`].
@@ -77,7 +80,10 @@ impl Deployment {
         match (self.phase, &self.before, &self.old) {
             (Phase::Previous, ..) => Next::effect(Effect::Previous),
             (Phase::Install, ..) => Next::effect(Effect::Install),
-            (Phase::Verify | Phase::VerifyRestored, ..) => Next::effect(Effect::Verify),
+            (Phase::Verify, ..) => Next::effect(Effect::Verify),
+            (Phase::VerifyRestored, ..) => {
+                Next::effect(previous_config(context.step).map_or(Effect::Verify, Effect::VerifyPrevious))
+            }
             (Phase::Restore, Some(before), _) => Next::effect(Effect::Restore(before.clone())),
             (Phase::ClearOld, _, Some(old)) => Next::effect(Effect::ClearOld(old.clone())),
             (Phase::Restore, None, _) => Next::Failed(misfit(&Effect::Previous)),
@@ -101,7 +107,7 @@ impl Deployment {
                 self.go(Phase::Verify)
             }
             (Phase::Verify, Ok(Fact::Served(leaves))) => self.served(leaves, context),
-            (Phase::Restore, Ok(Fact::Done)) => self.restored(context),
+            (Phase::Restore, Ok(Fact::Restored(refused))) => self.restored(refused, context),
             (Phase::VerifyRestored, Ok(Fact::Served(leaves))) => self.served_again(leaves, context),
             (Phase::ClearOld, Ok(Fact::Done)) => self.go(Phase::Done),
             (phase, Err(failure)) => self.failed(phase, failure, context),
@@ -153,13 +159,34 @@ impl Deployment {
         self.go(Phase::Restore)
     }
 
-    fn restored(&mut self, context: &Context<'_>) -> Vec<EventBody> {
+    fn restored(&mut self, refused: Option<Failure>, context: &Context<'_>) -> Vec<EventBody> {
+        if let Some(failure) = refused.as_ref().filter(|failure| failure.class == ErrorClass::Transient)
+            && self.undoing.fail(failure, context.now, context.jitter) != Verdict::GiveUp
+        {
+            return Vec::new();
+        }
         self.undoing.moved();
-        if self.before.as_ref().is_none_or(|before| before.fingerprint.is_none()) {
-            // Nothing was there, so nothing can be seen served.
+        self.refused = refused;
+        // Where nothing was before, or nothing of ours, nobody has ever said what is to be served.
+        if self.had_nothing() || previous_config(context.step).is_none() {
             return self.rolled_back(context);
         }
         self.go(Phase::VerifyRestored)
+    }
+
+    fn had_nothing(&self) -> bool {
+        self.before.as_ref().is_none_or(|before| before.fingerprint.is_none())
+    }
+
+    /// How things stand once more, for people.
+    fn state_again(&self) -> String {
+        match &self.refused {
+            _ if self.had_nothing() => {
+                "what was written has been removed, for nothing had been there before".to_owned()
+            }
+            None => "the previous version is in place again".to_owned(),
+            Some(again) => format!("the previous version is in place again, but {}, again", again.message),
+        }
     }
 
     fn served_again(&mut self, leaves: Option<Vec<(String, Digest)>>, context: &Context<'_>) -> Vec<EventBody> {
@@ -186,7 +213,7 @@ impl Deployment {
         self.go(Phase::Previous);
         self.pace = wait;
         let (Verdict::Again(at) | Verdict::Parked(at)) = verdict else {
-            let message = format!("{}; the previous version is in place again", trouble.message);
+            let message = format!("{}; {}", trouble.message, self.state_again());
             let failure = Failure { message, ..trouble.clone() };
             let failed = attempt_failed(&failure, None);
             self.failure = Some(failure);
@@ -249,6 +276,11 @@ impl Deployment {
             }
         }
     }
+}
+
+/// The configuration that the deployment had before.
+fn previous_config(step: &Step) -> Option<Box<Spec>> {
+    step.before.as_ref().and_then(wanted::config).cloned().map(Box::new)
 }
 
 /// The addresses at which another leaf is served, each with that leaf.

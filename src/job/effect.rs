@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::Failure;
 use crate::address::Address;
 use crate::digest::Digest;
 use crate::state::facts::{CertificateVersion, Facts, KeyId};
@@ -76,6 +77,8 @@ pub enum Effect {
     Install,
     /// The endpoint is asked what it serves.
     Verify,
+    /// Likewise, as this earlier configuration names it; not at all when that was another place.
+    VerifyPrevious(Box<Spec>),
     /// What was there before is put back.
     Restore(Before),
     /// The slot of this earlier configuration is cleared, but for the places that the new one writes to.
@@ -105,6 +108,7 @@ impl Effect {
             Self::Previous => "previous",
             Self::Install => "install",
             Self::Verify => "verify",
+            Self::VerifyPrevious(_) => "verify_previous",
             Self::Restore(_) => "restore",
             Self::ClearOld(_) => "clear_old",
             Self::Remove => "remove",
@@ -162,6 +166,8 @@ pub enum Fact {
         /// Where it lies, for people.
         slot: String,
     },
+    /// What was there before is in place again; with the failure of the command that should have had it taken up.
+    Restored(Option<Failure>),
     /// What the endpoint serves at each address; absent when the target has no endpoint to ask.
     Served(Option<Vec<(String, Digest)>>),
 }

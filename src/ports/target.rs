@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use zeroize::Zeroizing;
 
-use super::PortResult;
+use super::{PortError, PortResult};
 use crate::digest::Digest;
 use crate::observed::SlotContent;
 
@@ -42,8 +42,9 @@ pub trait Target: Send + Sync {
     async fn install(&self, bundle: &Bundle) -> PortResult<()>;
     /// Asks the endpoint, where the configuration names one: the fingerprint of the leaf that is served at each address.
     async fn verify(&self) -> PortResult<Served>;
-    /// Puts back what was there before, and makes the service take it up.
-    async fn restore(&self, previous: &Previous) -> PortResult<()>;
+    /// Puts back what was there before, and makes the service take it up. An error is about what lies in the slot alone; a
+    /// command that fails afterwards is part of the answer, because it may be the very thing that was wrong.
+    async fn restore(&self, previous: &Previous) -> PortResult<Restored>;
     /// Every place that `install` writes to, so that two slots can be compared place by place. A machine that is known by
     /// several names counts with each of them.
     fn places(&self) -> Vec<String>;
@@ -53,6 +54,15 @@ pub trait Target: Send + Sync {
     }
     /// Likewise, and leaves alone what lies in these [`Target::places`]: those of the slot that took this one's place.
     async fn remove_except(&self, kept: &[String]) -> PortResult<()>;
+}
+
+/// The previous version is in place again, or nothing is where nothing had been.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Restored {
+    /// No command is left to be run.
+    TakenUp,
+    /// This command failed.
+    NotTakenUp(PortError),
 }
 
 /// What an endpoint was seen to serve.

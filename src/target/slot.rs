@@ -10,7 +10,7 @@ use super::verify::{Commands, Endpoint};
 use super::{endpoint, plain, versioned};
 use crate::observed::SlotContent;
 use crate::ports::PortResult;
-use crate::ports::target::{Bundle, Previous, Served, Target};
+use crate::ports::target::{Bundle, Previous, Restored, Served, Target};
 
 /// A slot.
 pub struct Slot<M> {
@@ -129,7 +129,7 @@ impl<M: Machine> Target for Slot<M> {
         endpoint::ask(endpoint, pair::leaf(&self.files, &seen).as_ref()).await
     }
 
-    async fn restore(&self, previous: &Previous) -> PortResult<()> {
+    async fn restore(&self, previous: &Previous) -> PortResult<Restored> {
         let actions = match &self.files.layout {
             Layout::Versioned { directory } => {
                 let seen = self.look(before_change).await?;
@@ -142,7 +142,8 @@ impl<M: Machine> Target for Slot<M> {
         };
         self.change(actions).await?;
         // Where nothing was before, there is nothing to take up: a test of the service would only fail on missing files.
-        if previous.fingerprint.is_some() { self.take_up().await } else { Ok(()) }
+        let taken_up = if previous.fingerprint.is_some() { self.take_up().await } else { Ok(()) };
+        Ok(taken_up.map_or_else(Restored::NotTakenUp, |()| Restored::TakenUp))
     }
 
     fn places(&self) -> Vec<String> {

@@ -18,7 +18,7 @@ use crate::ports::store::{
     Advance, EventFilter, Identity, JobFilter, Lease, LeaseError, Lock, LockError, LogLine, Snapshot, Store,
     Submission, SubmitError,
 };
-use crate::ports::target::{Bundle, Previous, Served, Target};
+use crate::ports::target::{Bundle, Previous, Restored, Served, Target};
 use crate::ports::vault::{KeyType, KeyVault, MacKey, PrivateKey};
 use crate::ports::{PortError, PortResult};
 use crate::state::facts::{CertificateVersion, KeyId, RenewalWindow};
@@ -241,7 +241,7 @@ impl Target for Faulty<dyn Target> {
     async fn verify(&self) -> PortResult<Served> {
         self.faults.around("verify", || self.inner.verify()).await
     }
-    async fn restore(&self, previous: &Previous) -> PortResult<()> {
+    async fn restore(&self, previous: &Previous) -> PortResult<Restored> {
         self.faults.around("restore", || self.inner.restore(previous)).await
     }
     fn places(&self) -> Vec<String> {

@@ -9,7 +9,7 @@ use super::faults::Faults;
 use crate::digest::Digest;
 use crate::job::ErrorClass;
 use crate::observed::SlotContent;
-use crate::ports::target::{Bundle, Previous, Served, Target};
+use crate::ports::target::{Bundle, Previous, Restored, Served, Target};
 use crate::ports::{PortError, PortResult};
 use crate::x509;
 
@@ -18,6 +18,8 @@ use crate::x509;
 pub enum Trick {
     /// The new files lie there, and the service refuses to take them up.
     ReloadFails,
+    /// Likewise, and it is the command that is wrong: it fails with the old files as well.
+    CommandIsWrong,
     /// It says that all went well, and nothing changed.
     Lies,
     /// The files are there, and the service serves the old ones a few times more.
@@ -36,6 +38,8 @@ struct Slot {
     /// Versions that can be put back.
     kept: Vec<Digest>,
     tricks: VecDeque<Trick>,
+    /// Whether the reload command fails whatever lies there.
+    command_is_wrong: bool,
     installs: usize,
 }
 
@@ -72,6 +76,11 @@ impl FakeHosts {
     /// How many times something was installed there.
     pub fn installs(&self, slot: &str) -> usize {
         self.with(slot, |slot| slot.installs)
+    }
+
+    /// The service serves this, whatever lies there.
+    pub fn serve(&self, slot: &str, leaf: Option<Digest>) {
+        self.with(slot, |slot| slot.served = leaf);
     }
 
     /// Somebody else puts something there.
@@ -126,6 +135,10 @@ fn refused(message: &str) -> PortError {
     PortError::new(ErrorClass::Rejected, message)
 }
 
+fn reload_failed() -> PortError {
+    refused("the reload command ended with status 1")
+}
+
 #[async_trait]
 impl Target for FakeTarget {
     fn slot(&self) -> String {
@@ -155,7 +168,11 @@ impl Target for FakeTarget {
         }
         self.faults.around("copy", || async { self.copy(bundle.fingerprint) }).await?;
         match trick {
-            Some(Trick::ReloadFails) => return Err(refused("the reload command ended with status 1")),
+            Some(Trick::ReloadFails) => return Err(reload_failed()),
+            Some(Trick::CommandIsWrong) => {
+                self.with(|slot| slot.command_is_wrong = true);
+                return Err(reload_failed());
+            }
             Some(Trick::Slow(times)) => self.with(|slot| slot.slow.0 = times),
             _ => {}
         }
@@ -177,7 +194,7 @@ impl Target for FakeTarget {
         Ok(Served::Leaves(vec![(format!("{}:443", self.slot), served)]))
     }
 
-    async fn restore(&self, previous: &Previous) -> PortResult<()> {
+    async fn restore(&self, previous: &Previous) -> PortResult<Restored> {
         self.with(|slot| {
             if slot.tricks.pop_front_if(|trick| *trick == Trick::RestoreFails).is_some() {
                 return Err(refused("the previous version is gone"));
@@ -187,8 +204,11 @@ impl Target for FakeTarget {
                 return Err(PortError::new(ErrorClass::NotFound, "the previous version is not kept here"));
             }
             slot.content = previous.fingerprint;
+            if previous.fingerprint.is_some() && slot.command_is_wrong {
+                return Ok(Restored::NotTakenUp(reload_failed()));
+            }
             slot.served = previous.fingerprint;
-            Ok(())
+            Ok(Restored::TakenUp)
         })
     }
 

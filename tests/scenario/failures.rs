@@ -177,6 +177,57 @@ fn f20_f21_what_is_not_served_is_undone_and_seen_again() {
 }
 
 #[test]
+fn a_command_that_fails_with_the_old_files_too_leaves_nothing_broken() {
+    run(async {
+        let world = World::new().await;
+        let (before, report) = renew_with(&world, &[Trick::CommandIsWrong]).await;
+        let message = failure(&report.failed);
+        let again = "the previous version is in place again, but the reload command ended with status 1, again";
+        assert!(message.ends_with(again) && !message.contains("BROKEN"), "{message}");
+        assert_eq!((world.providers.hosts.content(SLOT), world.faults.count("restore")), (before, 1));
+        let events = world.store.events(0, 1000, &EventFilter::default()).await.expect("events");
+        let fingerprint = before;
+        let is_rolled_back = |body: &EventBody| matches!(body, EventBody::RolledBack { fingerprint: found, .. } if *found == fingerprint);
+        assert!(events.iter().any(|(_, event)| is_rolled_back(&event.body)), "{events:?}");
+    });
+}
+
+#[test]
+fn what_is_put_back_is_looked_at_as_the_previous_configuration_said() {
+    run(async {
+        for (endpoint, broken) in [(json!(false), false), (json!(true), true)] {
+            let world = World::new().await;
+            let mut steps = estate();
+            let config = json!({ "slot": SLOT, "endpoint": endpoint });
+            set_config(&mut steps[5], &config);
+            assert_eq!(apply(&world, steps).await.failed, []);
+            world.providers.hosts.trick(SLOT, Trick::CommandIsWrong);
+            world.providers.hosts.serve(SLOT, None);
+            let report = apply(&world, renewal(&world, due(world.clock.now())).await).await;
+            let message = failure(&report.failed);
+            assert_eq!(message.contains("BROKEN"), broken, "{message}");
+        }
+    });
+}
+
+fn set_config(step: &mut Step, config: &serde_json::Value) {
+    let draft = step.after.as_mut().expect("what it is to become");
+    draft.spec.insert("config".to_owned(), config.clone());
+}
+
+#[test]
+fn a_first_installation_that_fails_claims_no_previous_version() {
+    run(async {
+        let world = World::new().await;
+        world.providers.hosts.trick(SLOT, Trick::CommandIsWrong);
+        let report = apply(&world, estate()).await;
+        let message = failure(&report.failed);
+        assert!(message.contains("has been removed") && !message.contains("previous version"), "{message}");
+        assert_eq!(world.providers.hosts.content(SLOT), None);
+    });
+}
+
+#[test]
 fn a_slow_service_is_given_its_time() {
     run(async {
         let world = World::new().await;

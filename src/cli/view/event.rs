@@ -30,6 +30,9 @@ pub fn sentence(body: &EventBody) -> String {
             format!("version {} installed at {}", deployment.version, deployment.slot)
         }
         EventBody::Verified { fingerprint } => format!("endpoint serves {}", fingerprint.short()),
+        EventBody::RolledBack { fingerprint: None, because } => {
+            format!("what was written was removed, because {because}")
+        }
         EventBody::RolledBack { because, .. } => format!("previous version put back, because {because}"),
         EventBody::Undeployed => "taken off its target".to_owned(),
         EventBody::AttemptFailed { message, retry_at: Some(at), .. } => {
