@@ -104,7 +104,9 @@ impl Deployment {
             }
             (Phase::Install, Ok(Fact::Installed { version, fingerprint, slot })) => {
                 self.installed = Some(Installed { version, fingerprint, slot, at: context.now });
-                self.go(Phase::Verify)
+                self.go(Phase::Verify);
+                self.pace.poll_since(context.now);
+                Vec::new()
             }
             (Phase::Verify, Ok(Fact::Served(leaves))) => self.served(leaves, context),
             (Phase::Restore, Ok(Fact::Restored(refused))) => self.restored(refused, context),
@@ -166,6 +168,7 @@ impl Deployment {
             return Vec::new();
         }
         self.undoing.moved();
+        self.undoing.poll_since(context.now);
         self.refused = refused;
         // Where nothing was before, or nothing of ours, nobody has ever said what is to be served.
         if self.had_nothing() || previous_config(context.step).is_none() {
@@ -208,7 +211,10 @@ impl Deployment {
             return self.broken(&misfit(&Effect::Verify));
         };
         let fingerprint = self.before.as_ref().and_then(|before| before.fingerprint);
-        let verdict = self.pace.fail(&trouble, context.now, context.jitter);
+        let verdict = match trouble.class {
+            ErrorClass::Transient => self.pace.fail_on(&retry::INSTALL, &trouble, context.now, context.jitter),
+            _ => self.pace.fail(&trouble, context.now, context.jitter),
+        };
         let wait = self.pace.clone();
         self.go(Phase::Previous);
         self.pace = wait;
@@ -242,7 +248,8 @@ impl Deployment {
             Phase::Previous | Phase::ClearOld | Phase::Done => self.failed_harmlessly(failure, context),
             Phase::Install => self.undo(failure, context),
             Phase::Verify => self.unseen(failure, context),
-            Phase::Restore | Phase::VerifyRestored => self.not_undone(&failure, context),
+            Phase::Restore => self.not_undone(&failure, context),
+            Phase::VerifyRestored => self.unseen_again(&failure, context),
         }
     }
 
@@ -253,6 +260,14 @@ impl Deployment {
             return Vec::new();
         }
         self.undo(failure, context)
+    }
+
+    fn unseen_again(&mut self, failure: &Failure, context: &Context<'_>) -> Vec<EventBody> {
+        let passes = matches!(failure.class, ErrorClass::Transient);
+        if passes && self.undoing.poll(context.now, None, TAKE_UP, failure.message.clone()) {
+            return Vec::new();
+        }
+        self.broken(failure)
     }
 
     fn not_undone(&mut self, failure: &Failure, context: &Context<'_>) -> Vec<EventBody> {

@@ -78,6 +78,11 @@ impl Pace {
         verdict
     }
 
+    /// What is polled next has had its time since then: an effect that waits itself must not be given it twice.
+    pub fn poll_since(&mut self, then: Timestamp) {
+        self.since = Some(then);
+    }
+
     /// Polls again later; `false` when that has been going on for longer than `patience`.
     pub fn poll(
         &mut self,

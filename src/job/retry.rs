@@ -27,6 +27,10 @@ pub const CONFLICT: Ladder =
 /// Encrypt: five per name, refilled every 12 minutes), so the first wait is as long as that.
 pub const VALIDATION: Ladder =
     Ladder { first: Duration::from_secs(12 * 60), factor: 3, longest: Duration::from_secs(6 * 3600), attempts: 3 };
+/// Installing again after what was installed had to be undone. The endpoint was given its time each time, and whoever
+/// waits for a deployment is to learn soon that it does not work.
+pub const INSTALL: Ladder =
+    Ladder { first: Duration::from_secs(2), factor: 2, longest: Duration::from_secs(10), attempts: 3 };
 /// Withdrawing a challenge record, which must not be left behind: about an hour in all.
 pub const CLEANUP: Ladder =
     Ladder { first: Duration::from_secs(1), factor: 2, longest: Duration::from_secs(900), attempts: 14 };

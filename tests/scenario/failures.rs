@@ -228,6 +228,22 @@ fn a_first_installation_that_fails_claims_no_previous_version() {
 }
 
 #[test]
+fn an_endpoint_that_refuses_connections_is_not_asked_for_minutes() {
+    run(async {
+        let world = World::new().await;
+        for _ in 0..8 {
+            world.providers.hosts.trick(SLOT, Trick::Lies);
+        }
+        let begin = world.clock.now();
+        let report = apply(&world, estate()).await;
+        assert!(failure(&report.failed).contains("connection refused"), "{report:?}");
+        assert_eq!(world.faults.count("install"), 3);
+        let took = world.clock.now().since(begin);
+        assert!(took < Duration::from_secs(90), "it took {took}");
+    });
+}
+
+#[test]
 fn a_slow_service_is_given_its_time() {
     run(async {
         let world = World::new().await;
