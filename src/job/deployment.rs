@@ -111,7 +111,10 @@ impl Deployment {
             (Phase::Verify, Ok(Fact::Served(leaves))) => self.served(leaves, context),
             (Phase::Restore, Ok(Fact::Restored(refused))) => self.restored(refused, context),
             (Phase::VerifyRestored, Ok(Fact::Served(leaves))) => self.served_again(leaves, context),
-            (Phase::ClearOld, Ok(Fact::Done)) => self.go(Phase::Done),
+            (Phase::ClearOld, Ok(Fact::Done)) => {
+                self.go(Phase::Done);
+                recorded(context.step).into_iter().collect()
+            }
             (phase, Err(failure)) => self.failed(phase, failure, context),
             (phase, Ok(_)) => self.failed(phase, misfit(effect), context),
         }
@@ -150,7 +153,9 @@ impl Deployment {
         };
         let verified = EventBody::Verified { fingerprint: installed.fingerprint };
         self.go(if self.old.is_some() { Phase::ClearOld } else { Phase::Done });
-        let events = recorded(context.step).into_iter().chain([EventBody::Installed { deployment }]);
+        // Until the old place is cleared the record goes on naming it, so that a later plan comes back to it.
+        let recorded = recorded(context.step).filter(|_| self.old.is_none());
+        let events = recorded.into_iter().chain([EventBody::Installed { deployment }]);
         events.chain(seen.then_some(verified)).collect()
     }
 
@@ -244,7 +249,7 @@ impl Deployment {
 
     fn failed(&mut self, phase: Phase, failure: Failure, context: &Context<'_>) -> Vec<EventBody> {
         match phase {
-            // Nothing was touched yet, or the new version is in place and recorded already.
+            // Nothing was touched yet, or the new version is in service already.
             Phase::Previous | Phase::ClearOld | Phase::Done => self.failed_harmlessly(failure, context),
             Phase::Install => self.undo(failure, context),
             Phase::Verify => self.unseen(failure, context),
@@ -281,7 +286,7 @@ impl Deployment {
     fn failed_harmlessly(&mut self, failure: Failure, context: &Context<'_>) -> Vec<EventBody> {
         match self.pace.fail(&failure, context.now, context.jitter) {
             Verdict::Parked(_) => Vec::new(),
-            // The record is what it should be already: clearing the old place again is not its trouble.
+            // The new version is in service already: clearing the old place again is not its trouble.
             Verdict::Again(_) if self.phase == Phase::ClearOld => Vec::new(),
             Verdict::Again(at) => vec![attempt_failed(&failure, Some(at))],
             Verdict::GiveUp => {

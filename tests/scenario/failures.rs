@@ -505,3 +505,25 @@ fn deleting_a_certificate_removes_its_keys_and_revokes_nothing() {
         world.check_laws("delete").await;
     });
 }
+
+#[test]
+fn an_old_place_that_cannot_be_cleared_is_not_forgotten() {
+    run(async {
+        let world = World::new().await;
+        assert_eq!(apply(&world, estate()).await.failed, []);
+        let of = "certificate.www@file_target.web";
+        let moving = async || {
+            let record = world.record(of).await.expect("a record");
+            let step = deploy("certificate.www", "file_target.web", "web:/moved", &[]);
+            Step { action: Action::Replace, base: record.revision, before: record.spec, ..step }
+        };
+        (1..=8).for_each(|nth| world.faults.plan("remove", nth, Fault::FailBefore(ErrorClass::Transient)));
+        assert_eq!(apply(&world, vec![moving().await]).await.failed.len(), 1);
+        assert!(world.providers.hosts.served("web:/moved").is_some(), "the new one is in service");
+        assert_eq!(apply(&world, vec![moving().await]).await.failed, []);
+        assert_eq!(world.providers.hosts.content(SLOT), None, "the old place with its key is cleared in the end");
+        let spec = world.record(of).await.and_then(|record| record.spec).expect("a record");
+        assert_eq!(spec.get("config"), Some(&json!({ "slot": "web:/moved" })));
+        world.check_laws("moved").await;
+    });
+}
