@@ -68,6 +68,11 @@ impl Deployment {
         Self { old, ..Self::default() }
     }
 
+    /// See [`super::Machine::has_left_traces`]. What was rolled back has left none.
+    pub fn has_left_traces(&self) -> bool {
+        self.phase != Phase::Previous
+    }
+
     /// See [`super::Machine::next`].
     pub fn next(&self, context: &Context<'_>) -> Next {
         if let Some(failure) = &self.failure {

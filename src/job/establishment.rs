@@ -22,6 +22,11 @@ pub struct Establishment {
 }
 
 impl Establishment {
+    /// Whether the facts are known, and so recorded.
+    pub fn is_established(&self) -> bool {
+        self.done
+    }
+
     /// See [`super::Machine::next`].
     pub fn next(&self, context: &Context<'_>) -> Next {
         if let Some(failure) = &self.failure {

@@ -126,6 +126,11 @@ impl Issuance {
         }
     }
 
+    /// See [`super::Machine::has_left_traces`].
+    pub fn has_left_traces(&self) -> bool {
+        self.order.is_some() || !self.published.is_empty() || !matches!(self.phase, Phase::Key | Phase::Order)
+    }
+
     /// See [`super::Machine::next`].
     pub fn next(&self, context: &Context<'_>) -> Next {
         if self.phase == Phase::Cleanup {

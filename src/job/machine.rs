@@ -129,6 +129,18 @@ impl Machine {
         }
     }
 
+    /// Whether something outside may be there because of it, which only its own end clears away or records: an order, a
+    /// challenge record, an installation, a removal that was begun. A key that waits in the vault is none.
+    pub fn has_left_traces(&self) -> bool {
+        match self {
+            Self::Issue(machine) => machine.has_left_traces(),
+            Self::Deploy(machine) => machine.has_left_traces(),
+            Self::Establish(machine) => machine.is_established(),
+            Self::Record(_) => false,
+            Self::Undeploy(_) | Self::Remove(_) => true,
+        }
+    }
+
     /// Attempts that failed so far.
     pub fn failed_attempts(&self) -> u32 {
         match self {

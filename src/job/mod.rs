@@ -125,7 +125,7 @@ pub enum JobStatus {
         /// That job.
         because: JobId,
     },
-    /// Withdrawn by the user before it began.
+    /// Withdrawn by the user before it had an effect outside.
     Cancelled,
 }
 

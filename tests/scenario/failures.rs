@@ -2,7 +2,9 @@
 
 use cap::engine::progress::Silent;
 use cap::engine::{Stop, WorkOptions};
-use cap::job::{ErrorClass, Job, JobStatus};
+use cap::job::effect::Before;
+use cap::job::machine::Context;
+use cap::job::{ErrorClass, Fact, Failure, Job, JobId, JobStatus, Machine, Next};
 use cap::plan::{Action, Reason, Step, Work};
 use cap::ports::PortError;
 use cap::ports::clock::Clock as _;
@@ -526,4 +528,29 @@ fn an_old_place_that_cannot_be_cleared_is_not_forgotten() {
         assert_eq!(spec.get("config"), Some(&json!({ "slot": "web:/moved" })));
         world.check_laws("moved").await;
     });
+}
+
+#[test]
+fn only_what_has_left_nothing_outside_may_be_withdrawn() {
+    let id = JobId("run.1".to_owned());
+    let broken = Failure { class: ErrorClass::Transient, message: "unreachable".to_owned(), remedy: None };
+    let now = cap::time::Timestamp::from_millis(0);
+    let check = |step: &Step, outcomes: Vec<Result<Fact, Failure>>, traces: bool| {
+        let mut context = Context { job: &id, step, record: None, now, jitter: 0 };
+        let mut machine = Machine::begin(&context);
+        for outcome in outcomes {
+            let Next::Do(effect) = machine.next(&context) else { panic!("it should have something to do") };
+            machine.outcome(&effect, outcome, &context);
+            context.now = context.now + Duration::from_secs(60);
+        }
+        assert_eq!(machine.has_left_traces(), traces, "{machine:?}");
+    };
+    let (key, order) = (Fact::Key(cap::digest::Digest::of("key")), Fact::Order("https://ca.test/order/1".to_owned()));
+    let before = Fact::Before(Before { fingerprint: None, handle: String::new() });
+    let (issue, deploy) =
+        (issue("certificate.www", "www.example.com", &[]), deploy("certificate.www", "file_target.web", SLOT, &[]));
+    check(&issue, vec![Ok(key.clone()), Err(broken.clone())], false);
+    check(&issue, vec![Ok(key), Ok(order)], true);
+    check(&deploy, vec![Err(broken)], false);
+    check(&deploy, vec![Ok(before)], true);
 }

@@ -3,7 +3,7 @@
 use crate::cli::shell::{OK, Outcome, Shell, port, stored};
 use crate::cli::view::job;
 use crate::diagnostic::{Diagnostic, Diagnostics, codes};
-use crate::job::{Job, JobId, JobStatus};
+use crate::job::{Job, JobId, JobStatus, Machine};
 use crate::ports::store::{JobFilter, LeaseError, Store};
 
 /// Lists jobs: of all runs, or of the last one and whatever is unfinished.
@@ -37,7 +37,7 @@ pub async fn show(shell: &mut Shell, store: &dyn Store, id: &str, json: bool) ->
     Ok(OK)
 }
 
-/// Withdraws jobs that have not begun: one, or all. One that has begun may have left something behind outside, such as a
+/// Withdraws jobs that have had no effect outside: one, or all. One that has may have left something behind, such as a
 /// challenge in a zone, which only its own end clears away.
 pub async fn cancel(shell: &mut Shell, store: &dyn Store, only: Option<&str>) -> Outcome {
     let unfinished = JobFilter { unfinished: true, ..JobFilter::default() };
@@ -67,7 +67,8 @@ async fn withdraw(store: &dyn Store, job: &Job) -> Result<(), Diagnostic> {
             .about(job.address())
             .hint("Let it come to its end with `cap jobs resume`.")
     };
-    if !job.machine.is_null() {
+    let is_clean = |machine: Machine| !machine.has_left_traces();
+    if !job.machine.is_null() && !serde_json::from_value(job.machine.clone()).is_ok_and(is_clean) {
         return Err(refused(
             "it has begun, and what it did outside is cleared away by itself only at its end".to_owned(),
         ));
