@@ -1,5 +1,7 @@
 //! A job's patience: attempts that failed, polls so far, and what it waits for now.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use super::retry::{self, Ladder, Verdict};
@@ -11,6 +13,9 @@ use crate::time::{Duration, Timestamp};
 pub struct Pace {
     /// Attempts that failed so far.
     pub failed: u32,
+    /// Likewise, by ladder: patience with one kind of failure is not used up by another.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    climbed: BTreeMap<String, u32>,
     /// Polls of what is being waited for.
     polls: u32,
     /// Since when it has been polled.
@@ -50,15 +55,21 @@ impl Pace {
     pub fn fail(&mut self, failure: &Failure, now: Timestamp, jitter: u64) -> Verdict {
         self.polls = 0;
         self.since = None;
-        let verdict = retry::after(failure.class, self.failed + 1, now, jitter);
-        self.settle(verdict, failure)
+        match retry::ladder(failure.class) {
+            Some(ladder) => self.fail_on(ladder, failure, now, jitter),
+            None => self.settle(retry::after(failure.class, self.failed + 1, now, jitter), failure),
+        }
     }
 
     /// Likewise, on a ladder of its own.
     pub fn fail_on(&mut self, ladder: &Ladder, failure: &Failure, now: Timestamp, jitter: u64) -> Verdict {
         let verdict = match failure.class {
             ErrorClass::RateLimited { .. } => retry::after(failure.class, self.failed + 1, now, jitter),
-            _ => ladder.after(self.failed + 1, now, jitter),
+            _ => {
+                let climbed = self.climbed.entry(ladder.name.to_owned()).or_default();
+                *climbed += 1;
+                ladder.after(*climbed, now, jitter)
+            }
         };
         self.settle(verdict, failure)
     }

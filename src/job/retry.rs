@@ -7,6 +7,8 @@ use crate::time::{Duration, Timestamp};
 /// How one kind of failure is tried again.
 #[derive(Debug, Clone, Copy)]
 pub struct Ladder {
+    /// Its name: attempts are counted for each ladder by itself.
+    pub name: &'static str,
     /// The first wait.
     first: Duration,
     /// What each further wait is multiplied with.
@@ -18,26 +20,51 @@ pub struct Ladder {
 }
 
 /// A peer that does not answer, or answers nonsense: about two minutes in all.
-pub const TRANSIENT: Ladder =
-    Ladder { first: Duration::from_secs(1), factor: 2, longest: Duration::from_secs(300), attempts: 8 };
+pub const TRANSIENT: Ladder = Ladder {
+    name: "transient",
+    first: Duration::from_secs(1),
+    factor: 2,
+    longest: Duration::from_secs(300),
+    attempts: 8,
+};
 /// Somebody else changed it meanwhile: looking again is usually enough.
-pub const CONFLICT: Ladder =
-    Ladder { first: Duration::from_millis(200), factor: 4, longest: Duration::from_secs(10), attempts: 4 };
+pub const CONFLICT: Ladder = Ladder {
+    name: "conflict",
+    first: Duration::from_millis(200),
+    factor: 4,
+    longest: Duration::from_secs(10),
+    attempts: 4,
+};
 /// The CA did not see the record that every authoritative server answers with. CAs count these by the hour (Let's
 /// Encrypt: five per name, refilled every 12 minutes), so the first wait is as long as that.
-pub const VALIDATION: Ladder =
-    Ladder { first: Duration::from_secs(12 * 60), factor: 3, longest: Duration::from_secs(6 * 3600), attempts: 3 };
+pub const VALIDATION: Ladder = Ladder {
+    name: "validation",
+    first: Duration::from_secs(12 * 60),
+    factor: 3,
+    longest: Duration::from_secs(6 * 3600),
+    attempts: 3,
+};
 /// Installing again after what was installed had to be undone. The endpoint was given its time each time, and whoever
 /// waits for a deployment is to learn soon that it does not work.
 pub const INSTALL: Ladder =
-    Ladder { first: Duration::from_secs(2), factor: 2, longest: Duration::from_secs(10), attempts: 3 };
+    Ladder { name: "install", first: Duration::from_secs(2), factor: 2, longest: Duration::from_secs(10), attempts: 3 };
 /// Withdrawing a challenge record, which must not be left behind: about an hour in all.
-pub const CLEANUP: Ladder =
-    Ladder { first: Duration::from_secs(1), factor: 2, longest: Duration::from_secs(900), attempts: 14 };
+pub const CLEANUP: Ladder = Ladder {
+    name: "cleanup",
+    first: Duration::from_secs(1),
+    factor: 2,
+    longest: Duration::from_secs(900),
+    attempts: 14,
+};
 /// Waiting for what takes its time: servers to agree, a CA to validate or to issue, a service to take up a certificate.
 /// Quick at first, because most peers are; what lasts longer than a second is waited for without a worker.
-pub const POLL: Ladder =
-    Ladder { first: Duration::from_millis(10), factor: 2, longest: Duration::from_secs(30), attempts: u32::MAX };
+pub const POLL: Ladder = Ladder {
+    name: "poll",
+    first: Duration::from_millis(10),
+    factor: 2,
+    longest: Duration::from_secs(30),
+    attempts: u32::MAX,
+};
 
 /// What comes after a failure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,10 +80,18 @@ pub enum Verdict {
 /// What comes after the `failed`-th failed attempt (from one). `jitter` is in `0..1000` thousandths.
 pub fn after(class: ErrorClass, failed: u32, now: Timestamp, jitter: u64) -> Verdict {
     match class {
-        ErrorClass::Transient => TRANSIENT.after(failed, now, jitter),
-        ErrorClass::Conflict => CONFLICT.after(failed, now, jitter),
         ErrorClass::RateLimited { until } => Verdict::Parked(until.max(now + Duration::from_secs(1))),
-        ErrorClass::Rejected | ErrorClass::Unauthorized | ErrorClass::NotFound | ErrorClass::Bug => Verdict::GiveUp,
+        other => ladder(other).map_or(Verdict::GiveUp, |ladder| ladder.after(failed, now, jitter)),
+    }
+}
+
+/// The ladder of a class, for those that are tried again by counting.
+pub fn ladder(class: ErrorClass) -> Option<&'static Ladder> {
+    match class {
+        ErrorClass::Transient => Some(&TRANSIENT),
+        ErrorClass::Conflict => Some(&CONFLICT),
+        ErrorClass::RateLimited { .. } => None,
+        ErrorClass::Rejected | ErrorClass::Unauthorized | ErrorClass::NotFound | ErrorClass::Bug => None,
     }
 }
 

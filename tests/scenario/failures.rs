@@ -4,6 +4,7 @@ use cap::engine::progress::Silent;
 use cap::engine::{Stop, WorkOptions};
 use cap::job::effect::Before;
 use cap::job::machine::Context;
+use cap::job::retry::{self, Verdict};
 use cap::job::{ErrorClass, Fact, Failure, Job, JobId, JobStatus, Machine, Next};
 use cap::plan::{Action, Reason, Step, Work};
 use cap::ports::PortError;
@@ -553,4 +554,17 @@ fn only_what_has_left_nothing_outside_may_be_withdrawn() {
     check(&issue, vec![Ok(key), Ok(order)], true);
     check(&deploy, vec![Err(broken)], false);
     check(&deploy, vec![Ok(before)], true);
+}
+
+#[test]
+fn patience_with_one_kind_of_failure_is_not_used_up_by_another() {
+    let now = cap::time::Timestamp::from_millis(0);
+    let failure = |class| Failure { class, message: "it failed".to_owned(), remedy: None };
+    let mut pace = cap::job::pace::Pace::default();
+    for _ in 1..8 {
+        assert_ne!(pace.fail(&failure(ErrorClass::Transient), now, 0), Verdict::GiveUp);
+    }
+    let first = pace.fail_on(&retry::VALIDATION, &failure(ErrorClass::Rejected), now, 0);
+    assert_eq!(first, Verdict::Again(now + retry::VALIDATION.wait(1)));
+    assert_eq!(pace.fail(&failure(ErrorClass::Transient), now, 0), Verdict::GiveUp);
 }
