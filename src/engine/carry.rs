@@ -171,7 +171,7 @@ impl<'a> Hand<'a> {
         }
         let mut hand = Self {
             shared,
-            performer: Performer::new(engine, shared.adapters),
+            performer: Performer::new(engine, shared.adapters, lease.token > 1),
             head: record::head(engine, &changing).await?,
             sure: (Instant::now(), now),
             lease,

@@ -74,11 +74,14 @@ pub(super) struct Performer<'a> {
     target: Option<Arc<dyn Target>>,
     /// What is to be installed, gathered before the target is touched.
     bundle: Option<(u32, Bundle)>,
+    /// Whether an order may have been placed whose answer was not heard: a worker before died, or the CA did not answer.
+    again: bool,
 }
 
 impl<'a> Performer<'a> {
-    pub(super) fn new(engine: &'a Engine, adapters: &'a Adapters) -> Self {
-        Self { engine, adapters, others: HashMap::new(), target: None, bundle: None }
+    /// `again` says whether another worker may have begun the job.
+    pub(super) fn new(engine: &'a Engine, adapters: &'a Adapters, again: bool) -> Self {
+        Self { engine, adapters, others: HashMap::new(), target: None, bundle: None, again }
     }
 
     /// Carries one effect out. `record` is the job's own.
@@ -137,8 +140,10 @@ impl<'a> Performer<'a> {
         let issuer = issuer.as_ref();
         match effect {
             Effect::Order { replaces } => {
-                let request = order_request(spec, record.filter(|_| *replaces));
-                issuer.order(&request).await.map(|order| Fact::Order(order.0))
+                let request = order_request(spec, record.filter(|_| *replaces), self.again);
+                let order = issuer.order(&request).await;
+                self.again = order.is_err();
+                order.map(|order| Fact::Order(order.0))
             }
             Effect::Challenges(order) => {
                 let challenges = issuer.challenges(&OrderHandle(order.clone())).await?;
@@ -353,7 +358,7 @@ fn brought(spec: &Spec) -> PortResult<x509::Request> {
 }
 
 /// What is ordered. A renewal at the same issuer names the certificate it replaces (RFC 9773 section 5).
-fn order_request(spec: &Spec, record: Option<&Record>) -> OrderRequest {
+fn order_request(spec: &Spec, record: Option<&Record>, again: bool) -> OrderRequest {
     let same = record.filter(|record| record.spec.as_ref().is_some_and(|old| old.get("issuer") == spec.get("issuer")));
     let current = same.and_then(|record| match &record.facts {
         Facts::Certificate(facts) => facts.current(),
@@ -365,6 +370,7 @@ fn order_request(spec: &Spec, record: Option<&Record>) -> OrderRequest {
         lifetime: wanted::duration(spec, "lifetime"),
         replaces: current.map(|version| version.chain.clone()),
         preferred_chain: wanted::text(spec, "preferred_chain").map(str::to_owned),
+        again,
     }
 }
 

@@ -21,6 +21,9 @@ pub struct OrderRequest {
     pub replaces: Option<String>,
     /// Preferred chain: common name of its top-most issuer.
     pub preferred_chain: Option<String>,
+    /// Whether the same may have been asked for before and the answer was not heard: an order that came of it is looked
+    /// for first.
+    pub again: bool,
 }
 
 /// An order at the CA. The URL is all it takes to go on after a restart.

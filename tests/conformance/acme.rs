@@ -342,6 +342,27 @@ async fn renewal_windows_are_heard_where_they_are_offered() {
 }
 
 #[tokio::test]
+async fn an_order_whose_answer_was_not_heard_is_found_again() {
+    let Some(account) = Account::start(&Options::default()).await else { return };
+    let names = ["*.lost.example.test", "lost.example.test"];
+    // More than one page of Pebble's list, which holds three orders.
+    for at in 0..4 {
+        let other = format!("other-{at}.example.test");
+        account.issuer().await.order(&request(&[&other])).await.expect("an order");
+    }
+    let lost = account.issuer().await.order(&request(&names)).await.expect("an order");
+    let again = OrderRequest { again: true, ..request(&names) };
+    let issuer = account.issuer().await;
+    assert_eq!(issuer.order(&again).await, Ok(lost.clone()));
+    assert_eq!(account.pebble.orders(), 5);
+    issuer.challenges(&lost).await.expect("it can be gone on with");
+    let next = issuer.order(&again).await.expect("an order");
+    assert_ne!(next, lost, "one that is worked on is not taken");
+    let fresh = account.issuer().await.order(&request(&names)).await.expect("an order");
+    assert!(fresh != lost && fresh != next, "nobody asked for an earlier one");
+}
+
+#[tokio::test]
 async fn profiles_and_lifetimes_are_asked_for_where_they_are_offered() {
     let profiles = json!({"meta": {"profiles": {"classic": "90 days", "shortlived": "6 days"}}});
     let ca = ScriptedCa::start(profiles, |asked, base| ready(base, &asked.payload));

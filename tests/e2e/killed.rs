@@ -97,6 +97,7 @@ fn nothing_is_done_twice_and_nothing_is_left() {
     let issues = jobs.iter().filter(|(work, _)| work == "issue").count();
     let what = format!("{issues} issues, killed {kills} times in {round} rounds");
     assert_eq!(public.pebble.issued(), issues, "certificates: {what}");
+    assert_eq!(public.pebble.orders(), issues, "orders: {what}");
     for name in NAMES {
         public.no_challenge_is_left(&[&format!("{name}.{ZONE}")]);
     }

@@ -20,6 +20,7 @@ mod orders;
 mod problem;
 mod renewal;
 mod session;
+mod unheard;
 
 pub use account::{AcmeRegistrar, establish};
 pub use orders::AcmeIssuer;

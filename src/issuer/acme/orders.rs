@@ -16,6 +16,7 @@ use super::http::Shared;
 use super::jws::{AccountKey, Signed};
 use super::problem::{is_displeased, is_out_of_nonces, is_refused_as, words};
 use super::session::{Session, out_of_nonces};
+use super::unheard::Asking;
 use super::{chains, renewal};
 use crate::diagnostic::did_you_mean;
 use crate::job::ErrorClass;
@@ -108,6 +109,13 @@ impl AcmeIssuer {
         }
         let order = call!(self.session, self.account.order(handle.0.clone()).await)?;
         Ok(self.remember(order))
+    }
+
+    /// An open order for these names that nobody here works on.
+    async fn unheard(&self, names: &[String]) -> PortResult<Option<String>> {
+        let asking = Asking { session: &self.session, key: &self.key, account: self.account.id() };
+        let is_known = |url: &str| self.orders.lock().unwrap_or_else(PoisonError::into_inner).contains_key(url);
+        asking.find(names, is_known).await
     }
 
     fn forget(&self, handle: &OrderHandle) {
@@ -224,6 +232,11 @@ impl Issuer for AcmeIssuer {
     async fn order(&self, request: &OrderRequest) -> PortResult<OrderHandle> {
         request.profile.as_deref().map_or(Ok(()), |profile| self.check_profile(profile))?;
         let identifiers: Vec<Identifier> = request.names.iter().map(|name| identifier(name)).collect();
+        if request.again
+            && let Some(unheard) = self.unheard(&request.names).await?
+        {
+            return Ok(OrderHandle(unheard));
+        }
         if let Some(lifetime) = request.lifetime {
             let not_after = (self.session.http.now() + lifetime).to_string();
             return self.place_until(request, &identifiers, not_after.into()).await.map(OrderHandle);
