@@ -205,7 +205,9 @@ impl<'a> Evaluator<'a> {
     fn validate(&self, module: &Module<'a>, name: &'a str, value: &Value, validation: &'a Block) {
         let Some((condition, message)) = self.condition_parts(validation) else { return };
         let roots = BlockRoots { own: Some((name, value)), ..BlockRoots::of_module(self, module) };
-        let holds = self.keep(Scope::new(&roots, &self.session).condition(&condition.value));
+        let held = Scope::new(&roots, &self.session).condition(&condition.value);
+        let sensitive = module.caller.is_none() && self.sensitive_value(name).is_some();
+        let holds = self.keep(if sensitive { held.map_err(|faults| withheld(&faults, condition)) } else { held });
         if holds == Some(false) {
             self.refuse(module, name, condition, message);
         }
@@ -276,6 +278,17 @@ fn handed(value: &Value, name: &str, variable: &Variable<'_>, ty: &Type, place: 
         let report = Diagnostic::error(&codes::VARIABLE, detail + ".").at(place);
         report.related(variable.block.labels[0].span, "declared here").into()
     })
+}
+
+/// The faults of a condition that sees a sensitive value: their texts may quote it, and so may functions and names.
+fn withheld(faults: &Faults, condition: &Attribute) -> Box<Faults> {
+    if faults.diagnostics.is_empty() {
+        return Box::new(faults.clone());
+    }
+    let detail =
+        "The condition has no value for what this variable is given. Why is not shown: the variable is sensitive.";
+    let report = Diagnostic::error(&codes::VALIDATION, detail).at(condition.value.span);
+    report.hint("Guard what may fail: can(…) is false where its expression has no value.").into()
 }
 
 fn in_file<'a>(file: &'a File, name: &str) -> Option<Given<'a>> {

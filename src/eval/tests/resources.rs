@@ -195,6 +195,36 @@ fn sensitive_variables_are_secrets() {
 }
 
 #[test]
+fn a_failing_condition_does_not_quote_a_sensitive_value() {
+    let check = |condition: &str, given: &str, expected: &[&str]| {
+        let text = format!(
+            "variable \"token\" {{\n  sensitive = true\n  type = any\n  validation {{\n    condition = {condition}\n    error_message = \"Bad.\"\n  }}\n}}\n"
+        );
+        let argument = Argument::Variable { name: "token".to_owned(), text: given.to_owned() };
+        let run = run(&[&text], &Inputs { arguments: vec![argument], ..Inputs::default() });
+        let found = shown(&run);
+        assert!(!format!("{:?}", run.diagnostics).contains("marked"), "{found:?}");
+        assert_eq!(found.len(), expected.len(), "{found:?}");
+        for (found, expected) in found.iter().zip(expected) {
+            assert!(found.contains(expected), "{found}");
+        }
+    };
+    let withheld = |condition: &str| format!("5:17 `{condition}` The condition has no value");
+    for condition in [
+        "parseint(var.token, 10) > 0",
+        "{ marker = 1 }[var.token] == 1",
+        "regex(\"^x\", var.token) == \"x\"",
+        "length({ for n in [1, 2] : var.token => n }) == 1",
+        "var.token + 1 > 0",
+    ] {
+        check(condition, "\"marked\"", &[&withheld(condition)]);
+    }
+    check("can(parseint(var.token, 10))", "\"marked\"", &["Bad."]);
+    check("var.token != \"\"", "\"marked\"", &[]);
+    check("local.nothing == var.token", "\"marked\"", &[&withheld("local.nothing == var.token")]);
+}
+
+#[test]
 fn long_chains_of_references_do_not_recurse() {
     use std::fmt::Write as _;
     let mut text = String::from("locals {\n  a0 = 1\n");
