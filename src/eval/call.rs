@@ -153,7 +153,7 @@ impl Scope<'_> {
     fn render_text(&self, name: &str, text: &str, variables: &Value, span: Span) -> Evaluated {
         let moved = |faults: Box<Faults>| move_to_call(faults, name, text, span);
         let expr = parse_template(TEMPLATE, text).map_err(|all| moved(all.into()))?;
-        let roots = Variables { values: variables, outer: self.roots };
+        let roots = Variables { values: variables, outer: self.roots, span };
         let scope = Scope { roots: &roots, session: self.session, bindings: None, mode: Mode::Template };
         scope.eval(&expr).map_err(moved)
     }
@@ -209,6 +209,9 @@ fn sentence(message: &str) -> &str {
 struct Variables<'e> {
     values: &'e Value,
     outer: &'e dyn Roots,
+    /// Where the template is called. What lies outside it hears of this place only: spans within a template's text belong
+    /// to no source.
+    span: Span,
 }
 
 impl Roots for Variables<'_> {
@@ -221,8 +224,8 @@ impl Roots for Variables<'_> {
         fault_with(&codes::UNDECLARED, span, format!("The template is given no variable named \"{root}\"."), hint)
     }
 
-    fn dereference(&self, address: &Arc<ResourceAddress>, name: &str, span: Span) -> Evaluated {
-        self.outer.dereference(address, name, span)
+    fn dereference(&self, address: &Arc<ResourceAddress>, name: &str, _: Span) -> Evaluated {
+        self.outer.dereference(address, name, self.span)
     }
 }
 

@@ -101,6 +101,21 @@ fn a_cycle_names_every_edge() {
 }
 
 #[test]
+fn a_cycle_through_a_template_lies_in_the_files() {
+    let text = concat!(
+        "project \"p\" {}\n",
+        "certificate \"a\" {\n  common_name = templatestring(\"$${x.common_name}\", { x = certificate.a })\n}\n",
+    );
+    let run = run(&[text], &Inputs::default());
+    let cycle = run.diagnostics.iter().find(|one| one.detail.contains(" → ")).expect("a cycle");
+    let places = cycle.related.iter().map(|(span, _)| *span).chain(cycle.span);
+    for span in places {
+        assert!(run.sources.iter().any(|(id, _)| id == span.source), "{span:?}");
+    }
+    assert!(shown(&run)[0].starts_with("3:32 `\"$${x.common_name}\"` certificate.a → "), "{:?}", shown(&run));
+}
+
+#[test]
 fn what_failed_is_not_reported_by_its_users() {
     check(
         "locals {\n  a = 1 / 0\n  b = local.a + 1\n  c = [local.a, local.b]\n}\n",
