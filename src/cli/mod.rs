@@ -30,6 +30,7 @@ use crate::diagnostic::{Diagnostic, codes};
 
 /// The whole program: reads the command line, carries the command out, reports what went wrong.
 pub fn main() -> ExitCode {
+    process::leave_no_core();
     let arguments: Vec<OsString> = std::env::args_os().collect();
     if asks_for_version(&arguments) {
         let mut shell = Shell::process(true);

@@ -4,6 +4,21 @@ use std::path::Path;
 
 use crate::digest::Digest;
 
+/// Keeps this process from leaving its memory behind in a file when it crashes: there may be keys in it. The collectors of
+/// systemd and of Ubuntu heed the limit as the kernel does. Only the soft limit is set, so that a service which a target's
+/// command starts may raise its own again. (`PR_SET_DUMPABLE` would take `/proc/PID/fd` from `ssh`, which reads a key there.)
+pub fn leave_no_core() {
+    let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
+    // SAFETY: both calls get the address of a limit that lives on this stack.
+    unsafe {
+        if libc::getrlimit(libc::RLIMIT_CORE, &raw mut limit) == 0 {
+            limit.rlim_cur = 0;
+            // Lowering one's own limit cannot be refused.
+            let _ = libc::setrlimit(libc::RLIMIT_CORE, &raw const limit);
+        }
+    }
+}
+
 /// The name of this process: `alice@laptop/3f9a01bc/4711.88123`: who and where, the machine's boot and process namespace,
 /// the process and when it began.
 pub fn name(user_and_host: &str) -> String {

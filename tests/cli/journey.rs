@@ -1,6 +1,8 @@
 //! The whole way: apply, plan again, change, saved plans, destroy.
 
-use super::Place;
+use std::process::Command;
+
+use super::{Place, Ran};
 
 const NO_CHANGES: &str = "No changes. Your estate matches the configuration.";
 
@@ -8,6 +10,22 @@ const NO_CHANGES: &str = "No changes. Your estate matches the configuration.";
 fn served(place: &Place) -> (String, String) {
     let current = "out/www/current";
     (place.read(&format!("{current}/fullchain.pem")), place.read(&format!("{current}/privkey.pem")))
+}
+
+#[test]
+fn a_crash_leaves_no_core_with_keys_in_it() {
+    let place = Place::quickstart();
+    let seen = place.path().join("limit");
+    let reload =
+        format!("layout    = \"versioned\"\n  }}\n  reload = [\"sh\", \"-c\", \"ulimit -Sc > {}\"]", seen.display());
+    let text = place.read("main.cap.hcl").replace("layout    = \"versioned\"\n  }", &reload);
+    place.write("main.cap.hcl", text);
+    let mut command = Command::new("sh");
+    let line = format!("ulimit -Sc $(ulimit -Hc) && exec {} apply -auto-approve", env!("CARGO_BIN_EXE_cap"));
+    command.args(["-c", &line]).current_dir(place.path()).env_clear().env("HOME", place.path());
+    let ran = Ran::of(command.env("PATH", "/usr/bin:/bin").output().expect("a shell"));
+    assert_eq!(ran.code, 0, "{}{}", ran.out, ran.err);
+    assert_eq!(place.read("limit").trim(), "0");
 }
 
 #[test]
