@@ -14,6 +14,9 @@ pub const STRING_BYTES: usize = 16 << 20;
 pub const COLLECTION: usize = 4_000_000;
 /// Names of one certificate: what public CAs accept at most.
 pub const NAMES: usize = 100;
+/// Days of the longest time that a configuration may state: a hundred years, beyond any key and any audit, and far from
+/// the year 9999 where the calendars of X.509 and RFC 3339 end.
+pub const DAYS: i64 = 36_525;
 /// Bytes of a plan file that will be read.
 pub const PLAN_BYTES: usize = 1 << 30;
 /// Bytes of any reply read from a server (a CA, a target): a hostile peer must not fill memory.

@@ -6,6 +6,11 @@ use std::str::FromStr;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
+use time::macros::datetime;
+
+/// The first and the last instant that RFC 3339 can write.
+const FIRST: OffsetDateTime = datetime!(0000-01-01 00:00:00 UTC);
+const LAST: OffsetDateTime = datetime!(9999-12-31 23:59:59.999 UTC);
 
 /// An instant: milliseconds since 1970-01-01T00:00:00Z.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -26,9 +31,11 @@ impl Timestamp {
         self.0
     }
 
-    /// The calendar's view. Instants outside the years −9999 to 9999 are clamped to the epoch.
+    /// The calendar's view. Instants outside the years 0 to 9999 become the nearest one within.
     pub fn to_offset(self) -> OffsetDateTime {
-        OffsetDateTime::from_unix_timestamp_nanos(i128::from(self.0) * 1_000_000).unwrap_or(OffsetDateTime::UNIX_EPOCH)
+        let nearest = if self.0 < 0 { FIRST } else { LAST };
+        let at = OffsetDateTime::from_unix_timestamp_nanos(i128::from(self.0) * 1_000_000);
+        at.map_or(nearest, |at| at.clamp(FIRST, LAST))
     }
 
     /// From the calendar's view, cut to milliseconds.
@@ -38,7 +45,7 @@ impl Timestamp {
 
     /// The time from `earlier` to this; negative when it lies before.
     pub const fn since(self, earlier: Self) -> Duration {
-        Duration(self.0 - earlier.0)
+        Duration(self.0.saturating_sub(earlier.0))
     }
 }
 
@@ -175,6 +182,15 @@ mod tests {
         for text in ["", "d", "5", "5 d", "5x", "-5d", "99999999999999999999d"] {
             assert!(text.parse::<Duration>().is_err(), "{text}");
         }
+    }
+
+    #[test]
+    fn instants_beyond_the_calendar_are_the_nearest_within() {
+        let printed = |millis| Timestamp::from_millis(millis).to_string();
+        assert_eq!(printed(i64::MAX), "9999-12-31T23:59:59.999Z");
+        assert_eq!(printed(i64::MIN), "0000-01-01T00:00:00Z");
+        assert_eq!(printed(-70_000_000_000_000), "0000-01-01T00:00:00Z");
+        assert_eq!(Timestamp::from_millis(i64::MAX).since(Timestamp::from_millis(i64::MIN)).millis(), i64::MAX);
     }
 
     #[test]

@@ -4,6 +4,7 @@ use crate::diagnostic::codes::model;
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::eval::desired::Instance;
 use crate::eval::value::Value;
+use crate::limits;
 use crate::source::Span;
 use crate::time::Duration;
 
@@ -25,10 +26,14 @@ pub fn not_enforced(instance: &Instance, path: &str, what: &str, faults: &mut Di
     faults.push(Diagnostic::warning(&model::NOT_ENFORCED, detail).at(place(instance, path)).about(&instance.address));
 }
 
-/// The length of time at `path`, longer than zero.
+/// The length of time at `path`, longer than zero and no longer than [`limits::DAYS`].
 pub fn duration(instance: &Instance, path: &str, faults: &mut Diagnostics) -> Option<Duration> {
     let text = instance.get(path)?.as_str()?;
     match text.parse::<Duration>() {
+        Ok(length) if length > Duration::from_days(limits::DAYS) => {
+            let why = format!("it is longer than {} days, which is a hundred years", limits::DAYS);
+            invalid(instance, path, &why, faults);
+        }
         Ok(length) if length > Duration::default() => return Some(length),
         Ok(_) => invalid(instance, path, "it must be longer than zero", faults),
         Err(fault) => invalid(instance, path, &fault.to_string(), faults),

@@ -129,6 +129,26 @@ fn credential(inside: &str) -> String {
 }
 
 #[test]
+fn no_time_is_longer_than_a_hundred_years() {
+    let authority = |inside: &str| format!("private_ca \"ca\" {{\ncommon_name = \"Root\"\n{inside}\n}}\n");
+    let certificate = |inside: &str| {
+        format!(
+            "{}certificate \"c\" {{\nissuer = private_ca.ca\ncommon_name = \"a.test\"\n{inside}\n}}\n",
+            authority("")
+        )
+    };
+    check(&authority("lifetime = \"36525d\""), &[]);
+    for name in ["lifetime", "default_lifetime", "max_lifetime"] {
+        check(&authority(&format!("{name} = \"36526d\"")), &["\"36526d\": The argument"]);
+    }
+    let below = |lifetime| format!("intermediate {{\ncommon_name = \"Below\"\nlifetime = \"{lifetime}\"\n}}");
+    check(&authority(&below("36525d")), &[]);
+    check(&authority(&below("9000000000d")), &["\"9000000000d\": The argument \"intermediate.lifetime\""]);
+    check(&certificate("lifetime = \"36525d\""), &[]);
+    check(&certificate("lifetime = \"36525d1ms\""), &["it is longer than 36525 days"]);
+}
+
+#[test]
 fn faults_of_targets_are_said_at_their_place() {
     check(&file_target("files { directory = \"/a/${certificate.name}\" }"), &[]);
     check(&file_target("files { mode = \"0640\" }"), &["it needs directory"]);
