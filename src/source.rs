@@ -55,6 +55,8 @@ pub struct Source {
     pub name: String,
     /// The whole text.
     pub text: Arc<str>,
+    /// Whether reports may show lines of it. Those of variable files are never shown: they may hold secrets.
+    pub quotable: bool,
     line_starts: Vec<u32>,
 }
 
@@ -67,10 +69,18 @@ pub struct Sources {
 impl Sources {
     /// Adds a text and returns its id.
     pub fn add(&mut self, name: impl Into<String>, text: impl Into<Arc<str>>) -> SourceId {
-        let text = text.into();
+        self.push(name.into(), text.into(), true)
+    }
+
+    /// Adds the text of a variable file: reports say where in it something stands, and never what.
+    pub fn add_values(&mut self, name: impl Into<String>, text: impl Into<Arc<str>>) -> SourceId {
+        self.push(name.into(), text.into(), false)
+    }
+
+    fn push(&mut self, name: String, text: Arc<str>, quotable: bool) -> SourceId {
         let starts = text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n').map(|(at, _)| at as u32 + 1);
         let line_starts = std::iter::once(0).chain(starts).collect();
-        self.all.push(Source { name: name.into(), text, line_starts });
+        self.all.push(Source { name, text, quotable, line_starts });
         SourceId(self.all.len() as u32 - 1)
     }
 

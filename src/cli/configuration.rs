@@ -96,7 +96,9 @@ fn variables(source: SourceId, sources: &Sources, diagnostics: &mut Diagnostics)
         diagnostics.push(modules::json(name));
         return None;
     }
-    Some(modules::native(source, sources, diagnostics))
+    let (file, faults) = syntax::parse_values(source, &sources.get(source).text);
+    diagnostics.extend(faults);
+    Some(file)
 }
 
 fn automatic(place: &Place, sources: &mut Sources, diagnostics: &mut Diagnostics) -> Vec<ast::File> {

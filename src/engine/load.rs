@@ -73,7 +73,7 @@ pub fn automatic_variables(directory: &Path, shown: &str, sources: &mut Sources)
     let mut read_all = Vec::new();
     for name in found {
         if let Some(text) = diagnostics.take(read(&directory.join(&name))) {
-            read_all.push(sources.add(join_shown(shown, &name), text));
+            read_all.push(sources.add_values(join_shown(shown, &name), text));
         }
     }
     (read_all, diagnostics)
@@ -81,10 +81,10 @@ pub fn automatic_variables(directory: &Path, shown: &str, sources: &mut Sources)
 
 const AUTOMATIC: [&str; 4] = [".auto.capvars", ".auto.capvars.json", ".auto.tfvars", ".auto.tfvars.json"];
 
-/// Reads a file named on the command line.
+/// Reads a variable file named on the command line.
 pub fn named(path: &Path, sources: &mut Sources) -> Result<SourceId, Diagnostic> {
     let text = read(path)?;
-    Ok(sources.add(path.display().to_string(), text))
+    Ok(sources.add_values(path.display().to_string(), text))
 }
 
 /// Variables of the environment that set variables: `CAP_VAR_name`.

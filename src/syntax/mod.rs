@@ -18,7 +18,7 @@ pub(crate) use lower::nfc;
 use crate::diagnostic::Diagnostics;
 use crate::source::SourceId;
 
-/// Parses a file: of the configuration, or of variables. A faulty file is empty.
+/// Parses a file of the configuration. A faulty file is empty.
 pub fn parse(source: SourceId, text: &str) -> (ast::File, Diagnostics) {
     let mut file = ast::File { source, text: Arc::from(text), body: ast::Body::default(), overrides: false };
     let body = match parser::parse_body(text) {
@@ -29,6 +29,18 @@ pub fn parse(source: SourceId, text: &str) -> (ast::File, Diagnostics) {
     file.body = lowering.body(body);
     (file, lowering.diagnostics)
 }
+
+/// Parses a variable file. Its faults say where they lie, and do not repeat what stands there: it may be part of a secret.
+pub fn parse_values(source: SourceId, text: &str) -> (ast::File, Diagnostics) {
+    let (file, mut faults) = parse(source, text);
+    for fault in &mut faults.0 {
+        VALUES.clone_into(&mut fault.detail);
+    }
+    (file, faults)
+}
+
+const VALUES: &str =
+    "A variable file holds name = value, each name once and texts in double quotes. What stands here does not fit.";
 
 /// Parses one expression that begins at `base` of the source.
 ///

@@ -35,6 +35,25 @@ fn what_is_wrong_in_a_file_is_shown_where_it_stands() {
 }
 
 #[test]
+fn what_a_variable_file_holds_is_never_shown() {
+    for values in
+        ["limit = \"marked\"", "other = \"marked\"", "limit = \"a\" marked", "limit = marked", "limit = 1\nmarked"]
+    {
+        let place = Place::new();
+        place.write("main.cap.hcl", "variable \"limit\" {\n  type = number\n  default = 1\n}\n");
+        place.write("given.capvars", values);
+        for line in
+            ["plan -var-file=given.capvars", "validate -json -var-file=given.capvars", "fmt -check given.capvars"]
+        {
+            let ran = place.cap(line);
+            assert!(!format!("{}{}", ran.out, ran.err).contains("marked"), "{line}: {}{}", ran.out, ran.err);
+            let faulty = values != "other = \"marked\"" && !line.starts_with("fmt");
+            assert!(!faulty || format!("{}{}", ran.out, ran.err).contains("given.capvars"), "{}{}", ran.out, ran.err);
+        }
+    }
+}
+
+#[test]
 fn deep_nesting_and_foreign_bytes_are_faults_like_any_other() {
     let deep = format!("locals {{\n  a = {}1{}\n}}", "[".repeat(5000), "]".repeat(5000));
     check(&deep, "validate", &["main.cap.hcl"]);

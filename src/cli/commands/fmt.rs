@@ -137,8 +137,12 @@ impl Run<'_> {
 
     /// The text in the canonical layout; its faults are kept when it does not parse.
     fn formatted(&mut self, name: &str, text: &str) -> Option<String> {
-        let source = self.sources.add(name, text);
-        let (_, faults) = syntax::parse(source, text);
+        let values = [".capvars", ".tfvars"].iter().any(|ending| name.ends_with(ending));
+        let (_, faults) = if values {
+            syntax::parse_values(self.sources.add_values(name, text), text)
+        } else {
+            syntax::parse(self.sources.add(name, text), text)
+        };
         let faulty = faults.has_errors();
         self.faults.extend(faults);
         (!faulty).then(|| syntax::format::format(text))

@@ -14,33 +14,35 @@ pub fn human(diagnostics: &Diagnostics, sources: &Sources, colours: bool) -> Str
 }
 
 fn report(handler: &GraphicalReportHandler, one: &Diagnostic, sources: &Sources) -> String {
-    let place = one.span.map(|span| sources.get(span.source));
+    let quoted = one.span.filter(|span| sources.get(span.source).quotable);
     let mut shown = MietteDiagnostic::new(heading(one)).with_code(one.code.to_string()).with_severity(severity(one));
     if let Some(hint) = &one.hint {
         shown = shown.with_help(hint.clone());
     }
-    if let Some(span) = one.span {
+    if let Some(span) = quoted {
         let inside = one.related.iter().filter(|(other, _)| other.source == span.source);
         shown = shown.and_label(LabeledSpan::new_primary_with_span(Some("here".to_owned()), span.range()));
         shown = shown
             .and_labels(inside.map(|(other, label)| LabeledSpan::new_with_span(Some(label.clone()), other.range())));
     }
     let mut report = Report::new(shown);
-    if let Some(source) = place {
+    if let Some(source) = quoted.map(|span| sources.get(span.source)) {
         report = report.with_source_code(NamedSource::new(&source.name, source.text.to_string()).with_language("HCL"));
     }
     let mut out = String::new();
     if handler.render_report(&mut out, report.as_ref()).is_err() {
         out = format!("{}: {}\n", one.summary(), one.detail);
     }
-    out + &elsewhere(one, sources)
+    out + &elsewhere(one, quoted, sources)
 }
 
-/// Related places in other files, which one picture cannot hold.
-fn elsewhere(one: &Diagnostic, sources: &Sources) -> String {
-    let other = |span: &Span| one.span.is_none_or(|subject| subject.source != span.source);
-    let places = one.related.iter().filter(|(span, _)| other(span));
-    places.map(|(span, label)| format!("  {label}: {}\n", sources.position(*span))).collect()
+/// Places outside the picture, which shows at most one file: those in other files, and all that must not be quoted.
+fn elsewhere(one: &Diagnostic, quoted: Option<Span>, sources: &Sources) -> String {
+    let line = |label: &str, span: Span| format!("  {label}: {}\n", sources.position(span));
+    let subject = one.span.filter(|_| quoted.is_none()).map(|span| line("here", span));
+    let other = |span: Span| quoted.is_none_or(|subject| subject.source != span.source);
+    let related = one.related.iter().filter(|(span, _)| other(*span)).map(|(span, label)| line(label, *span));
+    subject.into_iter().chain(related).collect()
 }
 
 /// `Error: summary`, as tools that read Terraform's reports look for it.
@@ -78,7 +80,9 @@ pub fn json(one: &Diagnostic, sources: &Sources) -> Json {
     }
     if let Some(span) = one.span {
         out["range"] = range(span, sources);
-        out["snippet"] = snippet(span, sources);
+        if sources.get(span.source).quotable {
+            out["snippet"] = snippet(span, sources);
+        }
     }
     out
 }
@@ -141,6 +145,27 @@ mod tests {
         let text = human(&diagnostics, &sources, false);
         for part in ["CAP0101", "main.cap.hcl:2:3", "No argument is named", "Did you mean \"apex\"?"] {
             assert!(text.contains(part), "{part} is missing in\n{text}");
+        }
+    }
+
+    #[test]
+    fn lines_of_variable_files_are_not_shown() {
+        let (mut diagnostics, mut sources) = sample();
+        let values = sources.add_values("prod.capvars", "first = \"hidden\"\ntoken = \"marked\"\n");
+        let token = Span::new(values, 25..33);
+        diagnostics.0[0].related.push((token, "set".to_owned()));
+        let other = Diagnostic::error(&codes::language::TYPE, "It is no number.").at(token);
+        diagnostics.push(other.related(Span::new(values, 8..16), "the other"));
+        let text = human(&diagnostics, &sources, false);
+        for part in
+            ["main.cap.hcl:2:3", "  set: prod.capvars:2:9", "  here: prod.capvars:2:9", "  the other: prod.capvars:1:9"]
+        {
+            assert!(text.contains(part), "{part} is missing in\n{text}");
+        }
+        let json = validation(&diagnostics, &sources);
+        assert_eq!(json["diagnostics"][1]["range"]["start"]["line"], 2);
+        for shown in [text, json.to_string()] {
+            assert!(!shown.contains("marked") && !shown.contains("hidden"), "{shown}");
         }
     }
 
