@@ -491,3 +491,28 @@ async fn a_certificate_that_is_missing_is_not_a_lost_order() {
     let fault = account_at(&ca).await.download(&order, None).await.expect_err("missing");
     assert_eq!(fault.class, ErrorClass::Transient, "{fault}");
 }
+
+#[tokio::test]
+async fn a_ca_sends_us_to_no_other_server() {
+    let stranger = ScriptedCa::start(json!({}), |_, _| Answer::problem(500, "serverInternal"));
+    let elsewhere = stranger.base.clone();
+    let mut ca = ScriptedCa::start(json!({}), move |asked, base| match asked.what.as_str() {
+        "POST /new-order" => {
+            let order = json!({"status": "pending", "authorizations": [format!("{elsewhere}/authz/1")],
+                "finalize": format!("{base}/finalize/1")});
+            Answer::json(201, &order).header("Location", &format!("{base}/order/1"))
+        }
+        _ => Answer::problem(404, "malformed"),
+    });
+    // It is not for want of trust.
+    ca.trust += &stranger.trust;
+    let issuer = account_at(&ca).await;
+    let order = issuer.order(&request(&["www.example.test"])).await.expect("an order");
+    let theirs = OrderHandle(format!("{}/order/1", stranger.base));
+    for fault in [issuer.challenges(&order).await.err(), issuer.status(&theirs).await.err()] {
+        let fault = fault.expect("refused");
+        assert_eq!(fault.class, ErrorClass::Rejected, "{fault}");
+        assert!(fault.message.contains(&stranger.base), "{fault}");
+    }
+    assert_eq!(stranger.asked(), [], "nothing was sent there");
+}

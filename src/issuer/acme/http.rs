@@ -17,6 +17,7 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use instant_acme::{BodyWrapper, BytesResponse, Error, HttpClient};
 
+use super::origin::Origins;
 use super::problem::{Refused, Unreachable, is_bad_nonce};
 use crate::limits::REPLY_BYTES;
 use crate::ports::clock::Clock;
@@ -43,7 +44,10 @@ type Body = BodyWrapper<Bytes>;
 pub(super) struct Http {
     client: Client<HttpsConnector<HttpConnector>, Body>,
     directory_url: String,
-    directory: OnceLock<Bytes>,
+    /// The directory, and where it allows requests to go.
+    directory: OnceLock<(Bytes, Origins)>,
+    /// Where they may go before it is known: to it.
+    first: Origins,
     nonces: Mutex<Vec<HeaderValue>>,
     notes: Mutex<HashMap<String, Note>>,
     clock: Arc<dyn Clock>,
@@ -87,6 +91,7 @@ impl Http {
         builder.pool_timer(TokioTimer::new()).pool_idle_timeout(EXCHANGE).pool_max_idle_per_host(IDLE);
         Ok(Self {
             client: builder.build(https),
+            first: Origins::of(&directory_url, b""),
             directory_url,
             directory: OnceLock::new(),
             nonces: Mutex::default(),
@@ -102,11 +107,12 @@ impl Http {
 
     /// The directory's JSON, asked for once.
     pub(super) async fn directory(&self) -> Result<Bytes, Error> {
-        if let Some(known) = self.directory.get() {
+        if let Some((known, _)) = self.directory.get() {
             return Ok(known.clone());
         }
-        let reply = self.get(&self.directory_url, EXCHANGE).await?;
-        Ok(self.directory.get_or_init(|| reply.body).clone())
+        let Reply { body, .. } = self.get(&self.directory_url, EXCHANGE).await?;
+        let origins = Origins::of(&self.directory_url, &body);
+        Ok(self.directory.get_or_init(|| (body, origins)).0.clone())
     }
 
     /// A GET without a signature, for the directory and for renewal information.
@@ -138,8 +144,10 @@ impl Http {
         lock(&self.notes).remove(url).unwrap_or_default()
     }
 
-    /// One exchange. A reply that is an error is an error here, but for `badNonce`, which the caller answers.
+    /// One exchange, at the CA's own servers and nowhere else. A reply that is an error is an error here, but for
+    /// `badNonce`, which the caller answers.
     async fn exchange(&self, mut request: Request<Body>, limit: Duration) -> Result<Reply, Error> {
+        self.directory.get().map_or(&self.first, |(_, origins)| origins).check(request.uri())?;
         let url = request.uri().to_string();
         request.headers_mut().insert(header::USER_AGENT, USER_AGENT);
         let whole = async {

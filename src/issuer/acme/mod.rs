@@ -17,6 +17,7 @@ mod chains;
 mod http;
 mod jws;
 mod orders;
+mod origin;
 mod problem;
 mod renewal;
 mod session;

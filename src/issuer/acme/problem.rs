@@ -3,6 +3,7 @@
 use hyper::StatusCode;
 use instant_acme::{Error, Problem};
 
+use super::origin::Elsewhere;
 use crate::job::ErrorClass;
 use crate::ports::PortError;
 use crate::time::{Duration, Timestamp};
@@ -97,7 +98,10 @@ pub(super) fn is_refused_as(error: &Error, name: &str) -> bool {
 
 /// Whether instant-acme itself did not like a good reply.
 pub(super) fn is_displeased(error: &Error) -> bool {
-    matches!(error, Error::Other(error) if !error.is::<Refused>() && !error.is::<Unreachable>())
+    let ours = |error: &(dyn std::error::Error + Send + Sync + 'static)| {
+        error.is::<Refused>() || error.is::<Unreachable>() || error.is::<Elsewhere>()
+    };
+    matches!(error, Error::Other(error) if !ours(&**error))
 }
 
 fn refused(error: &Error) -> Option<&Refused> {
@@ -130,6 +134,9 @@ pub(super) fn classify(error: Error, now: Timestamp) -> PortError {
 }
 
 fn unreachable_as(error: &(dyn std::error::Error + Send + Sync + 'static)) -> PortError {
+    if error.is::<Elsewhere>() {
+        return PortError::new(ErrorClass::Rejected, error.to_string()).remedy("report it to the CA; nothing was sent");
+    }
     let message = format!("the CA could not be asked: {error}");
     match error.downcast_ref::<Unreachable>() {
         Some(unreachable) if unreachable.untrusted => PortError::new(ErrorClass::Rejected, message)
