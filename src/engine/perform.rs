@@ -398,7 +398,7 @@ fn challenge_of(publication: &Publication) -> Challenge {
 
 fn state_of(status: OrderStatus) -> OrderState {
     match status {
-        OrderStatus::Pending => OrderState::Pending,
+        OrderStatus::Pending(after) => OrderState::Pending { after },
         OrderStatus::Ready => OrderState::Ready,
         OrderStatus::Processing(after) => OrderState::Processing { after },
         OrderStatus::Valid => OrderState::Valid,

@@ -176,7 +176,10 @@ pub enum Fact {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum OrderState {
     /// The CA has not validated everything yet.
-    Pending,
+    Pending {
+        /// When to ask again, if the CA said so.
+        after: Option<crate::time::Duration>,
+    },
     /// It may be finalized.
     Ready,
     /// The CA is issuing.

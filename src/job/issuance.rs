@@ -302,7 +302,7 @@ impl Issuance {
         match state {
             OrderState::Ready => self.go(Phase::Finalize),
             OrderState::Valid => self.go(Phase::Download),
-            OrderState::Pending => return self.poll(None, "the CA validates the names", context),
+            OrderState::Pending { after } => return self.poll(after, "the CA validates the names", context),
             OrderState::Processing { after } => {
                 self.finalized = true;
                 return self.poll(after, "the CA issues the certificate", context);
@@ -490,5 +490,59 @@ fn reason(context: &Context<'_>) -> String {
         Some(Reason::Drifted { found }) => format!("drift: {found}"),
         Some(Reason::NewVersion | Reason::Moved { .. } | Reason::NotInConfiguration { .. } | Reason::Destroy)
         | None => "planned".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::job::JobId;
+    use crate::plan::{Action, Step, Work};
+
+    fn step() -> Step {
+        Step {
+            address: "certificate.www".parse().expect("an address"),
+            action: Action::Create,
+            reasons: Vec::new(),
+            base: 0,
+            before: None,
+            after: None,
+            work: Work::Issue,
+            needs: Vec::new(),
+            origin: None,
+            zones: Default::default(),
+            moved_from: None,
+        }
+    }
+
+    /// Goes on until the order stands in that state, and says how long is waited then.
+    fn wait_in(state: &OrderState) -> Duration {
+        let (job, step, now) = (JobId("run.1".to_owned()), step(), Timestamp::from_millis(1_000_000));
+        let context = Context { job: &job, step: &step, record: None, now, jitter: 0 };
+        let mut issuance = Issuance::begin(&context);
+        for _ in 0..10 {
+            let effect = match issuance.next(&context) {
+                Next::Do(effect) => *effect,
+                Next::Wait { until, .. } => return until.since(now),
+                other => panic!("it goes on: {other:?}"),
+            };
+            let fact = match &effect {
+                Effect::EnsureKey(_) => Fact::Key(Digest::of("a key")),
+                Effect::Order { .. } => Fact::Order("https://ca.test/order/1".to_owned()),
+                Effect::Challenges(_) => Fact::Challenges(Vec::new()),
+                Effect::Status(_) => Fact::Status(state.clone()),
+                other => panic!("this is not due: {other:?}"),
+            };
+            issuance.outcome(&effect, Ok(fact), &context);
+        }
+        panic!("it never waits")
+    }
+
+    #[test]
+    fn a_ca_is_asked_again_when_it_wants_to_be() {
+        let after = Some(Duration::from_secs(90));
+        assert_eq!(wait_in(&OrderState::Pending { after }), Duration::from_secs(90));
+        assert_eq!(wait_in(&OrderState::Processing { after }), Duration::from_secs(90));
+        assert!(wait_in(&OrderState::Pending { after: None }) < Duration::from_secs(1));
     }
 }

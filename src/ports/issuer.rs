@@ -34,8 +34,8 @@ pub struct OrderHandle(pub String);
 /// Where an order stands (RFC 8555 section 7.1.6).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum OrderStatus {
-    /// Authorizations are missing.
-    Pending,
+    /// Authorizations are missing; ask again after this, if the CA said so.
+    Pending(Option<Duration>),
     /// It may be finalized.
     Ready,
     /// The CA is issuing; ask again after this, if it said so.

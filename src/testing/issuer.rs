@@ -206,7 +206,7 @@ impl Issuer for FakeIssuer {
             }
             let Some(csr) = &order.csr else {
                 let proven = order.proofs.values().all(|proof| *proof == Proof::Given);
-                return Ok((if proven { OrderStatus::Ready } else { OrderStatus::Pending }, None));
+                return Ok((if proven { OrderStatus::Ready } else { OrderStatus::Pending(None) }, None));
             };
             if order.chain.is_some() {
                 return Ok((OrderStatus::Valid, None));

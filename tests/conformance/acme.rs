@@ -123,7 +123,7 @@ async fn a_certificate_costs_seven_signed_requests() {
     let request = request(&["cost.example.test"]);
     let order = issuer.order(&request).await.expect("an order");
     // What the reply told is not asked for again.
-    assert_eq!(issuer.status(&order).await, Ok(OrderStatus::Pending));
+    assert_eq!(issuer.status(&order).await, Ok(OrderStatus::Pending(None)));
     for challenge in issuer.challenges(&order).await.expect("the challenges") {
         account.publish(&challenge).await;
         issuer.respond(&order, &challenge).await.expect("answered");
@@ -192,7 +192,7 @@ async fn an_order_that_failed_says_which_name_and_why() {
         account.pebble.set_txt(&format!("_acme-challenge.{}", challenge.identifier), "another value");
         issuer.respond(&order, &challenge).await.expect("answered");
     }
-    let status = settled(&*issuer, &order, |status| *status != OrderStatus::Pending).await;
+    let status = settled(&*issuer, &order, |status| !matches!(status, OrderStatus::Pending(_))).await;
     let OrderStatus::Invalid(words) = status else { panic!("it fails: {status:?}") };
     assert!(words.contains("fails.example.test"), "{words}");
 }
@@ -417,17 +417,19 @@ async fn a_reply_without_end_or_sense_is_an_error() {
 async fn a_ca_that_is_still_issuing_says_when_to_ask_again() {
     let ca = ScriptedCa::start(json!({}), |asked, base| match asked.what.as_str() {
         "POST /new-order" => ready(base, &asked.payload),
-        _ => {
+        asked => {
             let finalize = format!("{base}/finalize/1");
             let order = json!({"status": "processing", "authorizations": [], "finalize": finalize});
-            Answer::json(200, &order).header("Retry-After", "7")
+            Answer::json(200, &order).header("Retry-After", if asked == "POST /finalize/1" { "7" } else { "9" })
         }
     });
     let issuer = account_at(&ca).await;
     let order = issuer.order(&request(&["www.example.test"])).await.expect("an order");
     issuer.finalize(&order, b"a request").await.expect("finalized");
-    let seven = Some(Duration::from_secs(7));
-    assert_eq!(issuer.status(&order).await, Ok(OrderStatus::Processing(seven)));
+    let wait = |seconds| Some(Duration::from_secs(seconds));
+    assert_eq!(issuer.status(&order).await, Ok(OrderStatus::Processing(wait(7))));
+    assert_eq!(ca.count("POST /order/1"), 0, "not before the CA wants to be asked");
+    assert_eq!(issuer.status(&order).await, Ok(OrderStatus::Processing(wait(9))));
     let early = issuer.download(&order, None).await.expect_err("not yet");
     assert_eq!(early.class, ErrorClass::Conflict);
     assert_eq!(
@@ -515,4 +517,19 @@ async fn a_ca_sends_us_to_no_other_server() {
         assert!(fault.message.contains(&stranger.base), "{fault}");
     }
     assert_eq!(stranger.asked(), [], "nothing was sent there");
+}
+
+#[tokio::test]
+async fn a_ca_that_is_still_validating_says_when_to_ask_again() {
+    let ca = ScriptedCa::start(json!({}), |asked, base| {
+        let order = json!({"status": "pending", "authorizations": [], "finalize": format!("{base}/finalize/1")});
+        match asked.what.as_str() {
+            "POST /new-order" => Answer::json(201, &order).header("Location", &format!("{base}/order/1")),
+            _ => Answer::json(200, &order).header("Retry-After", "5"),
+        }
+    });
+    let issuer = account_at(&ca).await;
+    let order = issuer.order(&request(&["www.example.test"])).await.expect("an order");
+    assert_eq!(issuer.status(&order).await, Ok(OrderStatus::Pending(None)));
+    assert_eq!(issuer.status(&order).await, Ok(OrderStatus::Pending(Some(Duration::from_secs(5)))));
 }

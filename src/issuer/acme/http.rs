@@ -144,6 +144,15 @@ impl Http {
         lock(&self.notes).remove(url).unwrap_or_default()
     }
 
+    /// The note of one URL becomes that of another, whose own is out of date then. Returns the time it names.
+    pub(super) fn move_note(&self, from: &str, to: &str) -> Option<Timestamp> {
+        let mut notes = lock(&self.notes);
+        let note = notes.remove(from).unwrap_or_default();
+        let retry_after = note.retry_after;
+        notes.insert(to.to_owned(), note);
+        retry_after
+    }
+
     /// One exchange, at the CA's own servers and nowhere else. A reply that is an error is an error here, but for
     /// `badNonce`, which the caller answers.
     async fn exchange(&self, mut request: Request<Body>, limit: Duration) -> Result<Reply, Error> {

@@ -253,13 +253,12 @@ impl Issuer for AcmeIssuer {
         if !std::mem::take(&mut known.fresh) {
             self.refresh(&mut known).await?;
         }
+        let until = self.session.http.take_note(&order.0).retry_after;
+        let wait = until.map(|until| until.since(self.session.http.now()));
         Ok(match known.order.state().status {
-            instant_acme::OrderStatus::Pending => OrderStatus::Pending,
+            instant_acme::OrderStatus::Pending => OrderStatus::Pending(wait),
             instant_acme::OrderStatus::Ready => OrderStatus::Ready,
-            instant_acme::OrderStatus::Processing => {
-                let until = self.session.http.take_note(&order.0).retry_after;
-                OrderStatus::Processing(until.map(|until| until.since(self.session.http.now())))
-            }
+            instant_acme::OrderStatus::Processing => OrderStatus::Processing(wait),
             instant_acme::OrderStatus::Valid => OrderStatus::Valid,
             instant_acme::OrderStatus::Invalid => {
                 let failure = self.failure(&mut known).await?;
@@ -320,7 +319,14 @@ impl Issuer for AcmeIssuer {
             ErrorClass::Unauthorized => PortError { class: ErrorClass::Rejected, ..error },
             _ => error,
         })?;
-        known.fresh = known.order.state().status == instant_acme::OrderStatus::Valid;
+        let state = known.order.state();
+        let waits = self.session.http.move_note(&state.finalize, &order.0).is_some();
+        known.fresh = match state.status {
+            instant_acme::OrderStatus::Valid => true,
+            // To ask at once would be to come before the time that the CA has just named.
+            instant_acme::OrderStatus::Processing => waits,
+            _ => false,
+        };
         Ok(())
     }
 
