@@ -10,7 +10,7 @@ use super::view::{self, stream};
 use super::wiring::clock::SystemClock;
 use super::wiring::kinds::kinds;
 use super::wiring::location::Location;
-use super::wiring::session::Session;
+use super::wiring::session::{Session, hold_to_version};
 use crate::plan::{self, Plan};
 use crate::ports::clock::Clock as _;
 use crate::time::Timestamp;
@@ -33,7 +33,11 @@ impl Desk {
         let block = configuration.evaluation.desired.settings.store.as_deref();
         let location = Location::find(flag.as_deref(), block, std::path::Path::new(""));
         let opened = Session::open(&location, configuration.sensitive()).await;
-        let session = opened.map_err(|fault| Failure {
+        let held = opened.and_then(|session| {
+            hold_to_version(&session.vault, &configuration.evaluation.desired)?;
+            Ok(session)
+        });
+        let session = held.map_err(|fault| Failure {
             diagnostics: fault.into(),
             sources: std::mem::take(&mut configuration.sources),
         })?;

@@ -75,7 +75,8 @@ fn encryption() -> BlockSchema {
                 optional("provider", Type::String, "Where the key-encryption key comes from.")
                     .one_of(&["env", "file"])
                     .or(Value::string("env")),
-                optional("active_version", Type::Number, "Its version in use; whole, from 1.").or(Value::number(1)),
+                optional("active_version", Type::Number, "Version that seals what is made from now on, whole, from 1: the highest one at hand, or nothing is planned. What an \
+                     earlier version sealed is not sealed again.").or(Value::number(1)),
             ],
             blocks: Vec::new(),
         },

@@ -51,6 +51,27 @@ fn wrong(version: u32) -> PortError {
         .remedy("give the key this store was made with, or name another store; nothing was written")
 }
 
+impl Vault {
+    /// Insists that what is made from now on is sealed under this version of the key-encryption key. The highest version at
+    /// hand seals; what an earlier one sealed stays under that one, which is needed for as long as it is kept.
+    ///
+    /// # Errors
+    /// `Unauthorized` when this version is not at hand, or is not the highest.
+    pub fn hold_to_version(&self, wanted: u32) -> PortResult<()> {
+        self.records.keks.get(wanted)?;
+        let (active, _) = self.records.keks.active();
+        if active == wanted {
+            return Ok(());
+        }
+        let message =
+            format!("version {wanted} of the key-encryption key is to seal, and version {active} is at hand too");
+        Err(PortError::new(ErrorClass::Unauthorized, message).remedy(format!(
+            "the highest version seals: set active_version = {active}, or take version {active} away if nothing was sealed \
+             under it. Sealing again what an earlier version sealed is not supported yet: keep the earlier keys"
+        )))
+    }
+}
+
 impl Records {
     /// Every further version leaves a proof of its own when it is first seen, and is held to it afterwards.
     async fn prove_versions(&self, first: &str) -> PortResult<()> {
@@ -169,6 +190,20 @@ pub(super) mod tests {
         let sealed = store.get_sealed("key/b").await.expect("a store").expect("a record");
         assert!(sealed.contains("\"kek_version\":2"), "{sealed}");
         refused(&store, &environment(&[("1", ONE), ("2", ONE)])).await;
+    }
+
+    #[tokio::test]
+    async fn the_version_that_seals_is_the_one_asked_for_or_it_is_said() {
+        let vault = open(store(), &environment(&[("1", ONE), ("2", TWO)])).await.expect("a vault");
+        let check = |wanted: u32, word: &str| {
+            let fault = vault.hold_to_version(wanted).expect_err("refused");
+            assert_eq!(fault.class, ErrorClass::Unauthorized);
+            let all = format!("{fault} {}", fault.remedy.clone().unwrap_or_default());
+            assert!(all.contains(word), "{all}");
+        };
+        assert_eq!(vault.hold_to_version(2), Ok(()));
+        check(1, "not supported yet");
+        check(3, "CAP_ENCRYPTION_KEY_V3");
     }
 
     #[tokio::test]

@@ -2,7 +2,7 @@
 
 use serde_json::{Value as Json, json};
 
-use super::Place;
+use super::{Place, Ran};
 
 #[test]
 fn a_plan_has_terraforms_shape() {
@@ -92,4 +92,32 @@ fn the_program_answers_about_itself() {
     place.expect("completion bash", 0).says("_cap()");
     place.expect("explain CAP0702", 0).says("No configuration files");
     place.expect("plan -help", 0).says("-detailed-exitcode");
+}
+
+#[test]
+fn the_version_of_the_key_that_seals_is_the_one_asked_for_or_nothing_is_planned() {
+    let place = Place::new();
+    let keys = |versions: &[u32], line: &str| {
+        let mut command = place.command(line);
+        for version in versions {
+            command.env(format!("CAP_ENCRYPTION_KEY_V{version}"), version.to_string().repeat(64));
+        }
+        Ran::of(command.output().expect("cap runs"))
+    };
+    let asks_for = |version: u32| {
+        let text = format!(
+            "organization \"o\" {{\n  owner = member.m\n  encryption {{ active_version = {version} }}\n}}\n\
+             member \"m\" {{ email = \"m@example.com\" }}\n"
+        );
+        place.write("main.cap.hcl", text);
+    };
+    asks_for(2);
+    let missing = keys(&[1], "plan");
+    assert_eq!(missing.code, 1, "{}", missing.out);
+    missing.reports("version 2 of the key-encryption key is missing").reports("set CAP_ENCRYPTION_KEY_V2");
+    assert_eq!(keys(&[1, 2], "apply -auto-approve").code, 0);
+    asks_for(1);
+    let lowered = keys(&[1, 2], "plan");
+    assert_eq!(lowered.code, 1, "{}", lowered.out);
+    lowered.reports("the highest version seals").reports("not supported yet");
 }

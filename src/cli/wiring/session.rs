@@ -10,6 +10,9 @@ use crate::cli::configuration::SensitiveValues;
 use crate::cli::shell::port;
 use crate::diagnostic::{Diagnostic, codes};
 use crate::engine::Engine;
+use crate::eval::desired::{Desired, Instance};
+use crate::eval::number::Number;
+use crate::eval::value::Value;
 use crate::ports::PortError;
 use crate::ports::clock::Clock;
 use crate::ports::secrets::Secrets;
@@ -45,6 +48,20 @@ pub async fn vault(location: &Location, store: &Arc<dyn Store>) -> Result<Arc<Va
     let source = KekSource::from_environment(Some(directory));
     let opened = vault::open(Arc::clone(store), &source).await;
     opened.map(Arc::new).map_err(|error: PortError| port(&codes::store::KEY_REFUSED, &error))
+}
+
+/// Insists on the version of the key-encryption key that the configuration asks for.
+pub fn hold_to_version(vault: &Vault, desired: &Desired) -> Result<(), Diagnostic> {
+    const ACTIVE: &str = "encryption.active_version";
+    let asked = |instance: &Instance| instance.get(ACTIVE).and_then(Value::as_number).and_then(Number::to_i64);
+    for instance in &desired.instances {
+        let version = asked(instance).filter(|_| instance.address.kind.as_ref() == "organization");
+        // What is no version at all was refused with the configuration.
+        let Some(version) = version.and_then(|version| u32::try_from(version).ok()) else { continue };
+        let held = vault.hold_to_version(version);
+        held.map_err(|error| port(&codes::store::KEY_REFUSED, &error).at(instance.place(ACTIVE)))?;
+    }
+    Ok(())
 }
 
 /// Everything that planning and applying work with.
