@@ -62,10 +62,7 @@ pub async fn plan(
     let mut diagnostics = Diagnostics::default();
     let relocation = relocate(&mut state, configuration, args, &mut diagnostics);
     let observed = observe(session, configuration, &mut state, args, now, &mut diagnostics).await;
-    let patterns =
-        Patterns { target: args.target.clone(), exclude: args.exclude.clone(), replace: args.replace.clone() };
-    let options = scope::resolve(&configuration.estate, &state, &patterns, args.destroy)?;
-    let options = Options { refresh_only: args.refresh_only, relocation, ..options };
+    let options = Options { relocation, ..options(configuration, &state, args)? };
     let (changes, faults) = diff::diff(&configuration.estate, &state, &observed, now, &options);
     diagnostics.extend(faults);
     let meta = plan::Meta {
@@ -86,7 +83,21 @@ pub async fn plan(
         diagnostics.push(targeted());
     }
     diagnostics.extend(unpermitted(session, &plan, &state).await);
+    // Giving a large estate's records back one by one would cost more than the comparison did.
+    std::mem::forget((state, observed));
     Ok(Planned { plan, diagnostics })
+}
+
+/// What is asked of the diff. Without patterns nothing is resolved, so that it costs nothing in a large estate.
+fn options(configuration: &Configuration, state: &State, args: &PlanningArgs) -> Result<Options, Diagnostics> {
+    let PlanningArgs { destroy, refresh_only, .. } = *args;
+    let patterns =
+        Patterns { target: args.target.clone(), exclude: args.exclude.clone(), replace: args.replace.clone() };
+    if patterns.target.is_empty() && patterns.exclude.is_empty() && patterns.replace.is_empty() {
+        return Ok(Options { destroy, refresh_only, ..Options::default() });
+    }
+    let options = scope::resolve(&configuration.estate, state, &patterns, destroy)?;
+    Ok(Options { refresh_only, ..options })
 }
 
 /// Gives records the addresses that `moved` blocks say, where anything of the configuration is to be made.

@@ -23,6 +23,7 @@ pub async fn run(shell: &mut Shell, store: Option<&str>, args: &PlanArgs) -> Out
         shell.print(&epilogue(args.out.as_deref()));
     }
     let changes = planning::has_changes(&plan, args.planning.refresh_only);
+    desk.leave();
     Ok(if args.detailed_exitcode && changes { CHANGES } else { OK })
 }
 
