@@ -25,6 +25,7 @@ private_ca "house" {
 ssh_target "host" {
   for_each = local.hosts
   address  = each.value.address
+  port     = each.value.port
   user     = each.value.user
   key      = secret_file("~/.ssh/deploy_ed25519")
   host_key = var.host_keys[each.key]
@@ -36,7 +37,7 @@ ssh_target "host" {
   }
   test   = ["nginx", "-t"]
   reload = ["systemctl", "reload", "nginx"]
-  verify { endpoint = "${split(":", each.value.address)[0]}:443" }
+  verify { endpoint = "${each.value.address}:443" }
 }
 
 certificate "site" {
