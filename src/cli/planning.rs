@@ -37,6 +37,14 @@ pub fn check(args: &PlanningArgs) -> Result<(), Diagnostic> {
     if args.destroy && args.refresh_only {
         return refused("The -destroy and -refresh-only options are mutually-exclusive.");
     }
+    if !args.target.is_empty() && !args.exclude.is_empty() {
+        return refused(
+            "The target and exclude planning options are mutually-exclusive: name what to plan, or what not to.",
+        );
+    }
+    if args.parallelism == 0 {
+        return refused("-parallelism must be at least 1.");
+    }
     if args.refresh_only && !args.refresh {
         return refused(
             "It doesn't make sense to use -refresh-only at the same time as -refresh=false, because there would be nothing to do.",
