@@ -2,7 +2,9 @@
 
 use std::ffi::CStr;
 
+use super::shell::{environment, stored};
 use crate::diagnostic::{Diagnostic, codes};
+use crate::ports::store::Store;
 use crate::ports::vault::KeyVault;
 use crate::state::{Record, State};
 
@@ -16,6 +18,19 @@ pub struct Actor {
     pub name: String,
     /// The member, when a token was given.
     member: Option<Record>,
+}
+
+/// Whoever acts, if they may change the estate at all: asked before anything is done, what an earlier run left included.
+///
+/// # Errors
+/// The token is nobody's, or its member's role is not enough.
+pub async fn acting(store: &dyn Store, vault: &dyn KeyVault) -> Result<Actor, Diagnostic> {
+    let state = stored(store.snapshot().await)?.state;
+    let actor = Actor::identify(&state, vault, environment(TOKEN).as_deref())?;
+    match actor.refusal(&state) {
+        None => Ok(actor),
+        Some(refusal) => Err(refusal),
+    }
 }
 
 impl Actor {

@@ -148,13 +148,17 @@ async fn with_store(shell: &mut Shell, cli: &Cli) -> Outcome {
             commands::apply::resume_all(shell, &session, *parallelism, *lock_timeout).await
         }
         Command::Jobs { command: JobsCommand::Cancel { job } } => {
+            actor::acting(store, &*session::vault(&location, opened).await?).await?;
             commands::jobs::cancel(shell, store, job.as_deref()).await
         }
         Command::Timeline(args) => {
             let vault = session::vault(&location, opened).await?;
             commands::timeline::run(shell, store, &vault, args).await
         }
-        Command::ForceUnlock(args) => commands::force_unlock::run(shell, store, args).await,
+        Command::ForceUnlock(args) => {
+            actor::acting(store, &*session::vault(&location, opened).await?).await?;
+            commands::force_unlock::run(shell, store, args).await
+        }
         _ => Ok(OK),
     }
 }

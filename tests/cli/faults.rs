@@ -2,7 +2,7 @@
 
 use std::os::unix::fs::PermissionsExt as _;
 
-use super::Place;
+use super::{Place, Ran};
 
 /// A configuration, a command, and what its report has to say.
 fn check(text: &str, line: &str, reports: &[&str]) {
@@ -147,4 +147,25 @@ fn secrets_that_cannot_be_read_are_named_where_they_are_asked_for() {
     let text =
         "project \"p\" {}\nmember \"robot\" {\n  email = \"r@example.com\"\n  token = secret_env(\"NOT_SET\")\n}\n";
     check(text, "plan", &["NOT_SET", "main.cap.hcl:4"]);
+}
+
+#[test]
+fn a_member_without_the_right_changes_nothing_whatever_the_command() {
+    let place = Place::new();
+    let members =
+        "member \"robot\" {\n  email = \"r@example.com\"\n  role  = \"viewer\"\n  token = secret_env(\"ROBOT\")\n}\n";
+    place.write("main.cap.hcl", format!("project \"p\" {{}}\n{members}"));
+    let run = |line: &str, token: Option<&str>| {
+        let mut command = place.command(line);
+        command.env("ROBOT", "t0ken");
+        token.map(|token| command.env("CAP_TOKEN", token));
+        Ran::of(command.output().expect("cap runs"))
+    };
+    assert_eq!(run("apply -auto-approve", None).code, 0);
+    for line in ["apply -auto-approve", "jobs resume", "jobs cancel", "force-unlock -force x"] {
+        let refused = run(line, Some("t0ken"));
+        assert_eq!(refused.code, 1, "{line}: {}", refused.out);
+        assert!(refused.err.contains("member.robot"), "{line}: {}", refused.err);
+        assert!(run(line, Some("wrong")).err.contains("CAP_TOKEN"), "{line}");
+    }
 }

@@ -4,13 +4,13 @@ use std::collections::HashSet;
 use std::path::Path;
 
 use crate::address::Address;
-use crate::cli::actor::{Actor, TOKEN};
+use crate::cli::actor::Actor;
 use crate::cli::args::{ApplyArgs, PlanningArgs};
 use crate::cli::desk::Desk;
 use crate::cli::execute::{self, Work};
 use crate::cli::place::Place;
 use crate::cli::progress::Drawing;
-use crate::cli::shell::{ERROR, Failure, OK, Outcome, Shell, environment, port, stored};
+use crate::cli::shell::{ERROR, Failure, OK, Outcome, Shell, port, stored};
 use crate::cli::view::{output, stream};
 use crate::cli::wiring::clock::SystemClock;
 use crate::cli::wiring::location::Location;
@@ -41,6 +41,7 @@ async fn planned(shell: &mut Shell, store: Option<&str>, args: &ApplyArgs) -> Ou
     let who = process::name(&actor::user_and_host());
     let lock = take_lock(&desk.session, &who, &args.planning).await?;
     let outcome = async {
+        actor::acting(&*desk.session.engine.store, &*desk.session.vault).await?;
         resume(shell, &desk.session, &who, &args.planning, lock.as_ref()).await?;
         let plan = desk.plan(shell, &args.planning).await?;
         if !plan.has_changes() {
@@ -71,6 +72,7 @@ async fn saved(shell: &mut Shell, store: Option<&str>, file: &Path, args: &Apply
         if plan.store != stored(session.engine.store.identity().await)?.id {
             return Err(planning::other_store());
         }
+        actor::acting(&*session.engine.store, &*session.vault).await?;
         resume(shell, &session, &who, &args.planning, lock.as_ref()).await?;
         carry_out(shell, &session, &plan, &who, &args.planning, lock.as_ref()).await
     };
@@ -213,12 +215,12 @@ async fn carry_out(
 
 /// Whoever acts, if they may, and if nothing waits for an approval.
 async fn permitted(session: &Session, plan: &Plan) -> Result<Actor, Failure> {
+    let actor = actor::acting(&*session.engine.store, &*session.vault).await?;
     let state = stored(session.engine.store.snapshot().await)?.state;
-    let token = environment(TOKEN);
-    let actor = Actor::identify(&state, &*session.engine.vault, token.as_deref())?;
-    let refusals: Vec<Diagnostic> =
-        [actor.refusal(&state), permission::approvals(plan, &state)].into_iter().flatten().collect();
-    if refusals.is_empty() { Ok(actor) } else { Err(Diagnostics(refusals).into()) }
+    match permission::approvals(plan, &state) {
+        None => Ok(actor),
+        Some(refusal) => Err(refusal.into()),
+    }
 }
 
 fn refused(fault: SubmitFault) -> Failure {
@@ -318,6 +320,7 @@ pub async fn resume_all(
     parallelism: usize,
     lock_timeout: crate::time::Duration,
 ) -> Outcome {
+    actor::acting(&*session.engine.store, &*session.vault).await?;
     let who = process::name(&actor::user_and_host());
     let lock = execute::lock(&session.engine.store, &who, "OperationTypeResume", lock_timeout).await?;
     let drawing = Drawing::new(shell, false);
