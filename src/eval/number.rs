@@ -1,6 +1,6 @@
 //! Exact numbers: an integer where one fits, else a decimal of any length. No binary floating point shows through.
 //!
-//! Only division, powers with a fraction and very long results are rounded, to [`DIGITS`] digits, as far as the 512
+//! Only division, powers with a fraction and very long results are rounded, to `DIGITS` digits, as far as the 512
 //! bits of the numbers of Terraform reach.
 
 use std::cmp::Ordering;
@@ -131,7 +131,7 @@ impl Number {
         }
     }
 
-    /// The quotient, to [`DIGITS`] digits; `None` for division by zero too.
+    /// The quotient, to `DIGITS` digits; `None` for division by zero too.
     pub fn div(&self, other: &Self) -> Option<Self> {
         match (self, other) {
             (_, Self::Int(0)) => None,
