@@ -114,7 +114,14 @@ mod tests {
         let words: Vec<String> = ["sh", "-c", script].map(str::to_owned).to_vec();
         let error = run(&words, Duration::from_millis(300)).await.expect_err("it hangs");
         let child = error.message.split_whitespace().last().expect("the id of what it started").to_owned();
-        let state = std::fs::read_to_string(format!("/proc/{child}/stat")).unwrap_or_default();
-        assert!(state.is_empty() || state.contains(") Z "), "still running: {state}");
+        let state = || std::fs::read_to_string(format!("/proc/{child}/stat")).unwrap_or_default();
+        let is_gone = || state().is_empty() || state().contains(") Z ");
+        // The kernel ends a killed process when it is next scheduled, which may be a moment later.
+        let gone = async {
+            while !is_gone() {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(20), gone).await.expect("what it started is ended too");
     }
 }
