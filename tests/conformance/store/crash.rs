@@ -35,9 +35,11 @@ async fn survives<F: Future>(url: &str, at: usize, cut: Cut, work: impl FnOnce(A
     let (host, through) = host_of(url);
     let proxy = Proxy::start(&host, at, cut).await;
     let store = open(&through(&proxy.address)).await;
+    // The cut is known before any connection is closed: work that fails because of it must not pass for work that ended.
     tokio::select! {
-        _ = work(store) => true,
+        biased;
         () = proxy.is_cut() => false,
+        _ = work(store) => true,
     }
 }
 
