@@ -56,14 +56,6 @@ pub fn socket(instance: &Instance, path: &str, faults: &mut Diagnostics) {
     }
 }
 
-/// The element `at` of the list at `path` must be `host:port`.
-pub fn socket_at(instance: &Instance, path: &str, at: usize, faults: &mut Diagnostics) {
-    let element = instance.get(path).and_then(Value::elements).and_then(|elements| elements.get(at));
-    if let Some(text) = element.and_then(Value::as_str) {
-        check_socket(instance, &format!("{path}.{at}"), text, faults);
-    }
-}
-
 fn check_socket(instance: &Instance, path: &str, text: &str, faults: &mut Diagnostics) {
     let good = text.rsplit_once(':').is_some_and(|(host, port)| {
         let bracketed = host.starts_with('[') && host.ends_with(']');

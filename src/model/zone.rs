@@ -21,11 +21,6 @@ pub fn kind() -> Kind {
         required("apex", Type::String, "The domain, without a final dot: `example.com`."),
         required("credential", Type::reference(["dns_credential"]), "Who may write in it."),
         optional("aliases", Type::list(Type::String), "Further apexes whose challenges are answered in this zone."),
-        optional(
-            "nameservers",
-            Type::list(Type::String),
-            "`host:port` of the servers to ask, instead of those that the DNS names: for a split horizon.",
-        ),
     ];
     let schema = KindSchema {
         name: "zone",
@@ -52,6 +47,4 @@ fn check(instance: &Instance, faults: &mut Diagnostics) {
             Ok(()) => rules::below_public_suffix(instance, &path, apex, faults),
         }
     }
-    let servers = instance.get("nameservers").and_then(Value::elements).unwrap_or_default();
-    (0..servers.len()).for_each(|at| rules::socket_at(instance, "nameservers", at, faults));
 }
