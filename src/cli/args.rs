@@ -158,8 +158,8 @@ pub struct PlanningArgs {
     /// All but these and what needs them; globs are allowed.
     #[arg(long, value_name = "ADDRESS")]
     pub exclude: Vec<String>,
-    /// Never ask; fail instead.
-    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_value_t = true,
+    /// Ask on the terminal for variables and for approval; with =false nobody is asked, and what is missing is an error.
+    #[arg(long, value_name = "BOOL", env = "CAP_INPUT", hide_env = true, value_parser = clap::builder::BoolishValueParser::new(), num_args = 0..=1, require_equals = true, default_value_t = true,
           default_missing_value = "true", action = clap::ArgAction::Set)]
     pub input: bool,
     /// Take the lock before writing.
@@ -396,7 +396,7 @@ pub fn parse(
     args: impl IntoIterator<Item = OsString>,
     environment: &dyn Fn(&str) -> Option<String>,
 ) -> Result<Cli, clap::Error> {
-    let args = with_environment(two_dashes(args), environment);
+    let args = globals_first(with_environment(two_dashes(args), environment));
     let matches = Cli::command().try_get_matches_from(args)?;
     let mut cli = Cli::from_arg_matches(&matches)?;
     if let Some((_, sub)) = matches.subcommand() {
@@ -425,18 +425,50 @@ fn two_dashes(args: impl IntoIterator<Item = OsString>) -> Vec<OsString> {
     args.into_iter().map(&mut double).collect()
 }
 
+/// Flags of every command that take a value.
+const VALUED: [&str; 2] = ["--chdir", "--store"];
+
+/// Flags of every command come to stand before it, wherever they were typed: `timeline -chdir=DIR verify` is as good as
+/// `-chdir=DIR timeline verify`.
+fn globals_first(args: Vec<OsString>) -> Vec<OsString> {
+    let mut args = args.into_iter();
+    let mut front: Vec<OsString> = args.next().into_iter().collect();
+    let mut rest = Vec::new();
+    while let Some(arg) = args.next() {
+        let text = arg.to_string_lossy();
+        let valued = VALUED.contains(&&*text);
+        let global = valued || text == "--no-color" || VALUED.iter().any(|flag| text.starts_with(&format!("{flag}=")));
+        let literal = text == "--";
+        (if global { &mut front } else { &mut rest }).push(arg);
+        if valued {
+            front.extend(args.next());
+        }
+        if literal {
+            rest.extend(args.by_ref());
+        }
+    }
+    front.append(&mut rest);
+    front
+}
+
 /// `CAP_CLI_ARGS` goes in after the command, `CAP_CLI_ARGS_plan` likewise for that command alone.
 fn with_environment(mut args: Vec<OsString>, environment: &dyn Fn(&str) -> Option<String>) -> Vec<OsString> {
-    let Some(at) = args.iter().skip(1).position(|arg| !arg.to_string_lossy().starts_with('-')) else { return args };
-    let command = args[at + 1].to_string_lossy().into_owned();
+    let Some(at) = command_at(&args) else { return args };
+    let command = args[at].to_string_lossy().into_owned();
     let words = ["CAP_CLI_ARGS".to_owned(), format!("CAP_CLI_ARGS_{}", command.replace('-', "_"))];
     let extra = words.iter().filter_map(|name| environment(name));
     let extra: Vec<OsString> =
         extra.flat_map(|text| text.split_whitespace().map(OsString::from).collect::<Vec<_>>()).collect();
-    let tail = args.split_off(at + 2);
+    let tail = args.split_off(at + 1);
     args.extend(two_dashes(extra));
     args.extend(tail);
     args
+}
+
+/// Where the command stands: the first word that is neither a flag nor the value of one.
+fn command_at(args: &[OsString]) -> Option<usize> {
+    let is_value = |at: usize| VALUED.iter().any(|flag| args[at - 1] == *flag);
+    (1..args.len()).find(|at| !args[*at].to_string_lossy().starts_with('-') && !is_value(*at))
 }
 
 /// `-var` and `-var-file` in the order they were given: the later wins.
@@ -489,6 +521,35 @@ mod tests {
         };
         let expected = [VarArg::Value("a=1".into()), VarArg::File("f".into()), VarArg::Value("b=2".into())];
         assert_eq!(args.planning.vars.ordered, expected);
+        Ok(())
+    }
+
+    #[test]
+    fn flags_of_every_command_stand_anywhere() -> Result<(), clap::Error> {
+        for line in [
+            "cap -chdir=d -store=s timeline verify",
+            "cap timeline -chdir=d -store=s verify",
+            "cap timeline verify --chdir d --store s",
+            "cap --chdir d timeline -store s verify",
+        ] {
+            let cli = parsed(line, &[("CAP_CLI_ARGS_timeline", "-no-color")])?;
+            assert!(matches!(cli.command, Command::Timeline(TimelineArgs { command: Some(_), .. })), "{line}");
+            assert_eq!(
+                (cli.global.chdir, cli.global.store.as_deref()),
+                (Some(PathBuf::from("d")), Some("s")),
+                "{line}"
+            );
+            assert!(cli.global.no_color, "{line}");
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn asking_is_turned_off_by_flag_and_environment() -> Result<(), clap::Error> {
+        for (line, expected) in [("cap plan", true), ("cap plan -input=false", false), ("cap plan -input", true)] {
+            let Command::Plan(args) = parsed(line, &[])?.command else { panic!("not a plan") };
+            assert_eq!(args.planning.input, expected, "{line}");
+        }
         Ok(())
     }
 

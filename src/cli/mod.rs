@@ -74,8 +74,16 @@ fn usage(fault: &clap::Error) -> u8 {
     let text = text.trim_start_matches("error: ");
     let (what, rest) = text.split_once("\n\n").unwrap_or((text, ""));
     let usage = rest.lines().find_map(|line| line.strip_prefix("Usage: ")).unwrap_or("cap -help");
-    let report = Diagnostic::error(&codes::shell::USAGE, what.trim()).hint(format!("Usage: {usage}"));
+    let tip = rest.lines().find_map(|line| line.trim_start().strip_prefix("tip: "));
+    let tip = tip.filter(|tip| tip.contains("similar")).map(|tip| format!("{}.\n", capitalized(tip)));
+    let hint = format!("{}Usage: {usage}", tip.unwrap_or_default());
+    let report = Diagnostic::error(&codes::shell::USAGE, what.trim()).hint(hint);
     shell.fail(&report.into())
+}
+
+fn capitalized(text: &str) -> String {
+    let mut letters = text.chars();
+    letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default()
 }
 
 fn run(cli: Cli) -> u8 {
