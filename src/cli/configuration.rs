@@ -9,7 +9,7 @@ use zeroize::Zeroizing;
 use super::args::{VarArg, VarArgs};
 use super::place::Place;
 use super::shell::{self, Failure};
-use crate::diagnostic::Diagnostics;
+use crate::diagnostic::{Diagnostics, codes};
 use crate::engine::files::ModuleDirectory;
 use crate::engine::{load, modules};
 use crate::eval::{self, Argument, Evaluation, Inputs, Sensitive, encode};
@@ -48,9 +48,10 @@ pub fn read(place: &Place, vars: &VarArgs, kinds: &Kinds, now: Timestamp) -> Con
     };
     let unread = diagnostics.has_errors();
     let around = ModuleDirectory::new("", shell::environment("HOME").map(PathBuf::from));
-    let (evaluation, faults) = eval::evaluate_with(&files, &library, &inputs, &kinds.catalog(), &around, now);
+    let (evaluation, mut faults) = eval::evaluate_with(&files, &library, &inputs, &kinds.catalog(), &around, now);
+    // What is missing because a file or an option could not be read would only be reported again, as something else.
+    faults.0.retain(|one| !unread || *one.code != codes::language::NO_VALUE);
     diagnostics.extend(faults);
-    // What is missing because a file could not be read would only be reported again, as something else.
     let (mut estate, faults) =
         if unread { Default::default() } else { model::estate(&evaluation.desired, &evaluation, kinds) };
     diagnostics.extend(faults);
@@ -113,7 +114,7 @@ fn arguments(place: &Place, vars: &VarArgs, sources: &mut Sources, diagnostics: 
         let argument = match var {
             VarArg::Value(text) => diagnostics.take(Argument::parse(text)),
             VarArg::File(path) => {
-                let source = diagnostics.take(load::named(&place.typed(path), sources));
+                let source = diagnostics.take(load::named(&place.typed(path), path, sources));
                 source.and_then(|source| variables(source, sources, diagnostics)).map(Argument::File)
             }
         };

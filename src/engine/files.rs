@@ -33,8 +33,11 @@ impl ModuleDirectory {
 impl Files for ModuleDirectory {
     fn read(&self, path: &str) -> Result<Arc<[u8]>, FileFault> {
         let path = self.path(path)?;
-        if kind_of(&path)? == FileKind::Directory {
-            return Err(FileFault::Directory);
+        match kind_of(&path)? {
+            FileKind::File => {}
+            FileKind::Directory => return Err(FileFault::Directory),
+            // Opening a pipe would wait for whoever writes into it.
+            FileKind::Other => return Err(FileFault::Other("it is not a regular file".to_owned())),
         }
         let most = limits::SOURCE_BYTES as u64;
         let mut content = Vec::new();

@@ -3,6 +3,8 @@
 //! One directory is one module; subdirectories are not read. Every fault of every file is reported at once.
 
 use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use crate::diagnostic::{Diagnostic, Diagnostics, codes};
@@ -43,18 +45,19 @@ pub fn module(directory: &Path, shown: &str, sources: &mut Sources) -> (ModuleFi
     let mut diagnostics = Diagnostics::default();
     let mut found = match names(directory) {
         Ok(names) => names,
-        Err(fault) => return (ModuleFiles::default(), unreadable(directory, &fault.to_string()).into()),
+        Err(fault) => return (ModuleFiles::default(), unreadable(of(directory, shown), &fault.to_string()).into()),
     };
     found.retain(|name| config_kind(name).is_some());
     found.sort_by_key(|name| (is_override(name), name.clone()));
     if found.is_empty() {
-        diagnostics.push(empty(directory));
+        diagnostics.push(empty(of(directory, shown)));
     }
     let mut files = Vec::new();
     for name in &found {
         let Some(kind) = config_kind(name) else { continue };
-        let Some(text) = diagnostics.take(read(&directory.join(name))) else { continue };
-        let source = sources.add(join_shown(shown, name), text);
+        let named = join_shown(shown, name);
+        let Some(text) = diagnostics.take(regular(&directory.join(name), Path::new(&named))) else { continue };
+        let source = sources.add(named, text);
         files.push(ConfigFile { source, kind, overrides: is_override(name) });
     }
     (ModuleFiles { files, directory: directory.to_owned() }, diagnostics)
@@ -72,8 +75,9 @@ pub fn automatic_variables(directory: &Path, shown: &str, sources: &mut Sources)
     found.extend(all.iter().filter(automatic).cloned());
     let mut read_all = Vec::new();
     for name in found {
-        if let Some(text) = diagnostics.take(read(&directory.join(&name))) {
-            read_all.push(sources.add_values(join_shown(shown, &name), text));
+        let named = join_shown(shown, &name);
+        if let Some(text) = diagnostics.take(regular(&directory.join(&name), Path::new(&named))) {
+            read_all.push(sources.add_values(named, text));
         }
     }
     (read_all, diagnostics)
@@ -81,10 +85,10 @@ pub fn automatic_variables(directory: &Path, shown: &str, sources: &mut Sources)
 
 const AUTOMATIC: [&str; 4] = [".auto.capvars", ".auto.capvars.json", ".auto.tfvars", ".auto.tfvars.json"];
 
-/// Reads a variable file named on the command line.
-pub fn named(path: &Path, sources: &mut Sources) -> Result<SourceId, Diagnostic> {
-    let text = read(path)?;
-    Ok(sources.add_values(path.display().to_string(), text))
+/// Reads a variable file named on the command line; reports name it as it was typed there.
+pub fn named(path: &Path, typed: &Path, sources: &mut Sources) -> Result<SourceId, Diagnostic> {
+    let text = text(path, typed)?;
+    Ok(sources.add_values(typed.display().to_string(), text))
 }
 
 /// Variables of the environment that set variables: `CAP_VAR_name`.
@@ -129,16 +133,41 @@ fn join_shown(shown: &str, name: &str) -> String {
     }
 }
 
-/// The text of a file: bounded, UTF-8, without a byte order mark.
-pub fn read(path: &Path) -> Result<String, Diagnostic> {
-    let size = std::fs::metadata(path).map_err(|fault| unreadable(path, &fault.to_string()))?.len();
-    if size > limits::SOURCE_BYTES as u64 {
-        let why = format!("it has {size} bytes, and at most {} are read", limits::SOURCE_BYTES);
-        return Err(unreadable(path, &why));
+/// A directory as the user named it.
+fn of<'a>(directory: &'a Path, shown: &'a str) -> &'a Path {
+    if shown.is_empty() { directory } else { Path::new(shown) }
+}
+
+/// The text of a file that was found and not asked for. Opening a pipe would wait for whoever writes into it.
+fn regular(path: &Path, shown: &Path) -> Result<String, Diagnostic> {
+    match std::fs::metadata(path) {
+        Ok(metadata) if !metadata.is_file() => Err(unreadable(shown, "it is not a regular file")),
+        _ => text(path, shown),
     }
-    let bytes = std::fs::read(path).map_err(|fault| unreadable(path, &fault.to_string()))?;
-    let text = String::from_utf8(bytes).map_err(|fault| not_utf8(path, &fault.utf8_error()))?;
+}
+
+/// The text of a file that was asked for, which may be a pipe: bounded, UTF-8, without a byte order mark.
+pub fn read(path: &Path) -> Result<String, Diagnostic> {
+    text(path, path)
+}
+
+fn text(path: &Path, shown: &Path) -> Result<String, Diagnostic> {
+    let bytes = bounded(path, limits::SOURCE_BYTES).map_err(|why| unreadable(shown, &why))?;
+    let text = String::from_utf8(bytes).map_err(|fault| not_utf8(shown, &fault.utf8_error()))?;
     Ok(text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text))
+}
+
+/// The content of a file of at most `most` bytes, whatever its size is said to be.
+///
+/// # Errors
+/// Why it cannot be read, to follow "it cannot be read: ".
+pub fn bounded(path: &Path, most: usize) -> Result<Vec<u8>, String> {
+    let fault = |fault: std::io::Error| fault.to_string();
+    let file = File::open(path).map_err(fault)?;
+    let size = file.metadata().map_err(fault)?.len();
+    let mut content = Vec::with_capacity(usize::try_from(size).unwrap_or(most).min(most));
+    file.take(most as u64 + 1).read_to_end(&mut content).map_err(fault)?;
+    if content.len() > most { Err(format!("it has more than {most} bytes")) } else { Ok(content) }
 }
 
 fn unreadable(path: &Path, why: &str) -> Diagnostic {

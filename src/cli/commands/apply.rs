@@ -18,8 +18,9 @@ use crate::cli::wiring::session::Session;
 use crate::cli::{actor, conditions, configuration, permission, planning, process};
 use crate::diagnostic::{Diagnostic, Diagnostics, codes};
 use crate::engine::lock::Held;
-use crate::engine::{self, SubmitFault};
+use crate::engine::{self, SubmitFault, load};
 use crate::job::{JobStatus, RunId};
+use crate::limits;
 use crate::plan::summary::Summary;
 use crate::plan::{self, Plan, Step};
 use crate::ports::clock::Clock as _;
@@ -83,7 +84,7 @@ async fn saved(shell: &mut Shell, store: Option<&str>, file: &Path, args: &Apply
 
 /// Reads a plan file.
 pub fn read(file: &Path) -> Result<Plan, Diagnostic> {
-    let bytes = std::fs::read(file).map_err(|fault| {
+    let bytes = load::bounded(file, limits::PLAN_BYTES).map_err(|fault| {
         let detail = format!("{} cannot be read: {fault}.", file.display());
         Diagnostic::error(&codes::shell::UNREADABLE, detail)
             .hint("Name a plan that `cap plan -out=FILE` has written, or the directory of a configuration.")
