@@ -121,3 +121,19 @@ fn the_version_of_the_key_that_seals_is_the_one_asked_for_or_nothing_is_planned(
     assert_eq!(lowered.code, 1, "{}", lowered.out);
     lowered.reports("the highest version seals").reports("not supported yet");
 }
+
+#[test]
+fn a_block_stands_for_its_instances_and_a_module_for_what_is_in_it() {
+    let place = Place::new();
+    place.write(
+        "main.cap.hcl",
+        "project \"p\" {}\nmember \"m\" {\n  for_each = toset([\"a\", \"b\"])\n  email = \"${each.key}@example.com\"\n}\nmodule \"in\" {\n  source = \"./in\"\n}\n",
+    );
+    place.write("in/main.cap.hcl", "member \"x\" {\n  email = \"x@example.com\"\n}\n");
+    place.expect("apply -auto-approve", 0);
+    assert_eq!(place.expect("state list member.m", 0).out, "member.m[\"a\"]\nmember.m[\"b\"]\n");
+    assert_eq!(place.expect("state list module.in", 0).out, "module.in.member.x\n");
+    place.expect("state show member.m", 0).says("# member.m[\"a\"]:").says("# member.m[\"b\"]:");
+    assert_eq!(place.expect("state show -json member.m", 0).json_lines().len(), 2);
+    place.expect("state show member.n", 1).reports("member.n");
+}
