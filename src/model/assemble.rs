@@ -7,7 +7,7 @@ use super::deployments::{Deployment, Deployments};
 use super::policies::Policies;
 use super::projects::{self, Projects};
 use super::zones::Zones;
-use super::{Estate, Kind, Kinds, Resource, Role, csr, names, rules, walk};
+use super::{Estate, Kind, Kinds, Resource, Role, certificate, csr, names, rules, walk};
 use crate::address::{Address, ResourceAddress};
 use crate::diagnostic::codes::model;
 use crate::diagnostic::{Diagnostic, Diagnostics};
@@ -112,6 +112,10 @@ impl Context<'_> {
     /// The rules between a certificate and everything else; returns the zone of each name.
     fn certificate(&self, instance: &Instance, faults: &mut Diagnostics) -> BTreeMap<String, Address> {
         csr::check(instance, faults);
+        let issuer = instance.get("issuer").and_then(Value::as_ref_address);
+        if let Some(issuer) = issuer.and_then(|issuer| self.known.get(&**issuer)) {
+            certificate::check_window(instance, issuer, faults);
+        }
         let Some(project) = self.projects.get(&instance.address) else { return BTreeMap::new() };
         self.policies.check(instance, project, faults);
         if !self.is_acme(instance) {

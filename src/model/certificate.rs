@@ -18,6 +18,7 @@ use crate::eval::desired::Instance;
 use crate::eval::schema::{AttributeSchema, BodySchema, KindSchema, optional, required};
 use crate::eval::types::Type;
 use crate::eval::value::Value;
+use crate::time::Duration;
 
 /// Key types, by the names that [`crate::ports::vault::KeyType`] reads.
 pub const KEY_TYPES: &[&str] = &["ecdsa-p256", "ecdsa-p384", "rsa-2048", "rsa-3072", "rsa-4096"];
@@ -104,6 +105,19 @@ pub fn names_of(instance: &Instance) -> impl Iterator<Item = (String, &str)> {
     common.into_iter().chain(sans)
 }
 
+/// Holds the renewal window of a certificate that says no lifetime to the one that its issuer gives by itself.
+pub fn check_window(instance: &Instance, issuer: &Instance, faults: &mut Diagnostics) {
+    // A text that is no length of time was reported with its own block.
+    let length = |of: &Instance, path: &str| of.get(path).and_then(Value::as_str).and_then(|text| text.parse().ok());
+    let lifetime: Option<Duration> = length(issuer, "default_lifetime").filter(|_| instance.get("lifetime").is_none());
+    if let (Some(lifetime), Some(before)) = (lifetime, length(instance, "renew_before"))
+        && before >= lifetime
+    {
+        let said = (rules::place(issuer, "default_lifetime"), "the lifetime that its issuer gives");
+        faults.push(rules::window_too_long(instance, before, lifetime, said));
+    }
+}
+
 fn check(instance: &Instance, faults: &mut Diagnostics) {
     for (path, name) in names_of(instance) {
         if let Err(fault) = names::of_certificate(name) {
@@ -116,6 +130,11 @@ fn check(instance: &Instance, faults: &mut Diagnostics) {
     if let (Some(lifetime), Some(before)) = (lifetime, before)
         && before >= lifetime
     {
-        faults.push(rules::window_too_long(instance, before, lifetime));
+        faults.push(rules::window_too_long(
+            instance,
+            before,
+            lifetime,
+            (rules::place(instance, "lifetime"), "its lifetime"),
+        ));
     }
 }

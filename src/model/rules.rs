@@ -90,15 +90,15 @@ pub fn below_public_suffix(instance: &Instance, path: &str, apex: &str, faults: 
     faults.push(fault.hint(format!("name the registered domain, such as example.{apex}")));
 }
 
-/// A renewal window that is open all the time.
-pub fn window_too_long(instance: &Instance, before: Duration, lifetime: Duration) -> Diagnostic {
+/// A renewal window that is open all the time. `said` is where the lifetime is said, and by whom.
+pub fn window_too_long(instance: &Instance, before: Duration, lifetime: Duration, said: (Span, &str)) -> Diagnostic {
     let detail = format!(
         "{} would be renewed {before} before its end, but it is valid for {lifetime} only: it would be renewed all the time.",
         instance.address
     );
     Diagnostic::error(&model::RENEWAL_WINDOW, detail)
         .at(place(instance, "renew_before"))
-        .related(place(instance, "lifetime"), "its lifetime")
+        .related(said.0, said.1)
         .about(&instance.address)
         .hint("leave renew_before out: a third of the lifetime is taken then")
 }

@@ -88,6 +88,9 @@ fn step(step: &Step, detail: Detail, style: Style) -> String {
     for note in step.reasons.iter().filter_map(note) {
         let _ = writeln!(out, "  # ({note})");
     }
+    if step.work == Work::Issue && step.action == Action::Update {
+        out.push_str("  # (a new version is issued)\n");
+    }
     if let Some(from) = &step.moved_from
         && step.action != Action::Move
     {

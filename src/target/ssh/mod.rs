@@ -121,6 +121,13 @@ const NO_HOST_KEY: &str = "a host is never trusted at first sight; give host_key
 
 /// A name or an address, that cannot be taken for an option.
 fn address(text: &str) -> Result<String, String> {
+    let bare = text.split('%').next().unwrap_or_default();
+    if let Some((host, port)) = text.rsplit_once(':').filter(|_| bare.parse::<std::net::Ipv6Addr>().is_err()) {
+        return Err(match port.parse::<u16>() {
+            Ok(port) => format!("\"{text}\" holds a port; write address = \"{host}\" and port = {port}"),
+            Err(_) => format!("\"{text}\" is neither a name nor an address"),
+        });
+    }
     let good = |c: char| c.is_ascii_alphanumeric() || ".-_:%".contains(c);
     match text.starts_with('-') || text.is_empty() || !text.chars().all(good) {
         true => Err(format!("\"{text}\" is no host; write a name or an address, the port stands in port")),
