@@ -20,7 +20,7 @@ use super::types::Type;
 use super::value::Value;
 use crate::diagnostic::{Diagnostic, codes::language as codes};
 use crate::source::Span;
-use crate::syntax::ast::{Attribute, Block, Body};
+use crate::syntax::ast::{Attribute, Block, Body, ExprKind};
 use crate::syntax::references::refers_to;
 
 /// Arguments that every resource block may have.
@@ -96,7 +96,7 @@ pub(super) fn prepare<'a>(
             Some(Slot::Attribute(at)) => {
                 let one = &schema.attributes[at];
                 let template = one.per_certificate && refers_to(&attribute.value, "certificate");
-                found.places.insert(join(path, name), attribute.value.span);
+                place(attribute, &join(path, name), &mut found.places);
                 prepared.attributes[at] = Some(Given { attribute, template });
                 if template {
                     let slot = TemplateSlot { path: join(path, name), attribute, schema: one.clone() };
@@ -113,6 +113,14 @@ pub(super) fn prepare<'a>(
     check_presence(schema, &prepared, head, found);
     prepared.faulty = found.diagnostics.len() > before;
     prepared
+}
+
+/// Notes where an argument stands, and where each element of its list does.
+fn place(attribute: &Attribute, path: &str, places: &mut BTreeMap<Box<str>, Span>) {
+    if let ExprKind::Tuple(items) = &attribute.value.kind {
+        places.extend(items.iter().enumerate().map(|(at, item)| (join(path, &at.to_string()), item.span)));
+    }
+    places.insert(path.into(), attribute.value.span);
 }
 
 fn prepare_block<'a>(

@@ -57,9 +57,24 @@ fn detail(message: &str, rest: &str) -> String {
         word => format!("\"{word}\""),
     };
     match message.split_once("expected ") {
-        Some((_, expected)) => format!("{found} cannot stand here; what may stand here is {expected}."),
+        Some((_, expected)) => format!("{found} cannot stand here; what may stand here is {}.", expectation(expected)),
         None => format!("{found} cannot stand here."),
     }
+}
+
+/// What the parser expects, in the words of the language instead of the parser's.
+fn expectation(expected: &str) -> String {
+    if expected.contains("letter or digit") {
+        return "a value: a text in double quotes, a number, true, false, null, a list, an object, a reference or a call"
+            .to_owned();
+    }
+    let words = [
+        ("heredoc end delimiter", "the line that ends the heredoc"),
+        ("identifier", "a name"),
+        ("newline", "the end of the line"),
+        ("token", "an argument or a block"),
+    ];
+    words.iter().fold(expected.to_owned(), |text, (parsers, ours)| text.replace(parsers, ours))
 }
 
 fn hint(rest: &str, message: &str) -> Option<&'static str> {
@@ -71,6 +86,7 @@ fn hint(rest: &str, message: &str) -> Option<&'static str> {
             Some("Arguments are separated by line breaks.")
         }
         '\n' | '\r' if message.contains('{') => Some("An argument is written name = value, a block name { … }."),
+        '"' if message.contains("identifier") => Some("The name of an argument stands without quotes: name = value."),
         _ if message.contains("block body") => {
             Some("A block on one line holds one argument at most; put each argument on a line of its own.")
         }

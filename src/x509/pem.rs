@@ -17,7 +17,8 @@ const CERTIFICATES: usize = 32;
 pub(super) fn certificates(pem: &str) -> Result<Vec<Vec<u8>>, X509Error> {
     let mut found = Vec::new();
     for block in Pem::iter_from_buffer(pem.as_bytes()) {
-        let block = block.map_err(|error| X509Error::new(format!("the PEM text is broken: {error}")))?;
+        let block =
+            block.map_err(|_| X509Error::new("the PEM text is broken: it was cut, or holds what is no base64"))?;
         if block.label == "CERTIFICATE" {
             found.push(block.contents);
         }

@@ -43,7 +43,7 @@ fn from_pem(text: &str) -> Result<Vec<u8>, X509Error> {
 
 fn read(der: Vec<u8>) -> Result<Request, X509Error> {
     let (rest, request) = X509CertificationRequest::from_der(&der)
-        .map_err(|error| X509Error::new(format!("this is not a certificate signing request: {error}")))?;
+        .map_err(|_| X509Error::new("this is not a certificate signing request (PKCS#10), or it was cut or changed"))?;
     if !rest.is_empty() {
         return Err(X509Error::new("bytes follow the certificate signing request"));
     }

@@ -8,6 +8,7 @@ mod fmt;
 mod interrupted;
 mod journey;
 mod modules;
+mod reports;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
