@@ -374,6 +374,9 @@ pub struct ExplainArgs {
     /// The code; all of them when left out.
     #[arg(value_name = "CODE")]
     pub code: Option<String>,
+    /// Print the pages of all codes as one Markdown document.
+    #[arg(long, conflicts_with = "code")]
+    pub markdown: bool,
 }
 
 /// `cap version`.

@@ -106,7 +106,7 @@ fn enter(cli: &Cli) -> Result<(), Failure> {
 fn dispatch(shell: &mut Shell, cli: &Cli) -> Outcome {
     match &cli.command {
         Command::Version(args) => Ok(commands::version::run(shell, args.json)),
-        Command::Explain(args) => commands::explain::run(shell, args.code.as_deref()),
+        Command::Explain(args) => commands::explain::run(shell, args),
         Command::Fmt(args) => commands::fmt::run(shell, args),
         Command::Schema => Ok(commands::schema::run(shell)),
         Command::Completion(args) => Ok(commands::completion::run(shell, args.shell)),

@@ -378,8 +378,15 @@ fn only_project(module: &Module<'_>, resource: &Resource<'_>) -> Evaluated {
     match projects.as_slice() {
         [one] if !repeated(one) => Ok(Value::Ref(one.address.clone())),
         [] => {
-            let detail = format!("A {kind} belongs to a project, and none is declared.");
-            fault_with(&codes::PROJECT, span, detail, Some("Add one: project \"main\" {}.".to_owned()))
+            let (place, hint) = match module.path.as_ref() {
+                [] => ("", "Add one: project \"main\" {}."),
+                _ => (
+                    " in this module",
+                    "Hand one in: project = var.project, with a variable that is given a reference.",
+                ),
+            };
+            let detail = format!("A {kind} belongs to a project, and none is declared{place}.");
+            fault_with(&codes::PROJECT, span, detail, Some(hint.to_owned()))
         }
         several => {
             let names: Vec<String> = several.iter().map(|one| one.address.to_string()).collect();

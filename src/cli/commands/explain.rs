@@ -1,20 +1,19 @@
-//! `cap explain CODE`: the page of a code, or the list of all of them.
+//! `cap explain CODE`: the page of a code, the list of all of them, or all pages as one document.
 
+use crate::cli::args::ExplainArgs;
 use crate::cli::shell::{OK, Outcome, Shell};
+use crate::diagnostic::codes::page;
 use crate::diagnostic::{Code, Diagnostic, codes, did_you_mean};
 
 /// Prints it.
-pub fn run(shell: &mut Shell, code: Option<&str>) -> Outcome {
-    let text = match code {
+pub fn run(shell: &mut Shell, args: &ExplainArgs) -> Outcome {
+    let text = match &args.code {
+        None if args.markdown => page::markdown(codes::areas()),
         None => codes::all().map(|code| format!("{code}  {}\n", code.summary)).collect(),
-        Some(wanted) => page(find(wanted)?),
+        Some(wanted) => page::text(find(wanted)?),
     };
     shell.print(&text);
     Ok(OK)
-}
-
-fn page(code: &Code) -> String {
-    format!("{code}: {}\n\n{}\n", code.summary, code.explain)
 }
 
 /// `CAP0101`, `cap0101` and `101` all name the same code.

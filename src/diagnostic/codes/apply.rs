@@ -3,6 +3,47 @@
 use super::codes;
 
 codes! {
-    601 JOB_FAILED "Job failed": "A step of the plan could not be carried out.";
-    602 JOB_WAITS "Job waits": "A job may not go on yet: a rate limit, or a validation that failed and is tried again later. It is recorded where it stands; `cap jobs resume` or the next apply takes it up.";
+    AREA "Apply and jobs";
+
+    601 JOB_FAILED "Job failed": "A step of the plan could not be carried out. What was done before it is recorded, and the steps that do not depend on it were carried out.";
+        fails r#"
+            project "demo" {}
+
+            private_ca "house" {
+              common_name = "House CA"
+            }
+
+            file_target "local" {
+              files { directory = "tls/${certificate.name}" }
+              reload = ["false"]
+            }
+
+            certificate "www" {
+              issuer      = private_ca.house
+              common_name = "www.example.com"
+              targets     = [file_target.local]
+            }
+            $ cap apply -auto-approve
+        "# remedy "`cap jobs show JOB` shows what was tried. Mend the cause and apply again." mended r#"
+            project "demo" {}
+
+            private_ca "house" {
+              common_name = "House CA"
+            }
+
+            file_target "local" {
+              files { directory = "tls/${certificate.name}" }
+              reload = ["true"]
+            }
+
+            certificate "www" {
+              issuer      = private_ca.house
+              common_name = "www.example.com"
+              targets     = [file_target.local]
+            }
+            $ cap apply -auto-approve
+        "#;
+    602 JOB_WAITS "Job waits": "A job may not go on yet. It is recorded where it stands.";
+        happens "A CA limits the rate, or a validation failed and is tried again later."
+        remedy "`cap jobs resume` or the next apply takes it up.";
 }

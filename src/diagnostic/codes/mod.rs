@@ -1,8 +1,10 @@
-//! Every code that a diagnostic can bear, one list an area. A code is never reused and its summary holds no user data.
+//! Every code that a diagnostic can bear, one list an area: the catalogue of diagnostics. Each definition holds the whole
+//! page of its code, and a test plays each example. A code is never reused and its summary holds no user data.
 
 pub mod apply;
 pub mod language;
 pub mod model;
+pub mod page;
 pub mod plan;
 pub mod shell;
 pub mod store;
@@ -14,8 +16,26 @@ pub struct Code {
     pub number: u16,
     /// The fixed phrase shown as the head of the report.
     pub summary: &'static str,
-    /// What it means, why it is a fault, and what to do: the page of `cap explain`.
+    /// What it means, and why it is a fault.
     pub explain: &'static str,
+    /// How it comes about.
+    pub example: Example,
+    /// What to do.
+    pub remedy: &'static str,
+}
+
+/// How a fault comes about.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Example {
+    /// A script that ends in the fault, and what is to be played instead of it.
+    Script {
+        /// Files and commands; see [`page::script`]. The last command reports the code.
+        fails: &'static str,
+        /// The same without the fault. Where it has no `main.cap.hcl` of its own, it begins with the files of `fails`.
+        mended: &'static str,
+    },
+    /// In words: it takes a store, a network or another program that a script does not have.
+    Story(&'static str),
 }
 
 impl std::fmt::Display for Code {
@@ -24,20 +44,63 @@ impl std::fmt::Display for Code {
     }
 }
 
-/// Declares the codes of one area and collects them in `ALL`.
+/// The codes of one area.
+#[derive(Debug)]
+pub struct Area {
+    /// What they are about.
+    pub title: &'static str,
+    /// The codes.
+    pub codes: &'static [&'static Code],
+}
+
+/// Declares the codes of one area and collects them in a list of that name. A code is written
+///
+/// ```text
+/// 101 SYNTAX "Invalid syntax": "what it means, and why it is a fault";
+///     fails "a script" remedy "what to do" mended "the script without the fault";
+/// 601 JOB_FAILED "Job failed": "what it means";
+///     happens "how it comes about, where no script can show it" remedy "what to do";
+/// ```
 macro_rules! codes {
-    ($($(#[$doc:meta])* $number:literal $name:ident $summary:literal: $explain:literal;)*) => {
-        $($(#[$doc])* #[doc = $summary] pub static $name: $crate::diagnostic::Code =
-            $crate::diagnostic::Code { number: $number, summary: $summary, explain: $explain };)*
-        /// All codes of this area.
-        pub static ALL: &[&$crate::diagnostic::Code] = &[$(&$name),*];
+    ($area:ident $title:literal; $($number:literal $name:ident $summary:literal: $explain:literal;
+        $kind:ident $example:literal remedy $remedy:literal $(mended $mended:literal)?;)*) => {
+        $(#[doc = $summary] pub static $name: $crate::diagnostic::Code = $crate::diagnostic::Code {
+            number: $number,
+            summary: $summary,
+            explain: $explain,
+            example: $crate::diagnostic::codes::codes!(@$kind $example $(, $mended)?),
+            remedy: $remedy,
+        };)*
+        #[doc = $title]
+        pub static $area: $crate::diagnostic::codes::Area =
+            $crate::diagnostic::codes::Area { title: $title, codes: &[$(&$name),*] };
     };
+    (@fails $fails:literal, $mended:literal) => {
+        $crate::diagnostic::codes::Example::Script { fails: $fails, mended: $mended }
+    };
+    (@happens $story:literal) => { $crate::diagnostic::codes::Example::Story($story) };
 }
 pub(crate) use codes;
 
+/// All areas.
+pub fn areas() -> impl Iterator<Item = &'static Area> {
+    let areas: [&'static Area; 9] = [
+        &language::BLOCKS,
+        &language::EXPRESSIONS,
+        &language::VALUES,
+        &language::META,
+        &model::AREA,
+        &plan::AREA,
+        &store::AREA,
+        &apply::AREA,
+        &shell::AREA,
+    ];
+    areas.into_iter()
+}
+
 /// All codes of all areas.
 pub fn all() -> impl Iterator<Item = &'static Code> {
-    [language::ALL, model::ALL, plan::ALL, store::ALL, apply::ALL, shell::ALL].into_iter().flatten().copied()
+    areas().flat_map(|area| area.codes).copied()
 }
 
 #[cfg(test)]

@@ -3,19 +3,135 @@
 use super::codes;
 
 codes! {
+    AREA "Command line, files and environment";
+
     701 UNREADABLE "File cannot be read": "The file does not exist, cannot be read, is too large, or is not UTF-8.";
+        fails r#"
+            member "alice" {
+              email = "alice@example.com"
+            }
+            $ cap plan -var-file=absent.capvars
+        "# remedy "Name a file that is there, and save it as UTF-8." mended r#"
+            -- present.capvars --
+            $ cap plan -var-file=present.capvars
+        "#;
     702 NO_CONFIGURATION "No configuration files": "The directory holds no file of the configuration, so there is nothing to plan; it is more likely that another directory was meant.";
+        fails r#"
+            -- estate/main.cap.hcl --
+            project "demo" {}
+            $ cap plan
+        "# remedy "Name the directory, or go there." mended r#"
+            $ cap plan estate
+        "#;
     703 USAGE "Invalid arguments": "The command line asks for something that does not fit together.";
-    704 INTERRUPTED "Interrupted": "The command was stopped before its end. Everything done so far is recorded; run it again, or go on with `cap jobs resume`.";
+        fails r#"
+            project "demo" {}
+            $ cap plan -destroy -refresh-only
+        "# remedy "`cap COMMAND -help` shows what a command takes." mended r#"
+            $ cap plan -destroy
+        "#;
+    704 INTERRUPTED "Interrupted": "The command was stopped before its end. Everything done so far is recorded.";
+        happens "Ctrl-C, or a signal to end."
+        remedy "Run it again, or go on with `cap jobs resume`.";
     705 NOT_CONFIRMED "Not confirmed": "The question was not answered with yes, so nothing was done.";
+        fails r#"
+            member "alice" {
+              email = "alice@example.com"
+            }
+            $ cap apply
+        "# remedy "Answer yes, or pass -auto-approve where nobody can answer." mended r#"
+            $ cap apply -auto-approve
+        "#;
     706 SECRET_UNREADABLE "Secret cannot be read": "A secret that the configuration refers to is not there or may not be read. Plan needs it to see whether it changed, apply needs it to use it; it is never shown or kept in clear.";
+        fails r#"
+            member "robot" {
+              email = "robot@example.com"
+              token = secret_file("token")
+            }
+            $ cap plan
+        "# remedy "Put the secret where the reference says, or change the reference." mended r#"
+            -- token --
+            s3cret
+            $ cap plan
+        "#;
     708 UNWRITABLE "File cannot be written": "The file or directory cannot be written: it is read-only, the disk is full, or a name on the way does not exist. Files are written whole under another name and then renamed, so nothing is left by halves.";
+        fails r#"
+            project "demo" {}
+            $ cap plan -out=absent/saved.plan
+        "# remedy "Name a place that can be written." mended r#"
+            $ cap plan -out=saved.plan
+        "#;
     709 NOT_ENFORCED "Not enforced yet": "The estate asks for something that this version of cap reads and records but does not enforce: approvals, or roles of members in projects. Going on would pretend that it was checked, so apply refuses.";
+        fails r#"
+            member "robot" {
+              email = "robot@example.com"
+              token = secret_env("ROBOT_TOKEN")
+            }
+            $ ROBOT_TOKEN=s3cret cap apply -auto-approve
+            $ ROBOT_TOKEN=s3cret CAP_TOKEN=s3cret cap apply -auto-approve
+        "# remedy "Let an admin act, give the member a role over every project, or take the setting out." mended r#"
+            member "robot" {
+              email = "robot@example.com"
+              role  = "admin"
+              token = secret_env("ROBOT_TOKEN")
+            }
+            $ ROBOT_TOKEN=s3cret cap apply -auto-approve
+            $ ROBOT_TOKEN=s3cret CAP_TOKEN=s3cret cap apply -auto-approve
+        "#;
     710 UNKNOWN_TOKEN "Unknown token": "CAP_TOKEN holds a token that belongs to no member of the store, so nobody could be named as the one who acts.";
+        fails r#"
+            member "alice" {
+              email = "alice@example.com"
+            }
+            $ CAP_TOKEN=s3cret cap apply -auto-approve
+        "# remedy "Set CAP_TOKEN to the token of a member, or leave it out to act as the user of the operating system." mended r#"
+            $ cap apply -auto-approve
+        "#;
     711 NO_RUNTIME "Cannot start": "The operating system refused what the program needs to run: threads, signals or memory.";
+        happens "Limits on processes or memory are lower than the program needs."
+        remedy "Look at the limits (ulimit -a).";
     712 NOT_CANCELLED "Job cannot be cancelled": "A job can be withdrawn before it begins. One that has begun is brought to its end instead, so that nothing it did outside stays behind.";
+        happens "`cap jobs cancel` names a job that has begun."
+        remedy "Let it end with `cap jobs resume`.";
     713 TIMELINE_BROKEN "Timeline broken": "The chain of entries about an object is not what was once sealed: somebody edited, removed, exchanged or added entries without the keys, or put an older copy of the store back.";
+        happens "`cap timeline verify` finds it."
+        remedy "Find out who can write the store. The checkpoints kept elsewhere show since when.";
     714 CHECKPOINT_REFUSED "Checkpoint refused": "The file is not a checkpoint that this store has signed, or it was changed since, so nothing can be concluded from it.";
-    716 TARGETING "Resource targeting is in effect": "With -target or -exclude the plan covers a part of the configuration only. Terraform's users know the warning: applying parts again and again leads to estates that nobody has planned as a whole.";
+        fails r#"
+            member "alice" {
+              email = "alice@example.com"
+            }
+            $ cap apply -auto-approve
+            -- old.checkpoint --
+            this is no checkpoint
+            $ cap timeline verify -against=old.checkpoint
+        "# remedy "Take the file as `cap timeline verify -checkpoint` wrote it." mended r#"
+            member "alice" {
+              email = "alice@example.com"
+            }
+            $ cap apply -auto-approve
+            $ cap timeline verify -checkpoint=old.checkpoint
+            $ cap timeline verify -against=old.checkpoint
+        "#;
     715 JSON_SYNTAX "JSON form not supported": "Configuration and variable files are read in the native form of the language. A file in the JSON form is refused, because passing over it would change what the estate is.";
+        fails r#"
+            project "demo" {}
+            -- more.cap.json --
+            {}
+        "# remedy "Write the file in the native form." mended r#"
+            project "demo" {}
+        "#;
+    716 TARGETING "Resource targeting is in effect": "With -target or -exclude the plan covers a part of the configuration only. Terraform's users know the warning: applying parts again and again leads to estates that nobody has planned as a whole.";
+        fails r#"
+            member "alice" {
+              email = "alice@example.com"
+            }
+
+            member "bob" {
+              email = "bob@example.com"
+            }
+            $ cap plan -target=member.alice
+        "# remedy "Plan the whole afterwards." mended r#"
+            $ cap plan
+        "#;
 }
