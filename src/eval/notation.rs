@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::sync::Arc;
 
+use super::types::Type;
 use super::value::{SecretRef, Value};
 
 /// The value as Terraform's console shows it.
@@ -12,6 +13,60 @@ pub fn notation(value: &Value) -> String {
     let mut out = String::new();
     write_value(&mut out, value, 0);
     out
+}
+
+/// The type as Terraform's console shows it: `list(string)`, objects and tuples with a line for each part.
+pub fn type_notation(ty: &Type) -> String {
+    let mut out = String::new();
+    write_type(&mut out, ty, 0);
+    out
+}
+
+/// Columns of one level in the notation of types.
+const TYPE_INDENT: usize = 4;
+
+fn write_type(out: &mut String, ty: &Type, indent: usize) {
+    let mut collection = |name: &str, element: &Type| {
+        out.push_str(name);
+        out.push('(');
+        write_type(out, element, indent);
+        out.push(')');
+    };
+    match ty {
+        Type::List(element) => collection("list", element),
+        Type::Set(element) => collection("set", element),
+        Type::Map(element) => collection("map", element),
+        Type::Tuple(items) => {
+            write_parts(out, ("tuple([", "])"), items.iter().map(|item| (String::new(), item)), indent);
+        }
+        Type::Object(fields) => {
+            let fields = fields.iter().map(|(name, field)| (format!("{name}: "), &field.ty));
+            write_parts(out, ("object({", "})"), fields, indent);
+        }
+        Type::Any => out.push_str("dynamic"),
+        other => out.push_str(&other.to_string()),
+    }
+}
+
+fn write_parts<'t>(
+    out: &mut String,
+    brackets: (&str, &str),
+    parts: impl Iterator<Item = (String, &'t Type)>,
+    indent: usize,
+) {
+    out.push_str(brackets.0);
+    let mut empty = true;
+    for (name, ty) in parts {
+        empty = false;
+        new_line(out, indent + TYPE_INDENT);
+        out.push_str(&name);
+        write_type(out, ty, indent + TYPE_INDENT);
+        out.push(',');
+    }
+    if !empty {
+        new_line(out, indent);
+    }
+    out.push_str(brackets.1);
 }
 
 fn write_value(out: &mut String, value: &Value, indent: usize) {

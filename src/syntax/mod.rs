@@ -5,6 +5,7 @@
 pub mod ast;
 mod fault;
 pub mod format;
+pub mod lexer;
 mod lower;
 pub mod references;
 mod template;

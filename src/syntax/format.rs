@@ -4,11 +4,9 @@
 //! Three passes over lines of tokens: spaces within a line, indentation by open brackets, and columns of consecutive
 //! `=` and of trailing comments.
 
-mod lexer;
-
 use std::ops::Range;
 
-use lexer::{Kind, Token, tokens};
+use super::lexer::{Kind, Token, tokens};
 
 /// What was opened and never closed.
 pub(super) struct Opening {
@@ -37,6 +35,27 @@ pub(super) fn unclosed(text: &str) -> Option<Opening> {
     let last = open.pop()?;
     let what = if last.kind == Kind::Open(b'{') { "block or object" } else { "bracket" };
     Some(Opening { range: last.range.clone(), what })
+}
+
+/// Whether a text goes on: a bracket or a heredoc of it is not closed yet.
+pub fn goes_on(text: &str) -> bool {
+    let mut depth = 0;
+    let mut before = Kind::Newline;
+    for token in tokens(text) {
+        depth += change(token.kind);
+        let heredoc = token.kind == Kind::Operator && text[token.range.clone()].starts_with("<<");
+        if heredoc && before != Kind::Operator && starts_heredoc(&text[token.range.end..]) {
+            return true;
+        }
+        before = token.kind;
+    }
+    depth > 0
+}
+
+/// Whether a marker alone follows on the line.
+fn starts_heredoc(rest: &str) -> bool {
+    let marker = rest.lines().next().unwrap_or("");
+    !marker.is_empty() && marker.chars().all(|c| c.is_alphanumeric() || c == '_' || c == '-')
 }
 
 /// The text in canonical layout. A text that is not well-formed, where tokens could run into each other, stays as it is.
@@ -267,6 +286,23 @@ mod tests {
             "a=f( x ,-1,!b , {a=1} , {  } )[ 0 ].c...\nb=[for k,v in {}:k=>v if v>-1]\nc=x?-1:- 2\nd=a -1\ne=[*].x\n",
             "a = f(x, -1, !b, { a = 1 }, {})[0].c...\nb = [for k, v in {} : k => v if v > -1]\nc = x ? -1 : -2\nd = a - 1\ne = [*].x\n",
         );
+    }
+
+    #[test]
+    fn what_is_open_goes_on() {
+        for (text, open) in [
+            ("{", true),
+            ("[1,\n2", true),
+            ("f(\"}\"", true),
+            ("<<EOT\na", true),
+            ("<<-EOT\na\n  EOT", false),
+            ("\"{\"", false),
+            ("{}", false),
+            ("a < b", false),
+            ("}", false),
+        ] {
+            assert_eq!(goes_on(text), open, "{text}");
+        }
     }
 
     #[test]

@@ -1,4 +1,5 @@
-//! Tokens of HCL native syntax for the formatter: every byte of the text belongs to one token or to the space before one.
+//! Tokens of HCL native syntax for whatever works on texts that may be broken: layout, editors, lines typed by people.
+//! Every byte of a text belongs to one token or to the space before one.
 //!
 //! Strings and heredocs are single tokens, since nothing in their literal parts may move. The lexer never fails: what it
 //! does not know becomes a token of its own, so that formatting a broken file changes no token either.
@@ -8,9 +9,10 @@ use std::ops::Range;
 
 use crate::limits;
 
-/// What a token is, as far as layout depends on it.
+/// What a token is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
+#[expect(missing_docs, reason = "the names say it")]
+pub enum Kind {
     Identifier,
     Number,
     /// A whole quoted template, its interpolations included.
@@ -22,7 +24,9 @@ pub(super) enum Kind {
     /// `/*…*/`
     BlockComment,
     Newline,
+    /// `(`, `[`, `{`
     Open(u8),
+    /// `)`, `]`, `}`
     Close(u8),
     Comma,
     Dot,
@@ -39,22 +43,22 @@ pub(super) enum Kind {
 
 /// One token: its kind and where it lies.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Token {
-    pub(super) kind: Kind,
-    pub(super) range: Range<usize>,
+pub struct Token {
+    /// What it is.
+    pub kind: Kind,
+    /// Its bytes.
+    pub range: Range<usize>,
 }
 
 /// All tokens of a text.
-pub(super) fn tokens(text: &str) -> Vec<Token> {
-    let mut lexer = Lexer { text, bytes: text.as_bytes(), at: 0, depth: 0, unclosed: HashSet::new() };
+pub fn tokens(text: &str) -> Vec<Token> {
     let mut all = Vec::with_capacity(text.len() / 5);
-    while let Some(token) = lexer.token() {
-        all.push(token);
-    }
+    all.extend(Lexer::new(text));
     all
 }
 
-struct Lexer<'a> {
+/// The tokens of a text, one by one.
+pub struct Lexer<'a> {
     text: &'a str,
     bytes: &'a [u8],
     at: usize,
@@ -63,6 +67,21 @@ struct Lexer<'a> {
     /// Quotes found to begin no template. What follows such a quote is read again: without this, twice for each level
     /// of nesting.
     unclosed: HashSet<usize>,
+}
+
+impl<'a> Lexer<'a> {
+    /// From the beginning of a text.
+    pub fn new(text: &'a str) -> Self {
+        Self { text, bytes: text.as_bytes(), at: 0, depth: 0, unclosed: HashSet::new() }
+    }
+}
+
+impl Iterator for Lexer<'_> {
+    type Item = Token;
+
+    fn next(&mut self) -> Option<Token> {
+        self.token()
+    }
 }
 
 impl Lexer<'_> {
