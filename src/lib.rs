@@ -17,6 +17,7 @@ pub mod eval;
 pub mod syntax;
 
 // Layer 2: domain.
+pub mod analysis;
 pub mod diff;
 pub mod graph;
 pub mod job;

@@ -49,7 +49,7 @@ impl fmt::Debug for Span {
 }
 
 /// One text with its name and the start of each line.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Source {
     /// The name shown to people: a path relative to where they stand, or `-var 'x=…'`.
     pub name: String,
@@ -61,7 +61,7 @@ pub struct Source {
 }
 
 /// All texts of one run.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Sources {
     all: Vec<Source>,
 }

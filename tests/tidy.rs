@@ -8,7 +8,7 @@ use std::process::Command;
 const LAYERS: [&[&str]; 7] = [
     &["address", "diagnostic", "digest", "glob", "limits", "source", "time", "x509"],
     &["syntax", "eval"],
-    &["model", "graph", "state", "observed", "renewal", "policy", "diff", "plan", "job", "timeline"],
+    &["analysis", "model", "graph", "state", "observed", "renewal", "policy", "diff", "plan", "job", "timeline"],
     &["ports"],
     &["store", "issuer", "dns", "target", "secret", "vault"],
     &["engine", "testing"],

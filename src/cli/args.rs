@@ -67,6 +67,12 @@ pub enum Command {
     ForceUnlock(ForceUnlockArgs),
     /// Bring files into the canonical layout.
     Fmt(FmtArgs),
+    /// Evaluate expressions.
+    Console(ConsoleArgs),
+    /// Draw what refers to what, as DOT or Mermaid.
+    Graph(GraphArgs),
+    /// Document a module as Markdown.
+    Docs(DocsArgs),
     /// Explain a code, such as CAP0101.
     Explain(ExplainArgs),
     /// Print the JSON Schema of the configuration's JSON form.
@@ -368,6 +374,54 @@ pub struct FmtArgs {
     pub list: bool,
 }
 
+/// `cap console`.
+#[derive(Debug, Args)]
+pub struct ConsoleArgs {
+    /// Where the files are.
+    #[command(flatten)]
+    pub dir: DirArg,
+    /// Values from outside.
+    #[command(flatten)]
+    pub vars: VarArgs,
+}
+
+/// `cap graph`.
+#[derive(Debug, Args)]
+pub struct GraphArgs {
+    /// Where the files are.
+    #[command(flatten)]
+    pub dir: DirArg,
+    /// Draw the steps of a saved plan instead, each with what has to be done before it.
+    #[arg(long, value_name = "FILE", conflicts_with = "dir")]
+    pub plan: Option<PathBuf>,
+    /// The language of the drawing.
+    #[arg(long, value_enum, value_name = "FORMAT", default_value = "dot")]
+    pub format: GraphFormat,
+}
+
+/// The language of a drawing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum GraphFormat {
+    /// For Graphviz.
+    Dot,
+    /// For Markdown: a Mermaid flowchart.
+    Mermaid,
+}
+
+/// `cap docs`.
+#[derive(Debug, Args)]
+pub struct DocsArgs {
+    /// Directory of the module.
+    #[arg(value_name = "MODULE")]
+    pub dir: Option<PathBuf>,
+    /// Put it into this file of the module, between the lines <!-- BEGIN_CAP_DOCS --> and <!-- END_CAP_DOCS -->.
+    #[arg(long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+    /// Write nothing, and exit with 3 where the file is not up to date.
+    #[arg(long, requires = "output")]
+    pub check: bool,
+}
+
 /// `cap explain`.
 #[derive(Debug, Args)]
 pub struct ExplainArgs {
@@ -406,6 +460,7 @@ pub fn parse(
         let ordered = ordered_vars(sub);
         match &mut cli.command {
             Command::Validate(args) => args.vars.ordered = ordered,
+            Command::Console(args) => args.vars.ordered = ordered,
             Command::Plan(args) => args.planning.vars.ordered = ordered,
             Command::Apply(args) | Command::Destroy(args) => args.planning.vars.ordered = ordered,
             _ => {}

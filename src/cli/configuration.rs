@@ -12,6 +12,7 @@ use super::shell::{self, Failure};
 use crate::diagnostic::{Diagnostics, codes};
 use crate::engine::files::ModuleDirectory;
 use crate::engine::{load, modules};
+use crate::eval::library::Library;
 use crate::eval::{self, Argument, Evaluation, Inputs, Sensitive, encode};
 use crate::model::{self, Estate, Kinds};
 use crate::source::{SourceId, Sources};
@@ -33,8 +34,22 @@ pub struct Configuration {
 /// Real values of sensitive variables, by name.
 pub type SensitiveValues = BTreeMap<String, Zeroizing<Vec<u8>>>;
 
-/// Reads the configuration of the current directory. With errors among the diagnostics it is only fit for reporting more.
-pub fn read(place: &Place, vars: &VarArgs, kinds: &Kinds, now: Timestamp) -> Configuration {
+/// The texts of a configuration, parsed: its modules, and the values from outside.
+pub struct Gathered {
+    /// Its texts.
+    pub sources: Sources,
+    /// The files of the root module.
+    pub files: Vec<ast::File>,
+    /// The modules that they call.
+    pub library: Library,
+    /// Values from outside.
+    pub inputs: Inputs,
+    /// What could not be read or does not parse.
+    pub diagnostics: Diagnostics,
+}
+
+/// Gathers the configuration of the current directory.
+pub fn gather(place: &Place, vars: &VarArgs) -> Gathered {
     let mut sources = Sources::default();
     let mut diagnostics = Diagnostics::default();
     let files = configuration_files(place, &mut sources, &mut diagnostics);
@@ -46,9 +61,19 @@ pub fn read(place: &Place, vars: &VarArgs, kinds: &Kinds, now: Timestamp) -> Con
         arguments: arguments(place, vars, &mut sources, &mut diagnostics),
         ..Inputs::default()
     };
+    Gathered { sources, files, library, inputs, diagnostics }
+}
+
+/// The files around the current directory, as functions see them.
+pub fn around() -> ModuleDirectory {
+    ModuleDirectory::new("", shell::environment("HOME").map(PathBuf::from))
+}
+
+/// Reads the configuration of the current directory. With errors among the diagnostics it is only fit for reporting more.
+pub fn read(place: &Place, vars: &VarArgs, kinds: &Kinds, now: Timestamp) -> Configuration {
+    let Gathered { sources, files, library, inputs, mut diagnostics } = gather(place, vars);
     let unread = diagnostics.has_errors();
-    let around = ModuleDirectory::new("", shell::environment("HOME").map(PathBuf::from));
-    let (evaluation, mut faults) = eval::evaluate_with(&files, &library, &inputs, &kinds.catalog(), &around, now);
+    let (evaluation, mut faults) = eval::evaluate_with(&files, &library, &inputs, &kinds.catalog(), &around(), now);
     // What is missing because a file or an option could not be read would only be reported again, as something else.
     faults.0.retain(|one| !unread || *one.code != codes::language::NO_VALUE);
     diagnostics.extend(faults);

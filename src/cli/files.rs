@@ -1,4 +1,4 @@
-//! Writes files whole or not at all, readable by their owner only.
+//! Writes files whole or not at all: new ones readable by their owner only, others under the permissions they have.
 
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write as _};
@@ -38,4 +38,25 @@ pub fn private_directory(path: &Path) -> Result<(), Diagnostic> {
 fn unwritable(path: &Path, fault: &io::Error) -> Diagnostic {
     Diagnostic::error(&codes::shell::UNWRITABLE, format!("{} cannot be written: {fault}.", path.display()))
         .hint("Check the path, its permissions and the space on the disk.")
+}
+
+/// Puts a new content in the place of the old one, under the same permissions; behind a symbolic link, where it points. A
+/// file that is not there is made as the process makes files.
+pub fn replace(path: &Path, content: &str) -> Result<(), Diagnostic> {
+    let write = || {
+        if !path.exists() {
+            return fs::write(path, content);
+        }
+        let path = fs::canonicalize(path)?;
+        let beside = beside(&path);
+        let written = fs::write(&beside, content)
+            .and_then(|()| fs::set_permissions(&beside, fs::metadata(&path)?.permissions()))
+            .and_then(|()| fs::rename(&beside, &path));
+        if written.is_err() {
+            // It is ours and of no use; that it cannot be removed either changes nothing about the report.
+            let _ = fs::remove_file(&beside);
+        }
+        written
+    };
+    write().map_err(|fault: io::Error| unwritable(path, &fault))
 }

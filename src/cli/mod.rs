@@ -13,6 +13,7 @@ pub mod place;
 pub mod planning;
 pub mod process;
 pub mod progress;
+pub mod prompt;
 pub mod shell;
 pub mod view;
 pub mod wiring;
@@ -108,6 +109,8 @@ fn dispatch(shell: &mut Shell, cli: &Cli) -> Outcome {
         Command::Version(args) => Ok(commands::version::run(shell, args.json)),
         Command::Explain(args) => commands::explain::run(shell, args),
         Command::Fmt(args) => commands::fmt::run(shell, args),
+        Command::Docs(args) => commands::docs::run(shell, args),
+        Command::Graph(args) => commands::graph::run(shell, args),
         Command::Schema => Ok(commands::schema::run(shell)),
         Command::Completion(args) => Ok(commands::completion::run(shell, args.shell)),
         Command::Validate(args) => commands::validate::run(shell, args),
@@ -133,6 +136,7 @@ async fn with_store(shell: &mut Shell, cli: &Cli) -> Outcome {
     match &cli.command {
         Command::Plan(args) => return commands::plan::run(shell, flag, args).await,
         Command::Apply(args) => return commands::apply::run(shell, flag, args).await,
+        Command::Console(args) => return commands::console::run(shell, flag, args).await,
         Command::Destroy(args) => return commands::apply::run(shell, flag, &args.clone().destroying()).await,
         _ => {}
     }

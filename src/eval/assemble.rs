@@ -47,6 +47,24 @@ pub fn evaluate_with(
     files_port: &dyn Files,
     plan_time: Timestamp,
 ) -> (Evaluation, Diagnostics) {
+    let call = CallContext { files: files_port, plan_time };
+    let (evaluation, mut diagnostics) =
+        with_evaluator(files, library, inputs, catalog, call, |evaluator| evaluator.evaluation(plan_time));
+    if !library.is_empty() {
+        once_each(&mut diagnostics);
+    }
+    (evaluation, diagnostics)
+}
+
+/// Sets an evaluator up and runs something with it. The faults are those of the set-up, then those of the run.
+pub(super) fn with_evaluator<T>(
+    files: &[File],
+    library: &Library,
+    inputs: &Inputs,
+    catalog: &Catalog,
+    call: CallContext<'_>,
+    run: impl FnOnce(&Evaluator<'_>) -> T,
+) -> (T, Diagnostics) {
     let mut diagnostics = Diagnostics::default();
     let files = overridden(files, &mut diagnostics);
     let library = overridden_library(library, &mut diagnostics);
@@ -59,14 +77,15 @@ pub fn evaluate_with(
     let all = files.iter().chain(library.values().flatten()).chain(variable_files);
     let texts = all.map(|file| (file.source, &*file.text)).collect();
     let root = Rc::new(Module::collect(&files, Arc::from([]), &kinds, &mut diagnostics));
-    let session = Session::new(CallContext { files: files_port, plan_time });
-    let evaluator = Evaluator::new(inputs, session, texts, kinds, root, &library);
-    let evaluation = evaluator.evaluation(plan_time);
+    let evaluator = Evaluator::new(inputs, Session::new(call), texts, kinds, root, &library);
+    let result = run(&evaluator);
     diagnostics.extend(evaluator.into_diagnostics());
-    if !library.is_empty() {
-        once_each(&mut diagnostics);
-    }
-    (evaluation, diagnostics)
+    (result, diagnostics)
+}
+
+/// The files of one module as they are read: with its override files merged.
+pub fn merged(files: &[File]) -> Cow<'_, [File]> {
+    overridden(files, &mut Diagnostics::default())
 }
 
 /// The files with overrides merged; as they are where there are none.

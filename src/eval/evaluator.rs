@@ -190,6 +190,11 @@ impl<'a> Evaluator<'a> {
         self.diagnostics.borrow_mut().0.extend(faults.diagnostics);
     }
 
+    /// The faults noted so far; they count as told.
+    pub(super) fn take_diagnostics(&self) -> Diagnostics {
+        self.diagnostics.take()
+    }
+
     pub(super) fn into_diagnostics(self) -> Diagnostics {
         self.diagnostics.into_inner()
     }

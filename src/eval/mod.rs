@@ -7,6 +7,7 @@ mod assemble;
 mod call;
 mod capture;
 pub mod checks;
+pub mod console;
 mod constant;
 mod constraint;
 pub mod convert;
@@ -46,7 +47,7 @@ pub mod types;
 pub mod value;
 mod variable;
 
-pub use assemble::{evaluate, evaluate_with};
+pub use assemble::{evaluate, evaluate_with, merged};
 pub use inputs::{Argument, Inputs, Paths};
 pub use render::{Evaluation, Sensitive};
 

@@ -1,10 +1,8 @@
 //! `cap fmt` as scripts use it: exit codes, what is printed, what is written.
 
-use std::io::Write as _;
 use std::os::unix::fs::PermissionsExt as _;
-use std::process::Stdio;
 
-use super::{Place, Ran};
+use super::Place;
 
 const UGLY: &str = "zone \"a\" {\napex=\"example.com\" # c\n}\n";
 const NEAT: &str = "zone \"a\" {\n  apex = \"example.com\" # c\n}\n";
@@ -60,14 +58,7 @@ fn a_file_that_does_not_parse_is_left_alone() {
 
 #[test]
 fn standard_input_goes_to_standard_output() {
-    let pipe = |line: &str, text: &str| {
-        let place = Place::new();
-        let mut command = place.command(line);
-        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        let mut child = command.spawn().expect("cap runs");
-        child.stdin.take().expect("piped").write_all(text.as_bytes()).expect("it reads");
-        Ran::of(child.wait_with_output().expect("an end"))
-    };
+    let pipe = |line: &str, text: &str| Place::new().piped(line, text);
     let ran = pipe("fmt -", UGLY);
     assert_eq!((ran.code, ran.out.as_str()), (0, NEAT));
     let ran = pipe("fmt -check -", UGLY);

@@ -3,16 +3,20 @@
 mod answers;
 mod catalogue;
 mod conditions;
+mod console;
+mod docs;
 mod examples;
 mod faults;
 mod fmt;
+mod graph;
 mod interrupted;
 mod journey;
 mod modules;
 mod reports;
 
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// A directory of its own in which `cap` runs; removed in the end.
@@ -71,6 +75,16 @@ impl Place {
         command.args(line.split_whitespace()).current_dir(&self.path);
         command.env_clear().env("HOME", &self.path).env("PATH", "/usr/bin:/bin");
         command
+    }
+
+    /// Runs it to its end with this on its standard input.
+    pub fn piped(&self, line: &str, input: &str) -> Ran {
+        let mut command = self.command(line);
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().expect("cap runs");
+        // What it does not read is its own decision.
+        let _ = child.stdin.take().expect("piped").write_all(input.as_bytes());
+        Ran::of(child.wait_with_output().expect("an end"))
     }
 
     /// Runs it to its end.

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use similar::TextDiff;
 
 use crate::cli::args::FmtArgs;
+use crate::cli::files;
 use crate::cli::shell::{OK, Outcome, Shell};
 use crate::diagnostic::{Diagnostic, Diagnostics, codes};
 use crate::engine::load;
@@ -130,7 +131,7 @@ impl Run<'_> {
             self.difference(&shown, &text, &formatted);
         }
         if self.args.write && !self.args.check {
-            replace(path, &formatted)?;
+            files::replace(path, &formatted)?;
         }
         Ok(())
     }
@@ -158,25 +159,4 @@ impl Run<'_> {
 fn unreadable(path: &Path, fault: &std::io::Error) -> Diagnostic {
     Diagnostic::error(&codes::shell::UNREADABLE, format!("{} cannot be read: {fault}.", path.display()))
         .hint("Name a file or a directory that exists and can be read.")
-}
-
-/// Puts a new content in the place of the old one, under the same permissions; behind a symbolic link, where it points.
-fn replace(path: &Path, content: &str) -> Result<(), Diagnostic> {
-    let write = || {
-        let path = fs::canonicalize(path)?;
-        let name = path.file_name().unwrap_or_default().to_string_lossy();
-        let beside = path.with_file_name(format!(".{name}.{}.tmp", std::process::id()));
-        let written = fs::write(&beside, content)
-            .and_then(|()| fs::set_permissions(&beside, fs::metadata(&path)?.permissions()))
-            .and_then(|()| fs::rename(&beside, &path));
-        if written.is_err() {
-            // It is ours and of no use; that it cannot be removed either changes nothing about the report.
-            let _ = fs::remove_file(&beside);
-        }
-        written
-    };
-    write().map_err(|fault: std::io::Error| {
-        Diagnostic::error(&codes::shell::UNWRITABLE, format!("{} cannot be written: {fault}.", path.display()))
-            .hint("Check its permissions and the space on the disk, or pass -write=false.")
-    })
 }

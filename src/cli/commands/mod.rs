@@ -2,9 +2,12 @@
 
 pub mod apply;
 pub mod completion;
+pub mod console;
+pub mod docs;
 pub mod explain;
 pub mod fmt;
 pub mod force_unlock;
+pub mod graph;
 pub mod jobs;
 pub mod output;
 pub mod plan;

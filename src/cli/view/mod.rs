@@ -2,7 +2,9 @@
 
 pub mod diagnostic;
 pub mod difference;
+pub mod docs;
 pub mod event;
+pub mod graph;
 pub mod job;
 pub mod json_plan;
 pub mod lock;
