@@ -1,7 +1,8 @@
 //! Order and cycles over petgraph; built when needed and never stored.
 
-use petgraph::algo::{tarjan_scc, toposort};
+use petgraph::algo::{greedy_feedback_arc_set, tarjan_scc, toposort};
 use petgraph::graph::{DiGraph, NodeIndex};
+use petgraph::visit::EdgeRef as _;
 
 /// What needs what, over `0..count`.
 pub struct Needs(DiGraph<(), ()>);
@@ -33,6 +34,13 @@ impl Needs {
     /// What one needs, directly.
     pub fn of(&self, one: usize) -> impl Iterator<Item = usize> {
         self.0.neighbors_directed(NodeIndex::new(one), petgraph::Direction::Incoming).map(NodeIndex::index)
+    }
+
+    /// Needs without which there is no circle, each of one for another: few, and the same for the same additions. None
+    /// when there is no circle.
+    pub fn closing(&self) -> Vec<(usize, usize)> {
+        let closing = greedy_feedback_arc_set(&self.0);
+        closing.map(|edge| (edge.target().index(), edge.source().index())).collect()
     }
 
     /// A circle within the first component that has one.
@@ -78,5 +86,20 @@ mod tests {
     fn a_circle_is_named_without_what_hangs_on_it() {
         check(5, &[(4, 1), (1, 2), (2, 3), (3, 1), (3, 0)], Err(&[1, 2, 3]));
         check(2, &[(1, 1)], Err(&[1]));
+    }
+
+    #[test]
+    fn a_circle_is_opened_and_nothing_else_is() {
+        let closing = |count, needs: &[(usize, usize)]| {
+            let mut graph = Needs::new(count);
+            needs.iter().for_each(|(one, other)| graph.add(*one, *other));
+            graph.closing()
+        };
+        assert_eq!(closing(4, &[(0, 2), (2, 1), (3, 1), (3, 0)]), []);
+        for needs in [&[(0, 1), (1, 0)][..], &[(3, 0), (0, 1), (1, 2), (2, 0)]] {
+            let opened = closing(4, needs);
+            assert_eq!(opened.len(), 1, "{needs:?}: {opened:?}");
+            assert!(needs.contains(&opened[0]) && opened[0] != (3, 0), "{needs:?}: {opened:?}");
+        }
     }
 }

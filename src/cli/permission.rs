@@ -113,6 +113,7 @@ mod tests {
             needs: Vec::new(),
             origin: None,
             zones: BTreeMap::new(),
+            displaces: Vec::new(),
             moved_from: None,
         }
     }

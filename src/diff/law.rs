@@ -58,7 +58,8 @@ fn estate() -> impl Strategy<Value = Estate> {
             blocks.push(((*issuer).to_owned(), json!({ name: variant, "email": null })));
         }
         for at in 0..3 {
-            let path = format!("/{at}-{}/${{certificate.name}}", variants[4 + at]);
+            // Targets hand their places over to each other, also in a circle.
+            let path = format!("/{}-{}/${{certificate.name}}", (at + usize::from(variants[7])) % 3, variants[4] / 2);
             blocks.push((format!("file_target.t{at}"), json!({ "directory": path })));
         }
         for (at, one) in certificates.iter().enumerate() {

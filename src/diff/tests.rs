@@ -426,3 +426,50 @@ fn a_place_is_left_before_it_is_taken() {
     ];
     check(&moved, &Options::default(), &expected);
 }
+
+/// Three certificates, each on a target of its own, in these directories.
+fn in_directories(directories: [&'static str; 3]) -> Blocks {
+    let mut blocks = vec![("project.p", json!({})), ("private_ca.root", json!({"common_name": "Root"}))];
+    let names = [
+        ("file_target.a", "certificate.a", "a.test"),
+        ("file_target.b", "certificate.b", "b.test"),
+        ("file_target.c", "certificate.c", "c.test"),
+    ];
+    for ((target, certificate, name), directory) in names.into_iter().zip(directories) {
+        blocks.push((target, json!({ "directory": directory })));
+        let issuer = reference("private_ca.root");
+        let spec = json!({"issuer": issuer, "common_name": name, "sans": [], "targets": [reference(target)]});
+        blocks.push((certificate, spec));
+    }
+    blocks
+}
+
+#[test]
+fn places_that_are_handed_over_are_left_before_they_are_taken() {
+    let world = World::applied(in_directories(["/x", "/y", "/z"]));
+    // (directories afterwards, how many wait for another, how many go first)
+    let cases = [
+        (["/w", "/x", "/y"], 2, 0),
+        (["/y", "/z", "/w"], 2, 0),
+        (["/y", "/x", "/z"], 1, 1),
+        (["/y", "/z", "/x"], 2, 1),
+        (["/w", "/y", "/z"], 0, 0),
+    ];
+    for (directories, waiting, first) in cases {
+        let mut moved = world.with(in_directories(directories));
+        let plan = moved.plan(&Options::default());
+        let step = |name: &str| plan.steps.iter().find(|step| step.address == address(name));
+        let is_deployment = |at: &usize| plan.steps[*at].work == crate::plan::Work::Deploy;
+        let deployments: Vec<_> =
+            ["a", "b", "c"].iter().filter_map(|name| step(&format!("certificate.{name}@file_target.{name}"))).collect();
+        let needs: usize =
+            deployments.iter().map(|step| step.needs.iter().filter(|at| is_deployment(at)).count()).sum();
+        let displacing: usize = deployments.iter().map(|step| step.displaces.len()).sum();
+        assert_eq!((needs, displacing), (waiting, first), "{directories:?}");
+        for displaced in deployments.iter().flat_map(|step| &step.displaces) {
+            assert!(deployments.iter().any(|step| step.address == *displaced), "{directories:?}: {displaced}");
+        }
+        moved.carry_out(&plan);
+        check(&moved, &Options::default(), &[]);
+    }
+}

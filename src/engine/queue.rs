@@ -304,6 +304,7 @@ mod tests {
             needs: Vec::new(),
             origin: None,
             zones: BTreeMap::new(),
+            displaces: Vec::new(),
             moved_from: None,
         };
         Job {

@@ -511,6 +511,7 @@ mod tests {
             needs: Vec::new(),
             origin: None,
             zones: Default::default(),
+            displaces: Vec::new(),
             moved_from: None,
         }
     }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{FORMAT_VERSION, Location, OutputChange, Plan, Step, StoredOutput, Work, order};
+use crate::address::Address;
 use crate::diagnostic::Diagnostics;
 use crate::diff::{Change, Changes};
 use crate::time::Timestamp;
@@ -33,6 +34,7 @@ pub fn make(changes: Changes<'_>, meta: Meta) -> Result<Plan, Diagnostics> {
     let mut place = vec![0; list.len()];
     order.steps.iter().enumerate().for_each(|(at, one)| place[*one] = at);
     let mut needs = order.needs;
+    let addresses: Vec<&Address> = list.iter().map(|change| change.address).collect();
     let mut list: Vec<Option<Change<'_>>> = list.into_iter().map(Some).collect();
     let steps = order.steps.iter().filter_map(|one| {
         let mut needed: Vec<usize> = std::mem::take(&mut needs[*one]).into_iter().map(|other| place[other]).collect();
@@ -54,6 +56,7 @@ pub fn make(changes: Changes<'_>, meta: Meta) -> Result<Plan, Diagnostics> {
             work: change.work,
             needs: needed,
             zones,
+            displaces: order.displaces.get(one).into_iter().flatten().map(|other| addresses[*other].clone()).collect(),
             moved_from: moved.get(change.address).cloned(),
         })
     });

@@ -3,6 +3,7 @@
 pub mod file;
 mod make;
 mod order;
+mod places;
 pub mod predict;
 pub mod summary;
 
@@ -108,6 +109,10 @@ pub struct Step {
     /// For a certificate: the zone that publishes each name's challenge (the name without `*.`), the longest match.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub zones: BTreeMap<String, Address>,
+    /// For a deployment: others whose place it takes before they have left it, because places are handed round in a circle
+    /// and somebody has to go first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub displaces: Vec<Address>,
     /// Where it was before, when it moved.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub moved_from: Option<Address>,

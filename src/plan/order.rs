@@ -1,19 +1,16 @@
-//! What has to be done before what: makings after what they refer to, removals after what referred to them, and a place
-//! is left before it is taken by another.
+//! What has to be done before what: makings after what they refer to, removals after what referred to them. Places that
+//! are handed over are in [`super::places`].
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
-use serde_json::Value as Json;
-
-use super::{Action, Work};
+use super::places::places;
 use crate::address::Address;
 use crate::diagnostic::codes::plan;
 use crate::diagnostic::{Diagnostic, Diagnostics};
-use crate::diff::{Change, Changes};
+use crate::diff::Changes;
 use crate::graph::Needs;
 use crate::model::Resource;
 use crate::source::Span;
-use crate::state::Spec;
 
 /// An order of changes.
 pub struct Order {
@@ -21,6 +18,8 @@ pub struct Order {
     pub steps: Vec<usize>,
     /// For each change, what it needs: indices of changes, each once.
     pub needs: Vec<Vec<usize>>,
+    /// Changes that take a place before another change has left it, each with those others.
+    pub displaces: BTreeMap<usize, Vec<usize>>,
 }
 
 /// Orders the changes.
@@ -30,7 +29,7 @@ pub struct Order {
 pub fn order(changes: &Changes<'_>) -> Result<Order, Diagnostics> {
     let mut needs = makings(changes)?;
     removals(changes, &mut needs);
-    places(changes, &mut needs);
+    let displaces = places(changes, &mut needs);
     let mut graph = Needs::new(needs.len());
     for (one, needed) in needs.iter_mut().enumerate() {
         needed.sort_unstable();
@@ -38,7 +37,7 @@ pub fn order(changes: &Changes<'_>) -> Result<Order, Diagnostics> {
         needed.iter().for_each(|other| graph.add(one, *other));
     }
     match graph.order() {
-        Ok(steps) => Ok(Order { steps, needs }),
+        Ok(steps) => Ok(Order { steps, needs, displaces }),
         Err(circle) => Err(unordered(changes, &circle).into()),
     }
 }
@@ -98,57 +97,6 @@ fn removals(changes: &Changes<'_>, needs: &mut [Vec<usize>]) {
             .filter_map(|address| removed.get(address))
             .filter(|gone| **gone != at)
             .for_each(|gone| needs[*gone].push(at));
-    }
-}
-
-/// A deployment to a place that another one leaves comes after it has been left: what is removed must be the old one's.
-fn places(changes: &Changes<'_>, needs: &mut [Vec<usize>]) {
-    let leaves = |change: &Change<'_>| matches!(change.action, Action::Delete | Action::Replace);
-    let deployments = || changes.list.iter().enumerate().filter(|(_, change)| change.address.resource().is_none());
-    if !deployments().any(|(_, change)| leaves(change)) {
-        return;
-    }
-    let slots = Slots::of(changes);
-    let mut left = HashMap::new();
-    for (at, change) in deployments().filter(|(_, change)| leaves(change)) {
-        slots.of_spec(change.address, change.before).into_iter().for_each(|slot| _ = left.insert(slot, at));
-    }
-    for (at, change) in deployments().filter(|(_, change)| change.work == Work::Deploy) {
-        let after = change.after.as_ref().map(|after| &after.spec);
-        for leaving in slots.of_spec(change.address, after).iter().filter_map(|slot| left.get(slot)) {
-            // Two that change places cannot both wait for the other.
-            let waits = change.action == Action::Create || changes.list[*leaving].action == Action::Delete;
-            if waits && *leaving != at {
-                needs[at].push(*leaving);
-            }
-        }
-    }
-}
-
-/// The places that configurations write to, by the kind of their target.
-struct Slots<'a>(HashMap<&'a str, fn(&Spec) -> Vec<String>>);
-
-impl<'a> Slots<'a> {
-    fn of(changes: &Changes<'a>) -> Self {
-        let known = changes
-            .estate
-            .resources
-            .values()
-            .filter_map(|resource| Some((target_kind(&resource.draft.address)?, resource.slots?)));
-        Self(known.collect())
-    }
-
-    fn of_spec(&self, address: &Address, spec: Option<&Spec>) -> Vec<String> {
-        let slots = target_kind(address).and_then(|kind| self.0.get(kind));
-        let config = spec.and_then(|spec| spec.get("config")).and_then(Json::as_object);
-        slots.zip(config).map(|(slots, config)| slots(config)).unwrap_or_default()
-    }
-}
-
-fn target_kind(address: &Address) -> Option<&str> {
-    match address {
-        Address::Deployment { target, .. } => Some(&target.kind),
-        Address::Resource(_) => None,
     }
 }
 

@@ -228,6 +228,7 @@ pub fn create(of: &str, work: Work, json: Value, needs: &[usize]) -> Step {
         needs: needs.to_vec(),
         origin: None,
         zones: BTreeMap::new(),
+        displaces: Vec::new(),
         moved_from: None,
     }
 }

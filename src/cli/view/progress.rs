@@ -165,6 +165,7 @@ mod tests {
             needs: Vec::new(),
             origin: None,
             zones: BTreeMap::new(),
+            displaces: Vec::new(),
             moved_from: None,
         };
         let run = RunId("r".to_owned());

@@ -84,6 +84,7 @@ fn step(number: usize) -> Step {
         needs: Vec::new(),
         origin: None,
         zones: Default::default(),
+        displaces: Vec::new(),
         moved_from: None,
     }
 }
