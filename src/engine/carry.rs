@@ -456,6 +456,7 @@ fn claimed_elsewhere(job: &Job) -> Failure {
 fn words(fact: &Fact) -> String {
     match fact {
         Fact::Done | Fact::Established(_) | Fact::Before(_) => "done".to_owned(),
+        Fact::LeftAlone => "left alone: what lies there was put there by somebody else".to_owned(),
         Fact::Key(spki) => format!("key {}", spki.short()),
         Fact::Order(url) => url.clone(),
         Fact::Challenges(list) => format!("{} to be met", list.len()),

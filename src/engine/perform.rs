@@ -14,11 +14,12 @@ use crate::job::{ErrorClass, Failure, Job, wanted};
 use crate::plan::Action;
 use crate::ports::dns::{DnsProvider, Resolver, TxtRecord, Visibility};
 use crate::ports::issuer::{Challenge, Issuer, OrderHandle, OrderRequest, OrderStatus};
-use crate::ports::target::{Bundle, Previous, Restored, Served, Target};
+use crate::ports::target::{Bundle, Cleared, Holder, Previous, Restored, Served, Target};
 use crate::ports::vault::KeyType;
 use crate::ports::{PortError, PortResult};
 use crate::state::Record;
 use crate::state::facts::{CertificateVersion, Facts, KeyId};
+use crate::state::fold::first_chain;
 use crate::state::record::Spec;
 use crate::x509;
 
@@ -105,7 +106,7 @@ impl<'a> Performer<'a> {
             | Effect::Verify
             | Effect::VerifyPrevious(_)
             | Effect::Restore(_)
-            | Effect::ClearOld(_)
+            | Effect::ClearOld(..)
             | Effect::Remove => self.ask_target(job, record, effect).await,
         }
     }
@@ -251,11 +252,11 @@ impl<'a> Performer<'a> {
         match effect {
             Effect::Previous => {
                 // What is missing for the installation is to be missed before the target is touched.
-                self.bundle = Some(self.gather(job).await?);
+                self.bundle = Some(self.gather(job, record).await?);
                 let Previous { fingerprint, handle } = target.previous().await?;
                 Ok(Fact::Before(Before { fingerprint, handle }))
             }
-            Effect::Install => self.install(job, target.as_ref()).await,
+            Effect::Install => self.install(job, record, target.as_ref()).await,
             Effect::Verify => served(target.as_ref()).await,
             Effect::VerifyPrevious(config) => {
                 let previous = self.engine.providers.target(target_kind(job)?, config).await?;
@@ -270,12 +271,19 @@ impl<'a> Performer<'a> {
                     }
                 }))
             }
-            Effect::ClearOld(config) => {
+            Effect::ClearOld(config, leaf) => {
                 let old = self.engine.providers.target(target_kind(job)?, config).await?;
+                let holder = Holder { name: holder_name(job, record), leaf: *leaf };
                 // Place by place: of two slots that differ, one file may still be the same.
-                old.remove_except(&target.places()).await.map(|()| Fact::Done)
+                old.remove_except(&holder, &target.places()).await.map(cleared)
             }
-            Effect::Remove => target.remove().await.map(|()| Fact::Done),
+            Effect::Remove => {
+                let leaf = record.and_then(|record| match &record.facts {
+                    Facts::Deployment(facts) => Some(facts.fingerprint),
+                    _ => None,
+                });
+                target.remove(&Holder { name: holder_name(job, record), leaf }).await.map(cleared)
+            }
             other => Err(misplaced(other)),
         }
     }
@@ -291,17 +299,17 @@ impl<'a> Performer<'a> {
         Ok(Arc::clone(self.target.insert(target)))
     }
 
-    async fn install(&mut self, job: &Job, target: &dyn Target) -> PortResult<Fact> {
+    async fn install(&mut self, job: &Job, record: Option<&Record>, target: &dyn Target) -> PortResult<Fact> {
         let (version, bundle) = match self.bundle.take() {
             Some(gathered) => gathered,
-            None => self.gather(job).await?,
+            None => self.gather(job, record).await?,
         };
         target.install(&bundle).await?;
         Ok(Fact::Installed { version, fingerprint: bundle.fingerprint, slot: target.slot() })
     }
 
     /// The certificate's current version with its key, and the version's number.
-    async fn gather(&mut self, job: &Job) -> PortResult<(u32, Bundle)> {
+    async fn gather(&mut self, job: &Job, record: Option<&Record>) -> PortResult<(u32, Bundle)> {
         let Address::Deployment { certificate, .. } = job.address() else { return Err(misplaced(&Effect::Install)) };
         let certificate = self.other(&Address::Resource(certificate.clone())).await?;
         let version = current(&certificate)?;
@@ -312,7 +320,8 @@ impl<'a> Performer<'a> {
             Some(key) => Some(x509::private_pem(&self.engine.vault.get(key).await?.pkcs8)),
             None => None,
         };
-        Ok((version.number, Bundle { fingerprint: version.fingerprint, leaf, chain, key }))
+        let holder = holder_name(job, record);
+        Ok((version.number, Bundle { holder, fingerprint: version.fingerprint, leaf, chain, key }))
     }
 }
 
@@ -321,6 +330,18 @@ async fn served(target: &dyn Target) -> PortResult<Fact> {
         Served::NotAsked => None,
         Served::Leaves(leaves) => Some(leaves),
     }))
+}
+
+/// The name under which a deployment holds its slot: that of its timeline, which it may get only with this job.
+fn holder_name(job: &Job, record: Option<&Record>) -> String {
+    record.and_then(|record| record.chain.clone()).unwrap_or_else(|| first_chain(job.address(), &job.id))
+}
+
+fn cleared(cleared: Cleared) -> Fact {
+    match cleared {
+        Cleared::Removed => Fact::Done,
+        Cleared::Foreign => Fact::LeftAlone,
+    }
 }
 
 fn spec_of(job: &Job) -> PortResult<&Spec> {

@@ -11,7 +11,7 @@ use super::{ErrorClass, Failure, wanted};
 use crate::digest::Digest;
 use crate::plan::Step;
 use crate::state::EventBody;
-use crate::state::facts::DeploymentFacts;
+use crate::state::facts::{DeploymentFacts, Facts};
 use crate::state::record::Spec;
 use crate::time::{Duration, Timestamp};
 
@@ -29,6 +29,9 @@ pub struct Deployment {
     installed: Option<Installed>,
     /// The configuration it had before, when that may be another place.
     old: Option<Box<Spec>>,
+    /// SHA-256 of the leaf it had installed before: nothing else is removed from that place.
+    #[serde(default)]
+    old_leaf: Option<Digest>,
     /// What failed, while it is undone.
     trouble: Option<Failure>,
     /// The command that failed once more when the previous version was in place again.
@@ -62,10 +65,15 @@ enum Phase {
 
 impl Deployment {
     /// Before the first effect.
-    pub fn begin(step: &Step) -> Self {
+    pub fn begin(context: &Context<'_>) -> Self {
+        let step = context.step;
         let new = step.after.as_ref().and_then(|draft| wanted::config(&draft.spec));
         let old = previous_config(step).filter(|old| Some(&**old) != new);
-        Self { old, ..Self::default() }
+        let old_leaf = context.record.and_then(|record| match &record.facts {
+            Facts::Deployment(facts) => Some(facts.fingerprint),
+            _ => None,
+        });
+        Self { old, old_leaf, ..Self::default() }
     }
 
     /// See [`super::Machine::has_left_traces`]. What was rolled back has left none.
@@ -90,7 +98,7 @@ impl Deployment {
                 Next::effect(previous_config(context.step).map_or(Effect::Verify, Effect::VerifyPrevious))
             }
             (Phase::Restore, Some(before), _) => Next::effect(Effect::Restore(before.clone())),
-            (Phase::ClearOld, _, Some(old)) => Next::effect(Effect::ClearOld(old.clone())),
+            (Phase::ClearOld, _, Some(old)) => Next::effect(Effect::ClearOld(old.clone(), self.old_leaf)),
             (Phase::Restore, None, _) => Next::Failed(misfit(&Effect::Previous)),
             (Phase::ClearOld, _, None) | (Phase::Done, ..) => Next::Done,
         }
@@ -116,7 +124,7 @@ impl Deployment {
             (Phase::Verify, Ok(Fact::Served(leaves))) => self.served(leaves, context),
             (Phase::Restore, Ok(Fact::Restored(refused))) => self.restored(refused, context),
             (Phase::VerifyRestored, Ok(Fact::Served(leaves))) => self.served_again(leaves, context),
-            (Phase::ClearOld, Ok(Fact::Done)) => {
+            (Phase::ClearOld, Ok(Fact::Done | Fact::LeftAlone)) => {
                 self.go(Phase::Done);
                 recorded(context.step).into_iter().collect()
             }

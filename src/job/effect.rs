@@ -81,8 +81,9 @@ pub enum Effect {
     VerifyPrevious(Box<Spec>),
     /// What was there before is put back.
     Restore(Before),
-    /// The slot of this earlier configuration is cleared, but for the places that the new one writes to.
-    ClearOld(Box<Spec>),
+    /// The slot of this earlier configuration is cleared of the version with this leaf, but for the places that the new
+    /// one writes to.
+    ClearOld(Box<Spec>, Option<Digest>),
     /// The slot is cleared.
     Remove,
 }
@@ -110,7 +111,7 @@ impl Effect {
             Self::Verify => "verify",
             Self::VerifyPrevious(_) => "verify_previous",
             Self::Restore(_) => "restore",
-            Self::ClearOld(_) => "clear_old",
+            Self::ClearOld(..) => "clear_old",
             Self::Remove => "remove",
         }
     }
@@ -123,7 +124,7 @@ impl Effect {
             Self::Present(_)
                 | Self::Install
                 | Self::Remove
-                | Self::ClearOld(_)
+                | Self::ClearOld(..)
                 | Self::RemoveKey(_)
                 | Self::RemoveRecord
         )
@@ -141,6 +142,8 @@ impl Effect {
 pub enum Fact {
     /// It is done.
     Done,
+    /// What lies there is somebody else's, and was left alone.
+    LeftAlone,
     /// An issuer's facts.
     Established(Facts),
     /// SHA-256 of the key's SubjectPublicKeyInfo.

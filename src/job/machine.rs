@@ -86,7 +86,7 @@ impl Machine {
             (Action::Forget | Action::Move, _) | (_, Work::Record) => Self::Record(Bookkeeping::default()),
             (_, Work::Register | Work::Establish) => Self::Establish(Establishment::default()),
             (_, Work::Issue) => Self::Issue(Issuance::begin(context)),
-            (_, Work::Deploy) => Self::Deploy(Deployment::begin(context.step)),
+            (_, Work::Deploy) => Self::Deploy(Deployment::begin(context)),
         }
     }
 

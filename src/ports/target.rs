@@ -7,8 +7,26 @@ use super::{PortError, PortResult};
 use crate::digest::Digest;
 use crate::observed::SlotContent;
 
+/// A deployment, as targets know it: what tells the files that it put somewhere from those of others.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Holder {
+    /// Name of its timeline. It is written beside what is installed, and stays when the deployment's address changes.
+    pub name: String,
+    /// SHA-256 of the leaf that it installed last, for places where no name is written yet.
+    pub leaf: Option<Digest>,
+}
+
+impl Holder {
+    /// Whether what lies in a slot is this deployment's: by the name written there, else by the leaf.
+    pub fn holds(&self, name: Option<&str>, leaf: Option<Digest>) -> bool {
+        name.map_or(leaf.is_none() || leaf == self.leaf, |name| name == self.name)
+    }
+}
+
 /// What is put on a target. Wiped when dropped; has no Debug on purpose.
 pub struct Bundle {
+    /// Name of the deployment it is for, as in [`Holder::name`].
+    pub holder: String,
     /// SHA-256 of the leaf's DER.
     pub fingerprint: Digest,
     /// PEM of the leaf.
@@ -48,12 +66,22 @@ pub trait Target: Send + Sync {
     /// Every place that `install` writes to, so that two slots can be compared place by place. A machine that is known by
     /// several names counts with each of them.
     fn places(&self) -> Vec<String>;
-    /// Removes what `install` put there. Removing it again is fine.
-    async fn remove(&self) -> PortResult<()> {
-        self.remove_except(&[]).await
+    /// Removes what `install` put there for this deployment, and nothing where somebody else has put something there
+    /// since. Removing it again is fine.
+    async fn remove(&self, holder: &Holder) -> PortResult<Cleared> {
+        self.remove_except(holder, &[]).await
     }
     /// Likewise, and leaves alone what lies in these [`Target::places`]: those of the slot that took this one's place.
-    async fn remove_except(&self, kept: &[String]) -> PortResult<()>;
+    async fn remove_except(&self, holder: &Holder, kept: &[String]) -> PortResult<Cleared>;
+}
+
+/// What became of a slot that was to be cleared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Cleared {
+    /// Nothing of the deployment lies there any more.
+    Removed,
+    /// What lies there is not the deployment's, and stays.
+    Foreign,
 }
 
 /// The previous version is in place again, or nothing is where nothing had been.

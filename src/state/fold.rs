@@ -3,6 +3,8 @@
 use super::event::{Event, EventBody};
 use super::facts::{CertificateFacts, Facts};
 use super::record::{Draft, Record};
+use crate::address::Address;
+use crate::job::JobId;
 
 /// Versions of a certificate that a record keeps: the current one and the one before, for rollback.
 pub const VERSIONS_KEPT: usize = 2;
@@ -19,12 +21,17 @@ pub fn fold(record: Option<Record>, event: &Event) -> Option<Record> {
     }
     let mut record = record.unwrap_or_else(|| Record::new(event.address.clone()));
     if record.chain.is_none() && matches!(record.address.kind(), "certificate" | "deployment") {
-        // The job's name makes it differ from the chain of whatever had this address before.
-        record.chain = Some(format!("{}#{}", record.address, event.job));
+        record.chain = Some(first_chain(&record.address, &event.job));
     }
     apply(&mut record, event);
     record.last = Some((event.job.clone(), event.number));
     Some(record)
+}
+
+/// Name of the chain that a record without one gets with an event of this job.
+pub fn first_chain(address: &Address, job: &JobId) -> String {
+    // The job's name makes it differ from the chain of whatever had this address before.
+    format!("{address}#{job}")
 }
 
 fn has_seen(record: &Record, event: &Event) -> bool {

@@ -18,7 +18,7 @@ use super::verify::Commands;
 use crate::digest::Digest;
 use crate::job::ErrorClass;
 use crate::observed::SlotContent;
-use crate::ports::target::{Bundle, Target};
+use crate::ports::target::{Bundle, Holder, Target};
 use crate::ports::{PortError, PortResult};
 
 /// A machine whose power fails after some changes: nothing more is done, not even clearing away.
@@ -63,9 +63,13 @@ fn slot(files: &Files, changes: usize) -> Slot<Failing> {
     }
 }
 
+/// The deployment that installs.
+const HOLDER: &str = "certificate.www@file_target.web#run-1.1";
+
 fn bundle(name: &str) -> Bundle {
     let made = rcgen::generate_simple_self_signed([name.to_owned()]).expect("a certificate");
     Bundle {
+        holder: HOLDER.to_owned(),
         fingerprint: Digest::of(made.cert.der()),
         leaf: made.cert.pem(),
         chain: String::new(),
@@ -119,6 +123,7 @@ const WHOLE: usize = usize::MAX;
 /// at every moment, the others after what follows.
 async fn check(block: serde_json::Value, atomic: bool) {
     let (old, new) = (bundle("old.test"), bundle("new.test"));
+    let holder = Holder { name: HOLDER.to_owned(), leaf: None };
     for changes in 0.. {
         let scratch = Scratch::new();
         let files = files(&scratch.0, &block);
@@ -136,7 +141,7 @@ async fn check(block: serde_json::Value, atomic: bool) {
         assert!(holds(&files, &old).await, "not the old pair after {changes} changes and back");
         slot(&files, WHOLE).install(&new).await.expect("forward");
         assert!(holds(&files, &new).await, "not the new pair after {changes} changes, back and forward");
-        slot(&files, WHOLE).remove().await.expect("removed");
+        slot(&files, WHOLE).remove(&holder).await.expect("removed");
         let left = std::fs::read_dir(&scratch.0).expect("the scratch folder").count();
         assert_eq!(left, 0, "something is left after {changes} changes and removal: {}", scratch.0.display());
         if cut.is_ok() {

@@ -3,7 +3,7 @@
 //!
 //! Beside the files lies a manifest with the SHA-256 of each, in the form that `sha256sum -c` reads. While it agrees, key
 //! and certificate are those that were installed together, and neither has to be parsed; only when it does not is the
-//! public key asked for and compared.
+//! public key asked for and compared. Its first line is a comment that names the deployment whose files they are.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -18,7 +18,7 @@ use super::{plain, versioned};
 use crate::digest::Digest;
 use crate::observed::SlotContent;
 use crate::ports::PortResult;
-use crate::ports::target::Bundle;
+use crate::ports::target::{Bundle, Holder};
 use crate::x509::Leaf;
 
 /// Where the files in force lie.
@@ -197,9 +197,12 @@ pub fn wanted(files: &Files, set: &Set, bundle: &Bundle) -> PortResult<Vec<Wante
     Ok(all)
 }
 
-/// The manifest of files.
-pub fn manifest(files: &[Wanted]) -> String {
-    files.iter().fold(String::new(), |mut text, file| {
+/// What stands before the name of the deployment in the manifest's first line.
+const HELD_BY: &str = "# cap ";
+
+/// The manifest of files that this deployment installs.
+pub fn manifest(holder: &str, files: &[Wanted]) -> String {
+    files.iter().fold(format!("{HELD_BY}{holder}\n"), |mut text, file| {
         // Writing to a string cannot fail.
         let _ = writeln!(text, "{}  {}", Digest::of(file.content.as_bytes()), file.path);
         text
@@ -213,15 +216,34 @@ pub fn read_manifest(entry: Option<&Entry>) -> BTreeMap<String, Digest> {
     pairs.filter_map(|(digest, path)| Some((path.to_owned(), digest.parse().ok()?))).collect()
 }
 
+/// Whether what lies in a slot may be removed for a deployment: it is its own, and was put there by this name of the
+/// place. Where another name leads here too, the deployment may have moved to that one, and these are its new files.
+pub fn is_held_by(files: &Files, seen: &Seen, holder: &Holder) -> bool {
+    let set = set(files);
+    let manifest = seen.present(&set.manifest);
+    let installed = read_manifest(manifest);
+    let is_here = installed.is_empty() || installed.contains_key(set.identity());
+    let leaf = seen.present(set.identity()).map(|entry| first_der(&entry.content).map(Digest::of));
+    // What is no certificate is nobody's leaf, and not nothing either.
+    let leaf = leaf.map(|leaf| leaf.unwrap_or_else(|| Digest::of("no certificate")));
+    is_here && holder.holds(holder_of(manifest), leaf)
+}
+
+/// The name of the deployment that a manifest says it is of.
+fn holder_of(manifest: Option<&Entry>) -> Option<&str> {
+    let text = manifest.and_then(|entry| std::str::from_utf8(&entry.content).ok())?;
+    text.lines().next()?.strip_prefix(HELD_BY)
+}
+
 /// Whether a set is in force exactly as wanted, manifest included.
-pub fn in_force(set: &Set, wanted: &[Wanted], seen: &Seen) -> bool {
+pub fn in_force(set: &Set, holder: &str, wanted: &[Wanted], seen: &Seen) -> bool {
     let same = |file: &Wanted| {
         seen.present(&file.path).is_some_and(|entry| {
             let as_asked = entry.kind == Kind::File && entry.mode == file.mode && entry.owned;
             as_asked && entry.digest == Some(Digest::of(file.content.as_bytes()))
         })
     };
-    let noted = seen.present(&set.manifest).is_some_and(|entry| entry.content == manifest(wanted).as_bytes());
+    let noted = seen.present(&set.manifest).is_some_and(|entry| entry.content == manifest(holder, wanted).as_bytes());
     noted && wanted.iter().all(same)
 }
 

@@ -99,7 +99,7 @@ fn guard(files: &Places, seen: &Seen) -> PortResult<()> {
 pub fn install(places: &Places, files: &Files, seen: &Seen, bundle: &Bundle) -> PortResult<Vec<Action>> {
     guard(places, seen)?;
     let wanted = pair::wanted(files, &set(places), bundle)?;
-    if pair::in_force(&set(places), &wanted, seen) {
+    if pair::in_force(&set(places), &bundle.holder, &wanted, seen) {
         return Ok(Vec::new());
     }
     let mode = files.directory_mode();
@@ -107,7 +107,7 @@ pub fn install(places: &Places, files: &Files, seen: &Seen, bundle: &Bundle) -> 
         directories(places).into_iter().map(|path| Action::Directory { path: path.to_owned(), mode }).collect();
     actions.extend(clear(places));
     actions.extend(keep(places, files, seen));
-    let text = pair::manifest(&wanted);
+    let text = pair::manifest(&bundle.holder, &wanted);
     let new = |path: &str| beside(path, "new");
     let replaced = |path: &String| wanted.iter().any(|file| file.path == *path) || *path == manifest(places);
     let switch: Vec<Action> =

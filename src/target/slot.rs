@@ -10,7 +10,7 @@ use super::verify::{Commands, Endpoint};
 use super::{endpoint, plain, versioned};
 use crate::observed::SlotContent;
 use crate::ports::PortResult;
-use crate::ports::target::{Bundle, Previous, Restored, Served, Target};
+use crate::ports::target::{Bundle, Cleared, Holder, Previous, Restored, Served, Target};
 
 /// A slot.
 pub struct Slot<M> {
@@ -150,12 +150,15 @@ impl<M: Machine> Target for Slot<M> {
         written(&self.files).iter().flat_map(|path| self.names(path)).collect()
     }
 
-    async fn remove_except(&self, kept: &[String]) -> PortResult<()> {
+    async fn remove_except(&self, holder: &Holder, kept: &[String]) -> PortResult<Cleared> {
         let is_kept = |path: &str| self.names(path).any(|name| kept.contains(&name));
         if written(&self.files).iter().all(|path| is_kept(path)) {
-            return Ok(());
+            return Ok(Cleared::Removed);
         }
         let seen = self.look(before_change).await?;
+        if !pair::is_held_by(&self.files, &seen, holder) {
+            return Ok(Cleared::Foreign);
+        }
         let actions = match &self.files.layout {
             Layout::Versioned { directory } => versioned::remove(directory, &seen),
             Layout::Plain { files } => {
@@ -163,6 +166,6 @@ impl<M: Machine> Target for Slot<M> {
                 plain::remove(files, &self.files, &seen, &earlier, is_kept)
             }
         };
-        self.change(actions).await
+        self.change(actions).await.map(|()| Cleared::Removed)
     }
 }

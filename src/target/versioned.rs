@@ -93,11 +93,11 @@ fn foreign(path: &str, what: &str) -> PortError {
 pub fn install(directory: &str, files: &Files, seen: &Seen, bundle: &Bundle) -> PortResult<Vec<Action>> {
     guard(directory, seen)?;
     let wanted = pair::wanted(files, &current(directory), bundle)?;
-    if pair::in_force(&current(directory), &wanted, seen) {
+    if pair::in_force(&current(directory), &bundle.holder, &wanted, seen) {
         return Ok(Vec::new());
     }
     let name = free_name(&bundle.fingerprint.to_string()[..16], seen.names(&versions(directory)));
-    let mut actions = make_ready(directory, files, wanted);
+    let mut actions = make_ready(directory, files, &bundle.holder, wanted);
     actions.push(Action::Rename { from: version(directory, NEW), to: version(directory, &name) });
     let before = pointed(seen, &current_link(directory));
     if let Some(before) = before {
@@ -121,12 +121,12 @@ fn free_name(digits: &str, taken: &[String]) -> String {
 }
 
 /// Writes a version where nothing points to it. Its manifest names the files as they are read when it is in force.
-fn make_ready(directory: &str, files: &Files, wanted: Vec<Wanted>) -> Vec<Action> {
+fn make_ready(directory: &str, files: &Files, holder: &str, wanted: Vec<Wanted>) -> Vec<Action> {
     let (mode, new) = (files.directory_mode(), version(directory, NEW));
     let mut actions = vec![Action::Directory { path: versions(directory), mode }];
     actions.extend(clear(directory));
     actions.push(Action::NewDirectory { path: new.clone(), mode });
-    let manifest = pair::manifest(&wanted);
+    let manifest = pair::manifest(holder, &wanted);
     let write = |file: Wanted| {
         let name = file.path.rsplit('/').next().unwrap_or_default();
         Action::Write { path: format!("{new}/{name}"), mode: file.mode, content: file.content }

@@ -18,7 +18,7 @@ use crate::ports::store::{
     Advance, EventFilter, Identity, JobFilter, Lease, LeaseError, Lock, LockError, LogLine, Snapshot, Store,
     Submission, SubmitError,
 };
-use crate::ports::target::{Bundle, Previous, Restored, Served, Target};
+use crate::ports::target::{Bundle, Cleared, Holder, Previous, Restored, Served, Target};
 use crate::ports::vault::{KeyType, KeyVault, MacKey, PrivateKey};
 use crate::ports::{PortError, PortResult};
 use crate::state::facts::{CertificateVersion, KeyId, RenewalWindow};
@@ -247,8 +247,8 @@ impl Target for Faulty<dyn Target> {
     fn places(&self) -> Vec<String> {
         self.inner.places()
     }
-    async fn remove_except(&self, kept: &[String]) -> PortResult<()> {
-        self.faults.around("remove", || self.inner.remove_except(kept)).await
+    async fn remove_except(&self, holder: &Holder, kept: &[String]) -> PortResult<Cleared> {
+        self.faults.around("remove", || self.inner.remove_except(holder, kept)).await
     }
 }
 

@@ -9,7 +9,7 @@ use super::faults::Faults;
 use crate::digest::Digest;
 use crate::job::ErrorClass;
 use crate::observed::SlotContent;
-use crate::ports::target::{Bundle, Previous, Restored, Served, Target};
+use crate::ports::target::{Bundle, Cleared, Holder, Previous, Restored, Served, Target};
 use crate::ports::{PortError, PortResult};
 use crate::x509;
 
@@ -31,12 +31,14 @@ pub enum Trick {
 #[derive(Debug, Default)]
 struct Slot {
     content: Option<Digest>,
+    /// The deployment that put it there; absent when it was somebody else.
+    holder: Option<String>,
     /// What the service has taken up.
     served: Option<Digest>,
     /// Questions that are answered with what was served before.
     slow: (usize, Option<Digest>),
-    /// Versions that can be put back.
-    kept: Vec<Digest>,
+    /// Versions that can be put back, each with its deployment.
+    kept: Vec<(Digest, Option<String>)>,
     tricks: VecDeque<Trick>,
     /// Whether the reload command fails whatever lies there.
     command_is_wrong: bool,
@@ -87,6 +89,7 @@ impl FakeHosts {
     pub fn tamper(&self, slot: &str, content: Option<Digest>) {
         self.with(slot, |slot| {
             slot.content = content;
+            slot.holder = None;
             slot.served = content;
         });
     }
@@ -111,11 +114,12 @@ impl FakeTarget {
         self.hosts.with(&self.slot, act)
     }
 
-    fn copy(&self, fingerprint: Digest) -> PortResult<()> {
+    fn copy(&self, fingerprint: Digest, holder: &str) -> PortResult<()> {
         self.with(|slot| {
             slot.installs += 1;
-            if let Some(old) = slot.content.filter(|old| *old != fingerprint) {
-                slot.kept.push(old);
+            let before = (slot.content, slot.holder.replace(holder.to_owned()));
+            if before != (Some(fingerprint), slot.holder.clone()) && let (Some(old), holder) = before {
+                slot.kept.push((old, holder));
             }
             slot.content = Some(fingerprint);
             Ok(())
@@ -166,7 +170,7 @@ impl Target for FakeTarget {
         if trick == Some(Trick::Lies) {
             return Ok(());
         }
-        self.faults.around("copy", || async { self.copy(bundle.fingerprint) }).await?;
+        self.faults.around("copy", || async { self.copy(bundle.fingerprint, &bundle.holder) }).await?;
         match trick {
             Some(Trick::ReloadFails) => return Err(reload_failed()),
             Some(Trick::CommandIsWrong) => {
@@ -199,9 +203,12 @@ impl Target for FakeTarget {
             if slot.tricks.pop_front_if(|trick| *trick == Trick::RestoreFails).is_some() {
                 return Err(refused("the previous version is gone"));
             }
-            let is_there = previous.fingerprint.is_none_or(|one| slot.content == Some(one) || slot.kept.contains(&one));
-            if !is_there {
+            let kept = slot.kept.iter().rfind(|(one, _)| previous.fingerprint == Some(*one)).cloned();
+            if previous.fingerprint.is_some() && slot.content != previous.fingerprint && kept.is_none() {
                 return Err(PortError::new(ErrorClass::NotFound, "the previous version is not kept here"));
+            }
+            if kept.is_some() || previous.fingerprint.is_none() {
+                slot.holder = kept.and_then(|(_, holder)| holder);
             }
             slot.content = previous.fingerprint;
             if previous.fingerprint.is_some() && slot.command_is_wrong {
@@ -216,15 +223,16 @@ impl Target for FakeTarget {
         vec![self.slot.clone()]
     }
 
-    async fn remove_except(&self, kept: &[String]) -> PortResult<()> {
+    async fn remove_except(&self, holder: &Holder, kept: &[String]) -> PortResult<Cleared> {
         if kept.contains(&self.slot) {
-            return Ok(());
+            return Ok(Cleared::Removed);
         }
-        self.with(|slot| {
-            slot.content = None;
-            slot.served = None;
-            slot.kept.clear();
-        });
-        Ok(())
+        Ok(self.with(|slot| {
+            if !holder.holds(slot.holder.as_deref(), slot.content) {
+                return Cleared::Foreign;
+            }
+            *slot = Slot { tricks: std::mem::take(&mut slot.tricks), installs: slot.installs, ..Slot::default() };
+            Cleared::Removed
+        }))
     }
 }

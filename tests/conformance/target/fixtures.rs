@@ -11,7 +11,7 @@ use cap::eval::value::SecretRef;
 use cap::observed::SlotContent;
 use cap::ports::PortResult;
 use cap::ports::secrets::Secrets;
-use cap::ports::target::{Bundle, Target};
+use cap::ports::target::{Bundle, Holder, Target};
 use cap::state::Spec;
 use cap::target::connect;
 use serde_json::Value as Json;
@@ -46,6 +46,11 @@ impl Place {
     }
 }
 
+/// The deployment that installs every bundle here.
+pub fn holder() -> Holder {
+    Holder { name: "certificate.www@file_target.web#run-1.1".to_owned(), leaf: None }
+}
+
 /// A bundle for these names: a leaf, a chain of one, and the key.
 pub fn bundle(names: &[&str]) -> Bundle {
     bundle_with(names, &rcgen::PKCS_ECDSA_P256_SHA256)
@@ -58,6 +63,7 @@ pub fn bundle_with(names: &[&str], algorithm: &'static rcgen::SignatureAlgorithm
     let leaf = rcgen::CertificateParams::new(names).expect("names").self_signed(&key).expect("a certificate");
     let above = rcgen::generate_simple_self_signed(["above.test".to_owned()]).expect("a certificate");
     Bundle {
+        holder: holder().name,
         fingerprint: Digest::of(leaf.der()),
         leaf: leaf.pem(),
         chain: above.cert.pem(),

@@ -6,7 +6,7 @@ use cap::state::Spec;
 use serde_json::{Value as Json, json};
 
 use super::file;
-use super::fixtures::{Only, bundle, in_place};
+use super::fixtures::{Only, bundle, holder, in_place};
 use crate::peers::Scratch;
 
 /// The files below a folder that hold a private key, by their paths in it.
@@ -33,14 +33,14 @@ async fn check(before: Json, after: Json, expected: &[&str]) {
         old.install(&one).await.expect("installed");
         new.install(next).await.expect("installed in the new place");
         for _ in 0..2 {
-            old.remove_except(&new.places()).await.expect("the old place is cleared");
+            old.remove_except(&holder(), &new.places()).await.expect("the old place is cleared");
             assert_eq!(new.inspect().await, in_place(next), "{before} -> {after}");
         }
         let mut left = keys(&scratch.join("slot"));
         left.retain(|path| !path.contains(".cap-"));
         assert_eq!(left.len(), expected.len(), "{before} -> {after}: {left:?}");
         assert!(left.iter().zip(expected).all(|(path, start)| path.starts_with(start)), "{left:?}");
-        new.remove().await.expect("removed");
+        new.remove(&holder()).await.expect("removed");
         assert_eq!(keys(&scratch.join("slot")), Vec::<String>::new(), "{before} -> {after}");
     }
 }

@@ -5,10 +5,10 @@ use std::path::Path;
 
 use cap::job::ErrorClass;
 use cap::observed::SlotContent;
-use cap::ports::target::{Bundle, Target};
+use cap::ports::target::{Bundle, Cleared, Holder, Target};
 use serde_json::json;
 
-use super::fixtures::{Layout, Place, bundle, fault, in_place, layouts, snapshot};
+use super::fixtures::{Layout, Place, bundle, fault, holder, in_place, layouts, snapshot};
 use crate::peers::{Outcome, Scratch, report};
 
 /// The whole suite, over the layouts of these numbers.
@@ -23,6 +23,7 @@ pub async fn suite(place: &Place, numbers: &[usize]) {
         a_failing_test_stops_and_goes_back(place, layout, &scratch).await;
         a_certificate_may_come_without_its_key(place, layout).await;
         what_others_put_there_stays(place, layout).await;
+        only_its_own_is_removed(place, layout).await;
     }
     links_are_not_written_through(place, &scratch).await;
     only_files_are_given_away(place, &all[0]).await;
@@ -54,7 +55,7 @@ async fn only_files_are_given_away(place: &Place, layout: &Layout) {
         assert_eq!((meta.uid(), meta.mode() & 0o022), (me, 0), "{} can be written to", directory.display());
         assert_eq!(meta.mode() & 0o011, 0o011, "{} keeps the files' owner out", directory.display());
     }
-    target.remove().await.expect("removed");
+    target.remove(&holder()).await.expect("removed");
 }
 
 fn read(path: &Path) -> String {
@@ -84,14 +85,14 @@ async fn what_is_installed_is_seen_and_removed(place: &Place, layout: &Layout) {
     target.install(&one).await.expect("installed again");
     assert_eq!(snapshot(folder(layout)), untouched, "installing again changes nothing");
     assert_eq!(target.inspect().await, in_place(&one));
-    target.remove().await.expect("removed");
+    target.remove(&holder()).await.expect("removed");
     assert_eq!(target.inspect().await, Ok(SlotContent::Absent));
-    target.remove().await.expect("removed again");
+    target.remove(&holder()).await.expect("removed again");
     assert_eq!(files_below(folder(layout)), Vec::<String>::new(), "something is left");
     target.install(&one).await.expect("installed anew");
     target.restore(&before).await.expect("nothing is put back");
     assert_eq!(target.inspect().await, Ok(SlotContent::Absent));
-    target.remove().await.expect("removed");
+    target.remove(&holder()).await.expect("removed");
 }
 
 fn files_below(folder: &Path) -> Vec<String> {
@@ -119,7 +120,7 @@ async fn what_was_there_is_put_back(place: &Place, layout: &Layout) {
     }
     let keys = files_below(folder(layout)).iter().filter(|path| read(Path::new(path)).contains("PRIVATE KEY")).count();
     assert!(keys <= 2, "{keys} private keys lie there");
-    target.remove().await.expect("removed");
+    target.remove(&holder()).await.expect("removed");
     assert_eq!(files_below(folder(layout)), Vec::<String>::new());
 }
 
@@ -147,7 +148,7 @@ async fn faults_are_seen_and_repaired(place: &Place, layout: &Layout) {
         assert!(holds(layout, &one));
     }
     a_pair_that_somebody_else_made(&*target, layout, &one, &stranger).await;
-    target.remove().await.expect("removed");
+    target.remove(&holder()).await.expect("removed");
 }
 
 /// Without a manifest key and leaf are compared by their public keys.
@@ -183,7 +184,7 @@ async fn modes_are_as_asked(place: &Place, layout: &Layout) {
     assert!(fault(&*wider).await.contains("has mode"));
     wider.install(&one).await.expect("installed");
     assert_eq!((mode(&layout.privkey), mode(&layout.fullchain)), (0o640, 0o644));
-    wider.remove().await.expect("removed");
+    wider.remove(&holder()).await.expect("removed");
 }
 
 async fn a_failing_test_stops_and_goes_back(place: &Place, layout: &Layout, scratch: &Scratch) {
@@ -209,7 +210,7 @@ async fn a_failing_test_stops_and_goes_back(place: &Place, layout: &Layout, scra
     let hanging = place.target(layout.block.clone(), slow).await;
     let error = hanging.install(&two).await.expect_err("the command hangs");
     assert!(error.message.contains("did not end within 1s"), "{error}");
-    good.remove().await.expect("removed");
+    good.remove(&holder()).await.expect("removed");
 }
 
 async fn a_certificate_may_come_without_its_key(place: &Place, layout: &Layout) {
@@ -219,7 +220,7 @@ async fn a_certificate_may_come_without_its_key(place: &Place, layout: &Layout) 
     target.install(&one).await.expect("installed");
     assert_eq!(target.inspect().await, in_place(&one));
     assert!(!layout.privkey.exists());
-    target.remove().await.expect("removed");
+    target.remove(&holder()).await.expect("removed");
     assert_eq!(files_below(folder(layout)), Vec::<String>::new());
 }
 
@@ -229,13 +230,44 @@ async fn what_others_put_there_stays(place: &Place, layout: &Layout) {
     target.install(&one).await.expect("installed");
     let theirs = layout.fullchain.with_file_name("theirs.pem");
     std::fs::write(&theirs, "theirs").expect("written");
-    target.remove().await.expect("removed");
+    target.remove(&holder()).await.expect("removed");
     assert_eq!(target.inspect().await, Ok(SlotContent::Absent));
     let left = files_below(folder(layout));
     assert!(left.len() == 1 && left[0].ends_with("theirs.pem"), "{left:?}");
     std::fs::remove_file(&left[0]).expect("removed");
     let _ = std::fs::remove_dir_all(folder(layout));
     std::fs::create_dir_all(folder(layout)).expect("a folder");
+}
+
+/// Another deployment has taken the place since, or another program from before names were written.
+async fn only_its_own_is_removed(place: &Place, layout: &Layout) {
+    let target = place.target(layout.block.clone(), json!({})).await;
+    let (one, two) = (bundle(&["one.test"]), bundle(&["two.test"]));
+    let other = Holder { name: "certificate.other@file_target.web#run-2.1".to_owned(), leaf: Some(one.fingerprint) };
+    target.install(&one).await.expect("installed");
+    assert_eq!(target.remove(&other).await, Ok(Cleared::Foreign));
+    assert_eq!(target.inspect().await, in_place(&one));
+    target.install(&Bundle { holder: other.name.clone(), ..bundle(&["two.test"]) }).await.expect("taken over");
+    assert_eq!(target.remove(&holder()).await, Ok(Cleared::Foreign));
+    target.install(&two).await.expect("installed");
+    without_names(folder(layout));
+    let known = |leaf| Holder { leaf, ..holder() };
+    for leaf in [None, Some(one.fingerprint)] {
+        assert_eq!(target.remove(&known(leaf)).await, Ok(Cleared::Foreign));
+        assert_eq!(target.inspect().await, in_place(&two));
+    }
+    assert_eq!(target.remove(&known(Some(two.fingerprint))).await, Ok(Cleared::Removed));
+    assert_eq!(files_below(folder(layout)), Vec::<String>::new());
+}
+
+/// Manifests as they were before they named a deployment.
+fn without_names(folder: &Path) {
+    for path in snapshot(folder).into_keys().filter(|path| path.to_string_lossy().ends_with("manifest")) {
+        let text = read(&path);
+        assert!(text.starts_with("# cap certificate."), "{text}");
+        let rest: Vec<&str> = text.lines().skip(1).collect();
+        std::fs::write(path, rest.join("\n") + "\n").expect("written");
+    }
 }
 
 async fn links_are_not_written_through(place: &Place, scratch: &Scratch) {
@@ -252,7 +284,7 @@ async fn links_are_not_written_through(place: &Place, scratch: &Scratch) {
     target.install(&one).await.expect("installed");
     assert_eq!(target.inspect().await, in_place(&one));
     assert!(read(&link).starts_with(&one.leaf) && read(&link).contains("PRIVATE KEY"));
-    target.remove().await.expect("removed");
+    target.remove(&holder()).await.expect("removed");
 
     let directory = scratch.join("elsewhere");
     symlink(scratch.join("slot"), &directory).expect("a link");
