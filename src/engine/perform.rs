@@ -14,7 +14,7 @@ use crate::job::{ErrorClass, Failure, Job, wanted};
 use crate::plan::Action;
 use crate::ports::dns::{DnsProvider, Resolver, TxtRecord, Visibility};
 use crate::ports::issuer::{Challenge, Issuer, OrderHandle, OrderRequest, OrderStatus};
-use crate::ports::target::{Bundle, Cleared, Holder, Previous, Restored, Served, Target};
+use crate::ports::target::{Bundle, Cleared, Holder, Previous, Restored, Served, Target, held};
 use crate::ports::vault::KeyType;
 use crate::ports::{PortError, PortResult};
 use crate::state::Record;
@@ -252,9 +252,11 @@ impl<'a> Performer<'a> {
         match effect {
             Effect::Previous => {
                 // What is missing for the installation is to be missed before the target is touched.
-                self.bundle = Some(self.gather(job, record).await?);
-                let Previous { fingerprint, handle } = target.previous().await?;
-                Ok(Fact::Before(Before { fingerprint, handle }))
+                let (version, bundle) = self.gather(job, record).await?;
+                let Previous { fingerprint, handle, holder } = target.previous().await?;
+                let displaces = self.displaced(job, &bundle, target.as_ref(), holder.clone()).await?;
+                self.bundle = Some((version, Bundle { displaces, ..bundle }));
+                Ok(Fact::Before(Before { fingerprint, handle, holder }))
             }
             Effect::Install => self.install(job, record, target.as_ref()).await,
             Effect::Verify => served(target.as_ref()).await,
@@ -262,9 +264,9 @@ impl<'a> Performer<'a> {
                 let previous = self.engine.providers.target(target_kind(job)?, config).await?;
                 if previous.slot() == target.slot() { served(previous.as_ref()).await } else { Ok(Fact::Served(None)) }
             }
-            Effect::Restore(Before { fingerprint, handle }) => {
-                let previous = Previous { fingerprint: *fingerprint, handle: handle.clone() };
-                Ok(Fact::Restored(match target.restore(&previous).await? {
+            Effect::Restore(Before { fingerprint, handle, holder }) => {
+                let previous = Previous { fingerprint: *fingerprint, handle: handle.clone(), holder: holder.clone() };
+                Ok(Fact::Restored(match target.restore(&holder_name(job, record), &previous).await? {
                     Restored::TakenUp => None,
                     Restored::NotTakenUp(PortError { class, message, remedy }) => {
                         Some(Failure { class, message, remedy })
@@ -302,10 +304,34 @@ impl<'a> Performer<'a> {
     async fn install(&mut self, job: &Job, record: Option<&Record>, target: &dyn Target) -> PortResult<Fact> {
         let (version, bundle) = match self.bundle.take() {
             Some(gathered) => gathered,
-            None => self.gather(job, record).await?,
+            None => {
+                let (version, bundle) = self.gather(job, record).await?;
+                let found = target.previous().await?.holder;
+                let displaces = self.displaced(job, &bundle, target, found).await?;
+                (version, Bundle { displaces, ..bundle })
+            }
         };
         target.install(&bundle).await?;
         Ok(Fact::Installed { version, fingerprint: bundle.fingerprint, slot: target.slot() })
+    }
+
+    /// Whom the bundle may displace: who was found in the slot, if that deployment is gone from the store or is to leave
+    /// only after this one. Any other is let be.
+    async fn displaced(
+        &self,
+        job: &Job,
+        bundle: &Bundle,
+        target: &dyn Target,
+        found: Option<String>,
+    ) -> PortResult<Option<String>> {
+        let Some(found) = found.filter(|found| bundle.is_kept_out_by(found)) else { return Ok(None) };
+        // It is rare that a place changes hands, so all records may be looked through.
+        let records = self.engine.store.snapshot().await?.state.records;
+        let other = records.values().find(|record| is_named(record, &found));
+        match other.is_some_and(|other| !job.step.displaces.contains(&other.address)) {
+            true => Err(held(&target.slot(), &found)),
+            false => Ok(Some(found)),
+        }
     }
 
     /// The certificate's current version with its key, and the version's number.
@@ -321,7 +347,7 @@ impl<'a> Performer<'a> {
             None => None,
         };
         let holder = holder_name(job, record);
-        Ok((version.number, Bundle { holder, fingerprint: version.fingerprint, leaf, chain, key }))
+        Ok((version.number, Bundle { holder, displaces: None, fingerprint: version.fingerprint, leaf, chain, key }))
     }
 }
 
@@ -335,6 +361,12 @@ async fn served(target: &dyn Target) -> PortResult<Fact> {
 /// The name under which a deployment holds its slot: that of its timeline, which it may get only with this job.
 fn holder_name(job: &Job, record: Option<&Record>) -> String {
     record.and_then(|record| record.chain.clone()).unwrap_or_else(|| first_chain(job.address(), &job.id))
+}
+
+/// Whether a deployment's record is the one that this name stands for. One that is being made has no timeline yet.
+fn is_named(record: &Record, name: &str) -> bool {
+    let coming = || record.claim.as_ref().map(|job| first_chain(&record.address, job));
+    record.chain.as_deref() == Some(name) || (record.chain.is_none() && coming().as_deref() == Some(name))
 }
 
 fn cleared(cleared: Cleared) -> Fact {

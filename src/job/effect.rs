@@ -35,6 +35,9 @@ pub struct Before {
     pub fingerprint: Option<Digest>,
     /// The target's own handle on it.
     pub handle: String,
+    /// The deployment that had put it there, where its name is written.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub holder: Option<String>,
 }
 
 /// One request. Each can be repeated.

@@ -5,6 +5,7 @@ use zeroize::Zeroizing;
 
 use super::{PortError, PortResult};
 use crate::digest::Digest;
+use crate::job::ErrorClass;
 use crate::observed::SlotContent;
 
 /// A deployment, as targets know it: what tells the files that it put somewhere from those of others.
@@ -27,6 +28,8 @@ impl Holder {
 pub struct Bundle {
     /// Name of the deployment it is for, as in [`Holder::name`].
     pub holder: String,
+    /// Name of another deployment whose files it may take the place of.
+    pub displaces: Option<String>,
     /// SHA-256 of the leaf's DER.
     pub fingerprint: Digest,
     /// PEM of the leaf.
@@ -37,13 +40,22 @@ pub struct Bundle {
     pub key: Option<Zeroizing<String>>,
 }
 
+impl Bundle {
+    /// Whether it may not take the place of what this deployment has put there.
+    pub fn is_kept_out_by(&self, found: &str) -> bool {
+        found != self.holder && self.displaces.as_deref() != Some(found)
+    }
+}
+
 /// What stood in a slot before, kept on the target's own side: enough to put it back. Holds no key.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Previous {
     /// SHA-256 of the leaf that was there; absent when nothing was.
     pub fingerprint: Option<Digest>,
     /// The target's own handle on it: a version's directory, a backup's suffix.
     pub handle: String,
+    /// Name of the deployment that had put it there, where one is written.
+    pub holder: Option<String>,
 }
 
 /// One slot on one target: a target's rendered configuration for one certificate. Every call is repeatable.
@@ -56,13 +68,15 @@ pub trait Target: Send + Sync {
     /// What would be put back if `install` had to be undone. Stored before `install` is called. Changes nothing.
     async fn previous(&self) -> PortResult<Previous>;
     /// Puts the bundle in place and makes the service take it up (test, then reload commands). Whoever reads the slot sees
-    /// the old pair or the new pair, never a mixture. When it fails the slot may hold either: `restore` follows.
+    /// the old pair or the new pair, never a mixture. When it fails the slot may hold either: `restore` follows. Files of
+    /// another deployment than the bundle names are not touched: see [`held`].
     async fn install(&self, bundle: &Bundle) -> PortResult<()>;
     /// Asks the endpoint, where the configuration names one: the fingerprint of the leaf that is served at each address.
     async fn verify(&self) -> PortResult<Served>;
-    /// Puts back what was there before, and makes the service take it up. An error is about what lies in the slot alone; a
+    /// Puts back what was there before `holder` installed something, and makes the service take it up; what a third one has
+    /// put there since stays. An error is about what lies in the slot alone; a
     /// command that fails afterwards is part of the answer, because it may be the very thing that was wrong.
-    async fn restore(&self, previous: &Previous) -> PortResult<Restored>;
+    async fn restore(&self, holder: &str, previous: &Previous) -> PortResult<Restored>;
     /// Every place that `install` writes to, so that two slots can be compared place by place. A machine that is known by
     /// several names counts with each of them.
     fn places(&self) -> Vec<String>;
@@ -73,6 +87,16 @@ pub trait Target: Send + Sync {
     }
     /// Likewise, and leaves alone what lies in these [`Target::places`]: those of the slot that took this one's place.
     async fn remove_except(&self, holder: &Holder, kept: &[String]) -> PortResult<Cleared>;
+}
+
+/// The refusal of an installation in a place that another deployment holds.
+pub fn held(place: &str, holder: &str) -> PortError {
+    // The name of a timeline is that of the deployment when it began, and of the job that began it.
+    let deployment = holder.split_once('#').map_or(holder, |(deployment, _)| deployment);
+    let message = format!("{place} holds what {deployment} has put there, and two deployments cannot share one place");
+    PortError::new(ErrorClass::Rejected, message).remedy(
+        "give one of the two another place; a path that leads to the other's through a symbolic link is the same place",
+    )
 }
 
 /// What became of a slot that was to be cleared.

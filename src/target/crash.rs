@@ -70,6 +70,7 @@ fn bundle(name: &str) -> Bundle {
     let made = rcgen::generate_simple_self_signed([name.to_owned()]).expect("a certificate");
     Bundle {
         holder: HOLDER.to_owned(),
+        displaces: None,
         fingerprint: Digest::of(made.cert.der()),
         leaf: made.cert.pem(),
         chain: String::new(),
@@ -137,7 +138,7 @@ async fn check(block: serde_json::Value, atomic: bool) {
             slot(&files, WHOLE).install(&new).await.expect("again");
             assert!(holds(&files, &new).await, "not the new pair after {changes} changes and again");
         }
-        slot(&files, WHOLE).restore(&previous).await.expect("back");
+        slot(&files, WHOLE).restore(HOLDER, &previous).await.expect("back");
         assert!(holds(&files, &old).await, "not the old pair after {changes} changes and back");
         slot(&files, WHOLE).install(&new).await.expect("forward");
         assert!(holds(&files, &new).await, "not the new pair after {changes} changes, back and forward");
@@ -177,8 +178,8 @@ async fn putting_back_can_be_cut_off_too() {
             let previous = slot(&files, 0).previous().await.expect("what is there");
             slot(&files, WHOLE).install(&new).await.expect("the new pair");
             // Whether it is cut off or not, it comes to its end when it is done again.
-            let _ = slot(&files, changes).restore(&previous).await;
-            slot(&files, WHOLE).restore(&previous).await.expect("back");
+            let _ = slot(&files, changes).restore(HOLDER, &previous).await;
+            slot(&files, WHOLE).restore(HOLDER, &previous).await.expect("back");
             assert!(holds(&files, &old).await, "not the old pair after {changes} changes");
         }
     }

@@ -218,20 +218,20 @@ pub fn read_manifest(entry: Option<&Entry>) -> BTreeMap<String, Digest> {
 
 /// Whether what lies in a slot may be removed for a deployment: it is its own, and was put there by this name of the
 /// place. Where another name leads here too, the deployment may have moved to that one, and these are its new files.
-pub fn is_held_by(files: &Files, seen: &Seen, holder: &Holder) -> bool {
+pub fn is_held_by(files: &Files, seen: &Seen, deployment: &Holder) -> bool {
     let set = set(files);
-    let manifest = seen.present(&set.manifest);
-    let installed = read_manifest(manifest);
+    let installed = read_manifest(seen.present(&set.manifest));
     let is_here = installed.is_empty() || installed.contains_key(set.identity());
     let leaf = seen.present(set.identity()).map(|entry| first_der(&entry.content).map(Digest::of));
     // What is no certificate is nobody's leaf, and not nothing either.
     let leaf = leaf.map(|leaf| leaf.unwrap_or_else(|| Digest::of("no certificate")));
-    is_here && holder.holds(holder_of(manifest), leaf)
+    is_here && deployment.holds(holder(files, seen), leaf)
 }
 
-/// The name of the deployment that a manifest says it is of.
-fn holder_of(manifest: Option<&Entry>) -> Option<&str> {
-    let text = manifest.and_then(|entry| std::str::from_utf8(&entry.content).ok())?;
+/// The name of the deployment whose files lie in a slot, where one is written.
+pub fn holder<'a>(files: &Files, seen: &'a Seen) -> Option<&'a str> {
+    let manifest = seen.present(&set(files).manifest)?;
+    let text = std::str::from_utf8(&manifest.content).ok()?;
     text.lines().next()?.strip_prefix(HELD_BY)
 }
 

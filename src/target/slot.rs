@@ -10,7 +10,7 @@ use super::verify::{Commands, Endpoint};
 use super::{endpoint, plain, versioned};
 use crate::observed::SlotContent;
 use crate::ports::PortResult;
-use crate::ports::target::{Bundle, Cleared, Holder, Previous, Restored, Served, Target};
+use crate::ports::target::{Bundle, Cleared, Holder, Previous, Restored, Served, Target, held};
 
 /// A slot.
 pub struct Slot<M> {
@@ -110,11 +110,15 @@ impl<M: Machine> Target for Slot<M> {
             Layout::Versioned { directory } => versioned::handle(directory, &seen),
             Layout::Plain { .. } => plain::handle(fingerprint),
         };
-        Ok(Previous { fingerprint, handle })
+        let holder = pair::holder(&self.files, &seen).map(str::to_owned);
+        Ok(Previous { fingerprint, handle, holder })
     }
 
     async fn install(&self, bundle: &Bundle) -> PortResult<()> {
         let seen = self.look(before_change).await?;
+        if let Some(other) = pair::holder(&self.files, &seen).filter(|one| bundle.is_kept_out_by(one)) {
+            return Err(held(&self.name, other));
+        }
         let actions = match &self.files.layout {
             Layout::Versioned { directory } => versioned::install(directory, &self.files, &seen, bundle)?,
             Layout::Plain { files } => plain::install(files, &self.files, &seen, bundle)?,
@@ -129,16 +133,19 @@ impl<M: Machine> Target for Slot<M> {
         endpoint::ask(endpoint, pair::leaf(&self.files, &seen).as_ref()).await
     }
 
-    async fn restore(&self, previous: &Previous) -> PortResult<Restored> {
+    async fn restore(&self, holder: &str, previous: &Previous) -> PortResult<Restored> {
+        let questions = match &self.files.layout {
+            Layout::Versioned { directory } => versioned::questions(directory),
+            Layout::Plain { files } => plain::questions_to_restore(files, &previous.handle),
+        };
+        let seen = self.machine.look(questions).await?;
+        let is_third = |found: &str| found != holder && Some(found) != previous.holder.as_deref();
+        if pair::holder(&self.files, &seen).is_some_and(is_third) {
+            return Ok(Restored::TakenUp);
+        }
         let actions = match &self.files.layout {
-            Layout::Versioned { directory } => {
-                let seen = self.look(before_change).await?;
-                versioned::restore(directory, &seen, &previous.handle)?
-            }
-            Layout::Plain { files } => {
-                let seen = self.machine.look(plain::questions_to_restore(files, &previous.handle)).await?;
-                plain::restore(files, &self.files, &seen, previous)?
-            }
+            Layout::Versioned { directory } => versioned::restore(directory, &seen, &previous.handle)?,
+            Layout::Plain { files } => plain::restore(files, &self.files, &seen, previous)?,
         };
         self.change(actions).await?;
         // Where nothing was before, there is nothing to take up: a test of the service would only fail on missing files.

@@ -241,8 +241,8 @@ impl Target for Faulty<dyn Target> {
     async fn verify(&self) -> PortResult<Served> {
         self.faults.around("verify", || self.inner.verify()).await
     }
-    async fn restore(&self, previous: &Previous) -> PortResult<Restored> {
-        self.faults.around("restore", || self.inner.restore(previous)).await
+    async fn restore(&self, holder: &str, previous: &Previous) -> PortResult<Restored> {
+        self.faults.around("restore", || self.inner.restore(holder, previous)).await
     }
     fn places(&self) -> Vec<String> {
         self.inner.places()

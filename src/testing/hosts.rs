@@ -9,7 +9,7 @@ use super::faults::Faults;
 use crate::digest::Digest;
 use crate::job::ErrorClass;
 use crate::observed::SlotContent;
-use crate::ports::target::{Bundle, Cleared, Holder, Previous, Restored, Served, Target};
+use crate::ports::target::{Bundle, Cleared, Holder, Previous, Restored, Served, Target, held};
 use crate::ports::{PortError, PortResult};
 use crate::x509;
 
@@ -118,7 +118,9 @@ impl FakeTarget {
         self.with(|slot| {
             slot.installs += 1;
             let before = (slot.content, slot.holder.replace(holder.to_owned()));
-            if before != (Some(fingerprint), slot.holder.clone()) && let (Some(old), holder) = before {
+            if before != (Some(fingerprint), slot.holder.clone())
+                && let (Some(old), holder) = before
+            {
                 slot.kept.push((old, holder));
             }
             slot.content = Some(fingerprint);
@@ -157,14 +159,18 @@ impl Target for FakeTarget {
     }
 
     async fn previous(&self) -> PortResult<Previous> {
-        let fingerprint = self.with(|slot| slot.content);
-        Ok(Previous { fingerprint, handle: fingerprint.map_or_else(|| "nothing".to_owned(), |one| one.to_string()) })
+        let (fingerprint, holder) = self.with(|slot| (slot.content, slot.holder.clone()));
+        let handle = fingerprint.map_or_else(|| "nothing".to_owned(), |one| one.to_string());
+        Ok(Previous { fingerprint, handle, holder })
     }
 
     async fn install(&self, bundle: &Bundle) -> PortResult<()> {
         let leaf = x509::Leaf::from_pem(&bundle.leaf).map_err(|fault| refused(&fault.to_string()))?;
         if leaf.fingerprint != bundle.fingerprint {
             return Err(refused("the bundle's fingerprint is not its leaf's"));
+        }
+        if let Some(other) = self.with(|slot| slot.holder.clone()).filter(|one| bundle.is_kept_out_by(one)) {
+            return Err(held(&self.slot, &other));
         }
         let trick = self.with(|slot| slot.tricks.pop_front_if(|trick| *trick != Trick::RestoreFails));
         if trick == Some(Trick::Lies) {
@@ -198,8 +204,12 @@ impl Target for FakeTarget {
         Ok(Served::Leaves(vec![(format!("{}:443", self.slot), served)]))
     }
 
-    async fn restore(&self, previous: &Previous) -> PortResult<Restored> {
+    async fn restore(&self, holder: &str, previous: &Previous) -> PortResult<Restored> {
         self.with(|slot| {
+            if slot.holder.as_deref().is_some_and(|found| found != holder && Some(found) != previous.holder.as_deref())
+            {
+                return Ok(Restored::TakenUp);
+            }
             if slot.tricks.pop_front_if(|trick| *trick == Trick::RestoreFails).is_some() {
                 return Err(refused("the previous version is gone"));
             }

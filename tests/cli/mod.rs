@@ -12,6 +12,7 @@ mod graph;
 mod interrupted;
 mod journey;
 mod modules;
+mod places;
 mod reports;
 
 use std::io::Write as _;

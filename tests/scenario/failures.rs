@@ -550,7 +550,7 @@ fn only_what_has_left_nothing_outside_may_be_withdrawn() {
         assert_eq!(machine.has_left_traces(), traces, "{machine:?}");
     };
     let (key, order) = (Fact::Key(cap::digest::Digest::of("key")), Fact::Order("https://ca.test/order/1".to_owned()));
-    let before = Fact::Before(Before { fingerprint: None, handle: String::new() });
+    let before = Fact::Before(Before { fingerprint: None, handle: String::new(), holder: None });
     let (issue, deploy) =
         (issue("certificate.www", "www.example.com", &[]), deploy("certificate.www", "file_target.web", SLOT, &[]));
     check(&issue, vec![Ok(key.clone()), Err(broken.clone())], false);

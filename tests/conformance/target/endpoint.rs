@@ -6,7 +6,7 @@ use cap::state::Spec;
 use serde_json::json;
 
 use super::file;
-use super::fixtures::{bundle, bundle_with};
+use super::fixtures::{bundle, bundle_with, holder};
 use crate::peers::nginx::Nginx;
 use crate::peers::{Scratch, free_port};
 
@@ -46,7 +46,7 @@ async fn a_reload_is_seen_at_the_endpoint() {
     let before = forgetful.previous().await.expect("what is there");
     forgetful.install(&bundle(&["unserved.test"])).await.expect("installed");
     assert_eq!(forgetful.verify().await, Ok(leaves(nginx.port, &served)));
-    target.restore(&before).await.expect("put back");
+    target.restore(&holder().name, &before).await.expect("put back");
     assert_eq!(target.verify().await, Ok(leaves(nginx.port, &served)));
 
     // A pair that nginx refuses never gets as far as a reload.
@@ -55,7 +55,7 @@ async fn a_reload_is_seen_at_the_endpoint() {
     let before = target.previous().await.expect("what is there");
     let error = target.install(&broken).await.expect_err("the key does not match");
     assert!(error.class == ErrorClass::Rejected && error.message.contains("nginx"), "{error}");
-    target.restore(&before).await.expect("put back");
+    target.restore(&holder().name, &before).await.expect("put back");
     assert_eq!(target.verify().await, Ok(leaves(nginx.port, &served)));
     assert!(nginx.folder().exists());
 }

@@ -64,6 +64,7 @@ pub fn bundle_with(names: &[&str], algorithm: &'static rcgen::SignatureAlgorithm
     let above = rcgen::generate_simple_self_signed(["above.test".to_owned()]).expect("a certificate");
     Bundle {
         holder: holder().name,
+        displaces: None,
         fingerprint: Digest::of(leaf.der()),
         leaf: leaf.pem(),
         chain: above.cert.pem(),

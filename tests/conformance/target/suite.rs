@@ -5,7 +5,7 @@ use std::path::Path;
 
 use cap::job::ErrorClass;
 use cap::observed::SlotContent;
-use cap::ports::target::{Bundle, Cleared, Holder, Target};
+use cap::ports::target::{Bundle, Cleared, Holder, Previous, Target};
 use serde_json::json;
 
 use super::fixtures::{Layout, Place, bundle, fault, holder, in_place, layouts, snapshot};
@@ -90,7 +90,7 @@ async fn what_is_installed_is_seen_and_removed(place: &Place, layout: &Layout) {
     target.remove(&holder()).await.expect("removed again");
     assert_eq!(files_below(folder(layout)), Vec::<String>::new(), "something is left");
     target.install(&one).await.expect("installed anew");
-    target.restore(&before).await.expect("nothing is put back");
+    target.restore(&holder().name, &before).await.expect("nothing is put back");
     assert_eq!(target.inspect().await, Ok(SlotContent::Absent));
     target.remove(&holder()).await.expect("removed");
 }
@@ -109,9 +109,9 @@ async fn what_was_there_is_put_back(place: &Place, layout: &Layout) {
         assert_eq!(before.fingerprint, Some(all[0].fingerprint));
         target.install(new).await.expect("installed");
         assert!(holds(layout, new));
-        target.restore(&before).await.expect("put back");
+        target.restore(&holder().name, &before).await.expect("put back");
         assert!(holds(layout, &all[0]));
-        target.restore(&before).await.expect("put back again");
+        target.restore(&holder().name, &before).await.expect("put back again");
         assert_eq!(target.inspect().await, in_place(&all[0]));
     }
     // Not more is kept than it takes to go back once.
@@ -202,7 +202,7 @@ async fn a_failing_test_stops_and_goes_back(place: &Place, layout: &Layout, scra
     assert_eq!(error.class, ErrorClass::Rejected);
     assert!(error.message.contains("exit status 1: the new pair is no good"), "{error}");
     assert!(!mark.exists(), "nothing is reloaded when the test fails");
-    good.restore(&before).await.expect("put back");
+    good.restore(&holder().name, &before).await.expect("put back");
     assert!(mark.exists() && holds(layout, &one));
     std::fs::remove_file(&mark).expect("removed");
 
@@ -247,8 +247,20 @@ async fn only_its_own_is_removed(place: &Place, layout: &Layout) {
     target.install(&one).await.expect("installed");
     assert_eq!(target.remove(&other).await, Ok(Cleared::Foreign));
     assert_eq!(target.inspect().await, in_place(&one));
-    target.install(&Bundle { holder: other.name.clone(), ..bundle(&["two.test"]) }).await.expect("taken over");
+    let taking = |displaces| Bundle { holder: other.name.clone(), displaces, ..bundle(&["two.test"]) };
+    let before = target.previous().await.expect("what is there");
+    let refusal = target.install(&taking(None)).await.expect_err("the place is held");
+    assert!(
+        refusal.class == ErrorClass::Rejected && refusal.message.contains("certificate.www@file_target.web has put")
+    );
+    assert_eq!(target.inspect().await, in_place(&one));
+    target.install(&taking(Some(holder().name))).await.expect("taken over");
     assert_eq!(target.remove(&holder()).await, Ok(Cleared::Foreign));
+    target.restore(&other.name, &before).await.expect("put back");
+    assert_eq!((target.inspect().await, target.previous().await), (in_place(&one), Ok(before.clone())));
+    let nothing = Previous { fingerprint: None, handle: "none".to_owned(), holder: None };
+    target.restore(&other.name, &nothing).await.expect("what a third one put there stays");
+    assert_eq!(target.inspect().await, in_place(&one));
     target.install(&two).await.expect("installed");
     without_names(folder(layout));
     let known = |leaf| Holder { leaf, ..holder() };
