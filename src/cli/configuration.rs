@@ -13,10 +13,11 @@ use crate::diagnostic::{Diagnostics, codes};
 use crate::engine::files::ModuleDirectory;
 use crate::engine::{load, modules};
 use crate::eval::library::Library;
+use crate::eval::schema::Catalog;
 use crate::eval::{self, Argument, Evaluation, Inputs, Sensitive, encode};
 use crate::model::{self, Estate, Kinds};
 use crate::source::{SourceId, Sources};
-use crate::syntax::{self, ast};
+use crate::syntax::ast;
 use crate::time::Timestamp;
 
 /// A configuration that was read.
@@ -49,11 +50,11 @@ pub struct Gathered {
 }
 
 /// Gathers the configuration of the current directory.
-pub fn gather(place: &Place, vars: &VarArgs) -> Gathered {
+pub fn gather(place: &Place, vars: &VarArgs, catalog: &Catalog) -> Gathered {
     let mut sources = Sources::default();
     let mut diagnostics = Diagnostics::default();
-    let files = configuration_files(place, &mut sources, &mut diagnostics);
-    let (library, faults) = modules::gather(&files, &place.named, &mut sources);
+    let files = configuration_files(place, catalog, &mut sources, &mut diagnostics);
+    let (library, faults) = modules::gather(&files, &place.named, catalog, &mut sources);
     diagnostics.extend(faults);
     let inputs = Inputs {
         environment: load::environment(std::env::vars_os().filter_map(utf8)),
@@ -71,9 +72,10 @@ pub fn around() -> ModuleDirectory {
 
 /// Reads the configuration of the current directory. With errors among the diagnostics it is only fit for reporting more.
 pub fn read(place: &Place, vars: &VarArgs, kinds: &Kinds, now: Timestamp) -> Configuration {
-    let Gathered { sources, files, library, inputs, mut diagnostics } = gather(place, vars);
+    let catalog = kinds.catalog();
+    let Gathered { sources, files, library, inputs, mut diagnostics } = gather(place, vars, &catalog);
     let unread = diagnostics.has_errors();
-    let (evaluation, mut faults) = eval::evaluate_with(&files, &library, &inputs, &kinds.catalog(), &around(), now);
+    let (evaluation, mut faults) = eval::evaluate_with(&files, &library, &inputs, &catalog, &around(), now);
     // What is missing because a file or an option could not be read would only be reported again, as something else.
     faults.0.retain(|one| !unread || *one.code != codes::language::NO_VALUE);
     diagnostics.extend(faults);
@@ -109,28 +111,27 @@ fn utf8((name, value): (std::ffi::OsString, std::ffi::OsString)) -> Option<(Stri
     Some((name.into_string().ok()?, value.into_string().ok()?))
 }
 
-fn configuration_files(place: &Place, sources: &mut Sources, diagnostics: &mut Diagnostics) -> Vec<ast::File> {
+fn configuration_files(
+    place: &Place,
+    catalog: &Catalog,
+    sources: &mut Sources,
+    diagnostics: &mut Diagnostics,
+) -> Vec<ast::File> {
     let (module, faults) = load::module(Path::new("."), &place.named, sources);
     diagnostics.extend(faults);
-    modules::parse(&module, sources, diagnostics)
+    modules::parse(&module, catalog, sources, diagnostics)
 }
 
-/// Variable files in HCL; one in JSON is refused rather than passed over.
-fn variables(source: SourceId, sources: &Sources, diagnostics: &mut Diagnostics) -> Option<ast::File> {
-    let name = &sources.get(source).name;
-    if name.ends_with(".json") {
-        diagnostics.push(modules::json(name));
-        return None;
-    }
-    let (file, faults) = syntax::parse_values(source, &sources.get(source).text);
+fn variables(source: SourceId, sources: &Sources, diagnostics: &mut Diagnostics) -> ast::File {
+    let (file, faults) = modules::parse_values(source, sources);
     diagnostics.extend(faults);
-    Some(file)
+    file
 }
 
 fn automatic(place: &Place, sources: &mut Sources, diagnostics: &mut Diagnostics) -> Vec<ast::File> {
     let (found, faults) = load::automatic_variables(Path::new("."), &place.named, sources);
     diagnostics.extend(faults);
-    found.into_iter().filter_map(|source| variables(source, sources, diagnostics)).collect()
+    found.into_iter().map(|source| variables(source, sources, diagnostics)).collect()
 }
 
 fn arguments(place: &Place, vars: &VarArgs, sources: &mut Sources, diagnostics: &mut Diagnostics) -> Vec<Argument> {
@@ -140,7 +141,7 @@ fn arguments(place: &Place, vars: &VarArgs, sources: &mut Sources, diagnostics: 
             VarArg::Value(text) => diagnostics.take(Argument::parse(text)),
             VarArg::File(path) => {
                 let source = diagnostics.take(load::named(&place.typed(path), path, sources));
-                source.and_then(|source| variables(source, sources, diagnostics)).map(Argument::File)
+                source.map(|source| Argument::File(variables(source, sources, diagnostics)))
             }
         };
         found.extend(argument);
@@ -154,9 +155,8 @@ pub fn named_store() -> Option<String> {
     let mut sources = Sources::default();
     let (module, _) = load::module(Path::new("."), "", &mut sources);
     // An estate is large and its `cap` block is small: files that cannot hold it are not parsed.
-    let texts = module.files.iter().map(|file| (file.source, &sources.get(file.source).text));
-    let mut files =
-        texts.filter(|(_, text)| text.contains("store")).map(|(source, text)| syntax::parse(source, text).0);
+    let holding = module.files.iter().filter(|file| sources.get(file.source).text.contains("store"));
+    let mut files = holding.map(|file| modules::parse_file(file, &Catalog::default(), &sources).0);
     files.find_map(|file| {
         let attribute = file.body.blocks_of("cap").find_map(|block| block.body.attribute("store"))?;
         match &attribute.value.kind {

@@ -2,16 +2,17 @@
 
 use std::path::Path;
 
-use super::load::{self, FileKind, ModuleFiles};
-use crate::diagnostic::{Diagnostic, Diagnostics, codes};
+use super::load::{self, ConfigFile, FileKind, ModuleFiles};
+use crate::diagnostic::Diagnostics;
 use crate::eval::library::{Library, called_by};
+use crate::eval::schema::Catalog;
 use crate::limits;
-use crate::source::{SourceId, Sources};
+use crate::source::{Source, SourceId, Sources};
 use crate::syntax::{self, ast};
 
 /// The modules that the files of the root call, and those that these call, and so on. `shown` is the root as the user named
 /// it.
-pub fn gather(root: &[ast::File], shown: &str, sources: &mut Sources) -> (Library, Diagnostics) {
+pub fn gather(root: &[ast::File], shown: &str, catalog: &Catalog, sources: &mut Sources) -> (Library, Diagnostics) {
     let mut library = Library::new();
     let mut diagnostics = Diagnostics::default();
     let mut waiting = called_by("", root);
@@ -23,7 +24,7 @@ pub fn gather(root: &[ast::File], shown: &str, sources: &mut Sources) -> (Librar
         let named = if shown.is_empty() || shown == "." { directory.clone() } else { format!("{shown}/{directory}") };
         let (module, faults) = load::module(Path::new(&directory), &named, sources);
         diagnostics.extend(faults);
-        let files = parse(&module, sources, &mut diagnostics);
+        let files = parse(&module, catalog, sources, &mut diagnostics);
         waiting.extend(called_by(&directory, &files));
         library.insert(directory, files);
     }
@@ -31,30 +32,32 @@ pub fn gather(root: &[ast::File], shown: &str, sources: &mut Sources) -> (Librar
 }
 
 /// Parses the files of one module.
-pub fn parse(module: &ModuleFiles, sources: &Sources, diagnostics: &mut Diagnostics) -> Vec<ast::File> {
-    let mut files = Vec::new();
-    for file in &module.files {
-        if file.kind == FileKind::Json {
-            diagnostics.push(json(&sources.get(file.source).name));
-            continue;
-        }
-        files.push(ast::File { overrides: file.overrides, ..native(file.source, sources, diagnostics) });
-    }
-    files
+pub fn parse(
+    module: &ModuleFiles,
+    catalog: &Catalog,
+    sources: &Sources,
+    diagnostics: &mut Diagnostics,
+) -> Vec<ast::File> {
+    let one = |file: &ConfigFile| {
+        let (parsed, faults) = parse_file(file, catalog, sources);
+        diagnostics.extend(faults);
+        parsed
+    };
+    module.files.iter().map(one).collect()
 }
 
-/// Parses one file in the native syntax.
-pub fn native(source: SourceId, sources: &Sources, diagnostics: &mut Diagnostics) -> ast::File {
-    let (file, faults) = syntax::parse(source, &sources.get(source).text);
-    diagnostics.extend(faults);
-    file
+/// Parses one file of the configuration in the form that its name says.
+pub fn parse_file(file: &ConfigFile, catalog: &Catalog, sources: &Sources) -> (ast::File, Diagnostics) {
+    let text = &sources.get(file.source).text;
+    let (parsed, faults) = match file.kind {
+        FileKind::Hcl => syntax::parse(file.source, text),
+        FileKind::Json => syntax::json::parse(file.source, text, catalog),
+    };
+    (ast::File { overrides: file.overrides, ..parsed }, faults)
 }
 
-/// A file in the JSON form is refused rather than passed over.
-pub fn json(name: &str) -> Diagnostic {
-    Diagnostic::error(
-        &codes::shell::JSON_SYNTAX,
-        format!("{name} is in the JSON form, which this version does not read."),
-    )
-    .hint("Write it in the native form, or move it out of the directory.")
+/// Parses a variable file: in the JSON form where its name ends in `.json`.
+pub fn parse_values(source: SourceId, sources: &Sources) -> (ast::File, Diagnostics) {
+    let Source { name, text, .. } = sources.get(source);
+    if name.ends_with(".json") { syntax::json::parse_values(source, text) } else { syntax::parse_values(source, text) }
 }

@@ -75,7 +75,7 @@ pub(super) fn with_evaluator<T>(
         super::inputs::Argument::Variable { .. } => None,
     }));
     let all = files.iter().chain(library.values().flatten()).chain(variable_files);
-    let texts = all.map(|file| (file.source, &*file.text)).collect();
+    let texts = all.filter(|file| !file.json).map(|file| (file.source, &*file.text)).collect();
     let root = Rc::new(Module::collect(&files, Arc::from([]), &kinds, &mut diagnostics));
     let evaluator = Evaluator::new(inputs, Session::new(call), texts, kinds, root, &library);
     let result = run(&evaluator);

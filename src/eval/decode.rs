@@ -340,7 +340,7 @@ impl<'a> Evaluator<'a> {
         };
         let Some(Given { attribute, template }) = given else { return Ok(absent()) };
         if template {
-            return Ok(Value::string(self.snippet(attribute.value.span)));
+            return Ok(Value::string(self.text_of(&attribute.value)));
         }
         let value = scope.eval(&attribute.value)?;
         let value = decoded(&value, schema, attribute.value.span)?;

@@ -3,6 +3,7 @@
 //! Before values are computed they are put in an order in which what they refer to comes first, so that long chains of
 //! references do not recurse.
 
+use std::borrow::Cow;
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::rc::Rc;
@@ -18,6 +19,8 @@ use super::value::Value;
 use crate::address::{ModuleStep, ResourceAddress};
 use crate::diagnostic::{Diagnostic, Diagnostics, codes::language as codes};
 use crate::source::{SourceId, Span};
+use crate::syntax::ast::{Expr, ExprKind};
+use crate::syntax::print;
 
 /// A value that is computed once.
 pub(super) struct Memo<T> {
@@ -73,6 +76,7 @@ struct Frame<'a> {
 pub(super) struct Evaluator<'a> {
     pub(super) inputs: &'a Inputs,
     pub(super) session: Session<'a>,
+    /// The texts in the native form.
     pub(super) texts: HashMap<SourceId, &'a str>,
     pub(super) kinds: HashMap<&'a str, Rc<KindIndex>>,
     pub(super) root: Rc<Module<'a>>,
@@ -199,9 +203,14 @@ impl<'a> Evaluator<'a> {
         self.diagnostics.into_inner()
     }
 
-    /// The text under a span.
-    pub(super) fn snippet(&self, span: Span) -> &'a str {
-        self.texts.get(&span.source).and_then(|text| text.get(span.range())).unwrap_or("")
+    /// An expression as text of the native form: as it is written, where it is written so. What JSON has to wrap,
+    /// `"${reference}"`, is the reference.
+    pub(super) fn text_of(&self, expr: &Expr) -> Cow<'a, str> {
+        match (self.texts.get(&expr.span.source), &expr.kind) {
+            (Some(text), _) => Cow::Borrowed(text.get(expr.span.range()).unwrap_or("")),
+            (None, ExprKind::Wrapped(inner)) => Cow::Owned(print::native(inner)),
+            (None, _) => Cow::Owned(print::native(expr)),
+        }
     }
 
     /// The value of a memo, computed now if it was not before. Its faults are reported here and only here.

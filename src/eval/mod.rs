@@ -48,6 +48,8 @@ pub mod value;
 mod variable;
 
 pub use assemble::{evaluate, evaluate_with, merged};
+pub(crate) use module::labels_of;
+
 pub use inputs::{Argument, Inputs, Paths};
 pub use render::{Evaluation, Sensitive};
 

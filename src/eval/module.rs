@@ -80,6 +80,11 @@ const LANGUAGE: [(&str, usize); 8] = [
     ("removed", 0),
     ("module", 1),
 ];
+/// How many labels a block of the language has; `None` when it is no part of it.
+pub(crate) fn labels_of(kind: &str) -> Option<usize> {
+    LANGUAGE.iter().find(|(name, _)| *name == kind).map(|(_, labels)| *labels)
+}
+
 /// Blocks of Terraform that mean something else here.
 const FOREIGN: [(&str, &str); 5] = [
     ("terraform", "Settings stand in a block named cap { … }."),
@@ -139,9 +144,8 @@ impl<'a> Module<'a> {
 
     fn add(&mut self, block: &'a Block, kinds: &HashMap<&'a str, Rc<KindIndex>>, diagnostics: &mut Diagnostics) {
         let kind = &*block.kind.text;
-        let language = LANGUAGE.iter().find(|(name, _)| *name == kind).map(|(_, labels)| *labels);
         let known = kinds.get(kind);
-        let Some(labels) = language.or(known.map(|_| 1)) else {
+        let Some(labels) = labels_of(kind).or(known.map(|_| 1)) else {
             diagnostics.push(unknown_block(block, kinds));
             return;
         };

@@ -74,7 +74,7 @@ impl<'a> Evaluator<'a> {
     /// A residual, with the outputs of the modules that it refers to.
     pub(super) fn stored(&self, expr: &Expr, captured: &Value) -> serde_json::Value {
         let outputs = self.outputs_behind(captured);
-        residual::stored(self.snippet(expr.span), captured, outputs, self.session.call.plan_time)
+        residual::stored(&self.text_of(expr), captured, outputs, self.session.call.plan_time)
     }
 
     fn residual(&self, scope: &Scope<'_>, expr: &Expr) -> Evaluated<OutputValue> {

@@ -17,6 +17,14 @@ pub struct File {
     pub body: Body,
     /// Whether it is an override file, merged into the others last.
     pub overrides: bool,
+    /// Whether it is in the JSON form: what stands in its text is then no expression of the native form.
+    pub json: bool,
+}
+
+impl Default for File {
+    fn default() -> Self {
+        Self { source: SourceId(u32::MAX), text: Arc::from(""), body: Body::default(), overrides: false, json: false }
+    }
 }
 
 /// Attributes and blocks, in the order they stand.

@@ -1,15 +1,16 @@
 //! What hcl-edit found wrong, in words that name the cause and the remedy.
 
+use std::ops::Range;
+
 use hcl_edit::parser::Error;
 
 use super::format::{Opening, unclosed};
 use crate::diagnostic::{Diagnostic, codes::language as codes};
-use crate::source::{SourceId, Span};
+use crate::source::Span;
 
-/// The fault as a report. `base` is where the text begins within the source.
-pub(super) fn explain(source: SourceId, base: usize, text: &str, error: &Error) -> Diagnostic {
+/// The fault as a report. `place` says where a range of the text stands.
+pub(super) fn explain(place: &dyn Fn(Range<usize>) -> Span, text: &str, error: &Error) -> Diagnostic {
     let offset = floor(text, error.location().offset());
-    let place = |range: std::ops::Range<usize>| Span::new(source, range.start + base..range.end + base);
     let rest = &text[offset..];
     if let Some(opening) = unclosed(text).filter(|_| rest.trim().is_empty()) {
         let Opening { range, what } = opening;
@@ -33,7 +34,7 @@ fn floor(text: &str, mut offset: usize) -> usize {
 }
 
 /// The word or the single character at a place: what the report underlines.
-fn token(text: &str, offset: usize) -> std::ops::Range<usize> {
+fn token(text: &str, offset: usize) -> Range<usize> {
     let rest = &text[offset..];
     let word = rest.find(|c: char| !(c.is_alphanumeric() || c == '_' || c == '-')).unwrap_or(rest.len());
     let length = if word > 0 { word } else { rest.chars().next().map_or(0, char::len_utf8) };

@@ -9,14 +9,14 @@ use std::sync::Arc;
 
 use hcl_edit::expr::{self as hcl, TraversalOperator};
 use hcl_edit::structure::{self, BlockLabel, Structure};
-use hcl_edit::{Decorated, Ident};
+use hcl_edit::{Decorated, Ident, parser};
 use unicode_normalization::{IsNormalized, UnicodeNormalization as _, is_nfc_quick};
 
 use super::ast::{
     Attribute, Binary, BinaryOp, Block, Body, Call, Conditional, Expr, ExprKind, For, Item, Loop, Name, Step, StepKind,
     Traversal, UnaryOp,
 };
-use super::template;
+use super::{fault, template};
 use crate::diagnostic::{Diagnostic, Diagnostics, codes::language as codes};
 use crate::eval::number::Number;
 use crate::eval::value::Value;
@@ -32,26 +32,74 @@ pub(super) struct Lowering<'t> {
     pub(super) source: SourceId,
     /// Where the text begins within the source.
     pub(super) base: usize,
+    /// Where the text's bytes stand when some of them are written as escapes.
+    pub(super) escapes: &'t [Escape],
     pub(super) text: &'t str,
     names: HashSet<Arc<str>>,
     pub(super) diagnostics: Diagnostics,
 }
 
+/// From this byte of a text on, its bytes stand so much further on than they would without escapes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Escape {
+    pub(super) from: usize,
+    pub(super) further: usize,
+}
+
 impl<'t> Lowering<'t> {
     pub(super) fn new(source: SourceId, base: usize, text: &'t str) -> Self {
-        Self { source, base, text, names: HashSet::new(), diagnostics: Diagnostics::default() }
+        Self { source, base, escapes: &[], text, names: HashSet::new(), diagnostics: Diagnostics::default() }
+    }
+
+    /// Turns to another text of the same source, which begins at `base`.
+    pub(super) fn turn_to(&mut self, base: usize, text: &'t str, escapes: &'t [Escape]) {
+        (self.base, self.text, self.escapes) = (base, text, escapes);
     }
 
     pub(super) fn place(&self, range: Range<usize>) -> Span {
-        Span::new(self.source, range.start + self.base..range.end + self.base)
+        Span::new(self.source, self.offset(range.start)..self.offset(range.end))
+    }
+
+    fn offset(&self, at: usize) -> usize {
+        let passed = self.escapes.partition_point(|escape| escape.from <= at);
+        let further = passed.checked_sub(1).map_or(0, |last| self.escapes[last].further);
+        at + self.base + further
     }
 
     fn place_of(&self, node: &impl hcl_edit::Span) -> Span {
-        self.place(node.span().unwrap_or_default())
+        self.place(range_of(node))
     }
 
     pub(super) fn fault(&mut self, span: Span, detail: impl Into<String>) {
         self.diagnostics.push(Diagnostic::error(&codes::SYNTAX, detail).at(span));
+    }
+
+    /// Notes what the parser found wrong with the text.
+    pub(super) fn explain(&mut self, error: &parser::Error) {
+        let report = fault::explain(&|range| self.place(range), self.text, error);
+        self.diagnostics.push(report);
+    }
+
+    /// The text as one expression.
+    pub(super) fn parse_expression(&mut self) -> Option<Expr> {
+        match parser::parse_expr(self.text) {
+            Ok(parsed) => Some(self.expr(&parsed)),
+            Err(error) => {
+                self.explain(&error);
+                None
+            }
+        }
+    }
+
+    /// The text as a template as a whole.
+    pub(super) fn parse_template(&mut self) -> Option<ExprKind> {
+        match parser::parse_template(self.text) {
+            Ok(parsed) => Some(template::bare(self, &parsed)),
+            Err(error) => {
+                self.explain(&error);
+                None
+            }
+        }
     }
 
     /// The text, kept once if it is short, in NFC.
@@ -106,19 +154,19 @@ impl<'t> Lowering<'t> {
 
     pub(super) fn expr(&mut self, expr: &hcl::Expression) -> Expr {
         let span = self.place_of(expr);
-        Expr { span, kind: self.kind(expr, span) }
+        Expr { span, kind: self.kind(expr) }
     }
 
     fn boxed(&mut self, expr: &hcl::Expression) -> Box<Expr> {
         Box::new(self.expr(expr))
     }
 
-    fn kind(&mut self, expr: &hcl::Expression, span: Span) -> ExprKind {
+    fn kind(&mut self, expr: &hcl::Expression) -> ExprKind {
         match expr {
             hcl::Expression::Null(_) => ExprKind::Literal(Value::Null),
             hcl::Expression::Bool(truth) => ExprKind::Literal(Value::Bool(*truth.value())),
-            hcl::Expression::Number(_) => self.number(span),
-            hcl::Expression::String(text) => self.string(text.as_str(), span),
+            hcl::Expression::Number(_) => self.number(range_of(expr)),
+            hcl::Expression::String(text) => self.string(text.as_str(), range_of(expr)),
             hcl::Expression::Array(array) => ExprKind::Tuple(array.iter().map(|item| self.expr(item)).collect()),
             hcl::Expression::Object(object) => self.object(object),
             hcl::Expression::StringTemplate(parts) => template::quoted(self, parts),
@@ -137,33 +185,30 @@ impl<'t> Lowering<'t> {
     }
 
     /// The number as it is written: hcl-edit has it as binary floating point.
-    fn number(&mut self, span: Span) -> ExprKind {
-        let range = span.range();
-        let text = self.text.get(range.start - self.base..range.end - self.base).unwrap_or("");
+    fn number(&mut self, range: Range<usize>) -> ExprKind {
+        let text = self.text.get(range.clone()).unwrap_or("");
         let digits: String = text.chars().filter(|c| !c.is_whitespace()).collect();
         match Number::parse(&digits) {
             Some(number) => ExprKind::Literal(Value::Number(number)),
             None => {
                 let detail =
                     format!("{digits} is out of range: numbers have at most 4096 digits on either side of the point.");
-                self.fault(span, detail);
+                self.fault(self.place(range), detail);
                 ExprKind::Literal(Value::Null)
             }
         }
     }
 
-    fn string(&mut self, text: &str, span: Span) -> ExprKind {
-        self.check_one_line(span);
+    fn string(&mut self, text: &str, range: Range<usize>) -> ExprKind {
+        self.check_one_line(range);
         ExprKind::Literal(Value::String(self.intern(text)))
     }
 
     /// Quoted texts stay on one line: a forgotten quote would otherwise swallow the rest of the file.
-    pub(super) fn check_one_line(&mut self, span: Span) {
-        let range = span.range();
-        let raw = self.text.get(range.start - self.base..range.end - self.base).unwrap_or("");
-        if raw.contains('\n') {
-            let first = raw.find('\n').unwrap_or(raw.len());
-            let line = Span::new(self.source, range.start..range.start + first);
+    pub(super) fn check_one_line(&mut self, range: Range<usize>) {
+        let raw = self.text.get(range.clone()).unwrap_or("");
+        if let Some(first) = raw.find('\n') {
+            let line = self.place(range.start..range.start + first);
             self.diagnostics.push(
                 Diagnostic::error(&codes::SYNTAX, "A quoted text must end on the line it begins on.")
                     .at(line)
@@ -177,10 +222,11 @@ impl<'t> Lowering<'t> {
     }
 
     fn item(&mut self, key: &hcl::ObjectKey, value: &hcl::ObjectValue) -> Item {
+        let range = range_of(value.expr());
         let value = self.expr(value.expr());
         let key = match key {
             hcl::ObjectKey::Ident(name) => {
-                let span = self.before(name.as_str(), value.span);
+                let span = self.before(name.as_str(), range);
                 Expr::literal(Value::String(self.intern(name.as_str())), span)
             }
             hcl::ObjectKey::Expression(key) => self.object_key(key),
@@ -208,11 +254,10 @@ impl<'t> Lowering<'t> {
     }
 
     /// Where a bare key stands: hcl-edit does not keep its place, and it is the last such word before the value.
-    fn before(&self, word: &str, value: Span) -> Span {
-        let end = value.start as usize - self.base;
-        match self.text.get(..end).and_then(|before| before.rfind(word)) {
+    fn before(&self, word: &str, value: Range<usize>) -> Span {
+        match self.text.get(..value.start).and_then(|before| before.rfind(word)) {
             Some(at) => self.place(at..at + word.len()),
-            None => value,
+            None => self.place(value),
         }
     }
 
@@ -299,6 +344,11 @@ impl<'t> Lowering<'t> {
         }
         steps.into()
     }
+}
+
+/// Where a node stands in the text that was parsed.
+fn range_of(node: &impl hcl_edit::Span) -> Range<usize> {
+    node.span().unwrap_or_default()
 }
 
 fn is_attribute(operator: &TraversalOperator) -> bool {

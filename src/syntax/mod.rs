@@ -5,8 +5,10 @@
 pub mod ast;
 mod fault;
 pub mod format;
+pub mod json;
 pub mod lexer;
 mod lower;
+pub mod print;
 pub mod references;
 mod template;
 
@@ -21,13 +23,12 @@ use crate::source::SourceId;
 
 /// Parses a file of the configuration. A faulty file is empty.
 pub fn parse(source: SourceId, text: &str) -> (ast::File, Diagnostics) {
-    let mut file = ast::File { source, text: Arc::from(text), body: ast::Body::default(), overrides: false };
-    let body = match parser::parse_body(text) {
-        Ok(body) => body,
-        Err(error) => return (file, fault::explain(source, 0, text, &error).into()),
-    };
+    let mut file = ast::File { source, text: Arc::from(text), ..ast::File::default() };
     let mut lowering = lower::Lowering::new(source, 0, text);
-    file.body = lowering.body(body);
+    match parser::parse_body(text) {
+        Ok(body) => file.body = lowering.body(body),
+        Err(error) => lowering.explain(&error),
+    }
     (file, lowering.diagnostics)
 }
 
@@ -50,11 +51,9 @@ const VALUES: &str =
 pub fn parse_expression(source: SourceId, base: usize, text: &str) -> Result<ast::Expr, Diagnostics> {
     let trimmed = text.trim();
     let base = base + text.find(trimmed).unwrap_or(0);
-    let parsed = parser::parse_expr(trimmed)
-        .map_err(|error| Diagnostics::from(fault::explain(source, base, trimmed, &error)))?;
     let mut lowering = lower::Lowering::new(source, base, trimmed);
-    let expr = lowering.expr(&parsed);
-    if lowering.diagnostics.has_errors() { Err(lowering.diagnostics) } else { Ok(expr) }
+    let expr = lowering.parse_expression();
+    expr.filter(|_| !lowering.diagnostics.has_errors()).ok_or(lowering.diagnostics)
 }
 
 /// Parses a text that is a template as a whole: the content of a template file.
@@ -62,11 +61,11 @@ pub fn parse_expression(source: SourceId, base: usize, text: &str) -> Result<ast
 /// # Errors
 /// The text is no template.
 pub fn parse_template(source: SourceId, text: &str) -> Result<ast::Expr, Diagnostics> {
-    let parsed = parser::parse_template(text).map_err(|error| fault::explain(source, 0, text, &error))?;
     let mut lowering = lower::Lowering::new(source, 0, text);
-    let kind = template::bare(&mut lowering, &parsed);
-    let expr = ast::Expr { span: lowering.place(0..text.len()), kind };
-    if lowering.diagnostics.has_errors() { Err(lowering.diagnostics) } else { Ok(expr) }
+    let span = lowering.place(0..text.len());
+    let kind = lowering.parse_template();
+    let kind = kind.filter(|_| !lowering.diagnostics.has_errors()).ok_or(lowering.diagnostics)?;
+    Ok(ast::Expr { span, kind })
 }
 
 #[cfg(test)]

@@ -86,7 +86,7 @@ impl Row {
     fn literal(&mut self, lowering: &mut Lowering<'_>, value: &str, span: Option<std::ops::Range<usize>>) {
         let range = span.unwrap_or_default();
         if self.text == Text::Quoted {
-            lowering.check_one_line(lowering.place(range));
+            lowering.check_one_line(range);
             self.push_text(value.to_owned());
             return;
         }

@@ -11,6 +11,7 @@ mod fmt;
 mod graph;
 mod interrupted;
 mod journey;
+mod json;
 mod modules;
 mod places;
 mod reports;

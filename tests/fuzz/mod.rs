@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 
 use cap::cli::view::diagnostic::human;
 use cap::cli::wiring::kinds::kinds;
+use cap::diagnostic::Diagnostics;
 use cap::diff::{Options, diff};
 use cap::eval::encode::to_json;
 use cap::eval::functions::{self, CallContext, FileFault, FileKind, Files};
@@ -24,13 +25,14 @@ use cap::observed::Observed;
 use cap::plan::{Meta, Plan, file, make};
 use cap::source::Sources;
 use cap::state::State;
-use cap::syntax::{format, parse, parse_template};
+use cap::syntax::ast::File;
+use cap::syntax::{self, format, parse, parse_template};
 use cap::time::Timestamp;
 
 /// Seconds for all readers, unless `CAP_FUZZ_SECONDS` says otherwise.
 const SECONDS: f64 = 9.0;
 /// Readers.
-const READERS: [&str; 3] = ["language", "plan", "texts"];
+const READERS: [&str; 4] = ["language", "json", "plan", "texts"];
 /// How long one case may take before it counts as hanging: far above any, on a machine under load.
 const PATIENCE: Duration = Duration::from_secs(60);
 /// Bytes of an input: long enough for every construct, short enough for many cases.
@@ -39,6 +41,11 @@ const LENGTH: usize = 16 << 10;
 #[test]
 fn the_language_reads_anything() {
     fuzz("language", "fuzz::the_language_reads_anything");
+}
+
+#[test]
+fn the_json_form_reads_anything() {
+    fuzz("json", "fuzz::the_json_form_reads_anything");
 }
 
 #[test]
@@ -359,6 +366,7 @@ fn insert(input: &mut Vec<u8>, at: usize, piece: &[u8]) {
 fn run(reader: &str, input: &[u8]) {
     match reader {
         "language" => language(&String::from_utf8_lossy(input)),
+        "json" => json(&String::from_utf8_lossy(input)),
         "plan" => plan(input),
         _ => texts(&String::from_utf8_lossy(input)),
     }
@@ -393,17 +401,35 @@ fn language(text: &str) {
     plan_of(text);
 }
 
+/// The JSON form; what it reads is shown in the native form, and read again as that.
+fn json(text: &str) {
+    let mut sources = Sources::default();
+    let _ = syntax::json::parse_values(sources.add_values("values", text), text);
+    let source = sources.add("text", text);
+    let (parsed, faults) = syntax::json::parse(source, text, &kinds().catalog());
+    for attribute in parsed.body.blocks.iter().flat_map(|block| &block.body.attributes) {
+        let native = syntax::print::native(&attribute.value);
+        let read = syntax::parse_expression(source, 0, &native);
+        assert!(faults.has_errors() || read.is_ok(), "{native:?} is no expression");
+    }
+    plan_from(parsed, faults, &sources);
+}
+
 /// From a text to its plan, all of it pure; none where the text has faults.
 fn plan_of(text: &str) -> Option<Plan> {
     let mut sources = Sources::default();
-    let (parsed, mut faults) = parse(sources.add("text", text), text);
+    let (parsed, faults) = parse(sources.add("text", text), text);
+    plan_from(parsed, faults, &sources)
+}
+
+fn plan_from(parsed: File, mut faults: Diagnostics, sources: &Sources) -> Option<Plan> {
     let kinds = kinds();
     let now = Timestamp::from_millis(1_795_000_000_000);
     let (evaluation, more) = evaluate(&[parsed], &Inputs::default(), &kinds.catalog(), &OneFile, now);
     faults.extend(more);
     let (estate, more) = estate(&evaluation.desired, &evaluation, &kinds);
     faults.extend(more);
-    assert_eq!(human(&faults, &sources, false).is_empty(), faults.is_empty(), "faults are shown");
+    assert_eq!(human(&faults, sources, false).is_empty(), faults.is_empty(), "faults are shown");
     if faults.has_errors() { None } else { planned(&estate, now) }
 }
 

@@ -36,7 +36,8 @@ exit, or Ctrl-D, leaves.";
 /// Carries it out.
 pub async fn run(shell: &mut Shell, store: Option<&str>, args: &ConsoleArgs) -> Outcome {
     let place = Place::enter(args.dir.dir.as_deref())?;
-    let mut gathered = configuration::gather(&place, &args.vars);
+    let catalog = kinds().catalog();
+    let mut gathered = configuration::gather(&place, &args.vars, &catalog);
     // A console without any configuration still calculates.
     gathered.diagnostics.0.retain(|one| one.code != &codes::shell::NO_CONFIGURATION);
     if gathered.diagnostics.has_errors() {
@@ -44,7 +45,7 @@ pub async fn run(shell: &mut Shell, store: Option<&str>, args: &ConsoleArgs) -> 
     }
     shell.report(&gathered.diagnostics, &gathered.sources);
     let state = facts(&place, store).await?;
-    let console = Console { gathered, state, catalog: kinds().catalog() };
+    let console = Console { gathered, state, catalog };
     if std::io::stdin().is_terminal() { console.talk(shell) } else { console.pipe(shell) }
 }
 

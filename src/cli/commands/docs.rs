@@ -9,6 +9,7 @@ use crate::cli::args::DocsArgs;
 use crate::cli::files;
 use crate::cli::shell::{Failure, OK, Outcome, Shell};
 use crate::cli::view::docs::{Documented, markdown};
+use crate::cli::wiring::kinds::kinds;
 use crate::diagnostic::{Diagnostic, Diagnostics, codes};
 use crate::engine::{load, modules};
 use crate::eval;
@@ -52,7 +53,7 @@ fn document(directory: &Path) -> Result<String, Failure> {
     let mut sources = Sources::default();
     let shown = directory.display().to_string();
     let (module, mut diagnostics): (_, Diagnostics) = load::module(directory, &shown, &mut sources);
-    let files = modules::parse(&module, &sources, &mut diagnostics);
+    let files = modules::parse(&module, &kinds().catalog(), &sources, &mut diagnostics);
     if diagnostics.has_errors() {
         return Err(Failure { diagnostics, sources });
     }

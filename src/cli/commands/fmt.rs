@@ -117,8 +117,11 @@ impl Run<'_> {
     }
 
     fn file(&mut self, path: &Path) -> Result<(), Diagnostic> {
-        let text = load::read(path)?;
         let shown = path.display().to_string();
+        if shown.ends_with(".json") {
+            return Err(json(&shown));
+        }
+        let text = load::read(path)?;
         let Some(formatted) = self.formatted(&shown, &text) else { return Ok(()) };
         if formatted == text {
             return Ok(());
@@ -154,6 +157,12 @@ impl Run<'_> {
         let text = difference.unified_diff().header(&format!("old/{name}"), &format!("new/{name}")).to_string();
         self.shell.print(&text);
     }
+}
+
+/// The canonical layout is one of the native form.
+fn json(shown: &str) -> Diagnostic {
+    Diagnostic::error(&codes::shell::USAGE, format!("{shown} is in the JSON form, which has no canonical layout."))
+        .hint("Leave it out; directories are searched for files in the native form only.")
 }
 
 fn unreadable(path: &Path, fault: &std::io::Error) -> Diagnostic {

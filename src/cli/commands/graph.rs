@@ -29,11 +29,12 @@ pub fn run(shell: &mut Shell, args: &GraphArgs) -> Outcome {
 
 fn of_configuration(shell: &mut Shell, args: &GraphArgs) -> Result<Drawing, Failure> {
     let place = Place::enter(args.dir.dir.as_deref())?;
-    let Gathered { sources, files, library, diagnostics, .. } = configuration::gather(&place, &VarArgs::default());
+    let kinds = kinds();
+    let Gathered { sources, files, library, diagnostics, .. } =
+        configuration::gather(&place, &VarArgs::default(), &kinds.catalog());
     if diagnostics.has_errors() {
         return Err(Failure { diagnostics, sources });
     }
-    let kinds = kinds();
     let found = dependencies::of(&eval::merged(&files), &library, &|kind| kinds.get(kind).is_some());
     let circle = found.circle();
     if let Some(circle) = &circle {

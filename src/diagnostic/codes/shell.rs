@@ -113,14 +113,6 @@ codes! {
             $ cap timeline verify -checkpoint=old.checkpoint
             $ cap timeline verify -against=old.checkpoint
         "#;
-    715 JSON_SYNTAX "JSON form not supported": "Configuration and variable files are read in the native form of the language. A file in the JSON form is refused, because passing over it would change what the estate is.";
-        fails r#"
-            project "demo" {}
-            -- more.cap.json --
-            {}
-        "# remedy "Write the file in the native form." mended r#"
-            project "demo" {}
-        "#;
     716 TARGETING "Resource targeting is in effect": "With -target or -exclude the plan covers a part of the configuration only. Terraform's users know the warning: applying parts again and again leads to estates that nobody has planned as a whole.";
         fails r#"
             member "alice" {

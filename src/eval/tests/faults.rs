@@ -72,7 +72,7 @@ fn faults_of_syntax_say_what_may_stand_there() {
     check(
         "zone \"a\" {\n  apex = \n}\n",
         &[
-            "2:10 `\n` the end of the line cannot stand here; what may stand here is `\"`, `[`, `{`, `-`, `!`, `(`, `_`, `<`, letter or digit.",
+            "2:10 `\n` the end of the line cannot stand here; what may stand here is a value: a text in double quotes, a number, true, false, null, a list, an object, a reference or a call.",
         ],
     );
     check("zone \"a\" {\n  apex = \"x\"\n", &["1:10 `{` The text ends before this block or object is closed."]);
@@ -83,7 +83,7 @@ fn faults_of_syntax_say_what_may_stand_there() {
     check(
         "zone \"a\" { apex = 'x' }\n",
         &[
-            "1:19 `'` \"'\" cannot stand here; what may stand here is `\"`, `[`, `{`, `-`, `!`, `(`, `_`, `<`, letter or digit.",
+            "1:19 `'` \"'\" cannot stand here; what may stand here is a value: a text in double quotes, a number, true, false, null, a list, an object, a reference or a call.",
         ],
     );
 }
