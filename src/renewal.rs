@@ -113,7 +113,7 @@ mod tests {
             key: None,
             issued_at: ISSUED,
         };
-        CertificateFacts { versions: vec![version], window: None }
+        CertificateFacts { versions: vec![version], ..CertificateFacts::default() }
     }
 
     fn opens(facts: &CertificateFacts, renew_before: Option<&str>) -> Duration {

@@ -166,7 +166,12 @@ pub fn waiting(jobs: &[Job]) -> Diagnostics {
         let JobStatus::Waiting { until, why } = &job.status else { return None };
         let place = job.step.origin.as_ref().map(|origin| format!("\n  on {origin}")).unwrap_or_default();
         let detail = format!("It waits until {until}: {why}{place}, job {}", job.id);
-        let report = Diagnostic::error(&codes::apply::JOB_WAITS, detail).about(job.address());
+        let report = if job.delivered {
+            Diagnostic::warning(&codes::apply::JOB_TIDIES, detail)
+        } else {
+            Diagnostic::error(&codes::apply::JOB_WAITS, detail)
+        };
+        let report = report.about(job.address());
         Some(report.hint("Then go on with `cap jobs resume`, or apply again."))
     };
     Diagnostics(jobs.iter().filter_map(report).collect())

@@ -18,7 +18,7 @@ use crate::job::machine::Context;
 use crate::job::{Effect, ErrorClass, Fact, Failure, Job, JobId, JobStatus, Machine, Next};
 use crate::ports::store::{Advance, EventFilter, Lease, LeaseError, LogLine};
 use crate::ports::{PortError, PortResult};
-use crate::state::Event;
+use crate::state::{Event, EventBody};
 use crate::time::{Duration, Timestamp};
 use crate::timeline::Head;
 
@@ -32,7 +32,12 @@ pub(super) enum Carried {
     /// It is at its end.
     Ended(Box<Job>),
     /// It waits until then.
-    Parked(Timestamp),
+    Parked {
+        /// Until when.
+        until: Timestamp,
+        /// Whether those that need it may go all the same.
+        delivered: bool,
+    },
     /// Another worker has it.
     Elsewhere,
     /// It was given back because the worker is to stop.
@@ -294,8 +299,12 @@ impl<'a> Hand<'a> {
             };
             self.job.next_event += 1;
             self.changing.fold(&event);
+            if let EventBody::ChallengeLeft { publication, why } = &event.body {
+                self.shared.progress.tell(&News::LeftBehind { job: &self.job, publication, why });
+            }
             self.events.push(event);
         }
+        self.job.delivered = self.machine.has_delivered();
         self.job.attempt = self.machine.failed_attempts() + 1;
         self.dirty = true;
     }
@@ -321,7 +330,7 @@ impl<'a> Hand<'a> {
         self.parked = Some(self.lease.token);
         self.dirty = true;
         self.write(true).await?;
-        Ok(Carried::Parked(until))
+        Ok(Carried::Parked { until, delivered: self.job.delivered })
     }
 
     async fn finish(&mut self, status: JobStatus) -> Result<Carried, Halt> {

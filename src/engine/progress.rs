@@ -1,5 +1,6 @@
 //! What a worker says while it works. The interface draws it; the engine never prints.
 
+use crate::job::effect::Publication;
 use crate::job::{Failure, Job, JobId};
 use crate::time::Timestamp;
 
@@ -28,6 +29,15 @@ pub enum News<'a> {
         /// Until when.
         until: Timestamp,
         /// For what.
+        why: &'a str,
+    },
+    /// A challenge record could not be withdrawn and is left behind; the job goes on.
+    LeftBehind {
+        /// The job.
+        job: &'a Job,
+        /// The record.
+        publication: &'a Publication,
+        /// Why.
         why: &'a str,
     },
     /// A job is done.

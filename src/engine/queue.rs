@@ -61,6 +61,8 @@ struct Entry {
     place: Place,
     /// When it is due, once nothing blocks it.
     until: Option<Timestamp>,
+    /// Whether those that need it may go, although it has not ended.
+    delivered: bool,
     dependants: Vec<usize>,
 }
 
@@ -80,6 +82,8 @@ pub(super) struct Queue {
     heads: BTreeSet<Rank>,
     waiting: BTreeSet<(Timestamp, usize)>,
     left: usize,
+    /// How many of those that are left have delivered.
+    tidying: usize,
 }
 
 impl Queue {
@@ -93,6 +97,7 @@ impl Queue {
             rank: (urgency_of(job), at),
             place: Place::Blocked(0),
             until: None,
+            delivered: false,
             dependants: Vec::new(),
         });
         let mut queue = Self {
@@ -103,6 +108,7 @@ impl Queue {
             heads: BTreeSet::new(),
             waiting: BTreeSet::new(),
             left: jobs.len(),
+            tidying: 0,
         };
         let mut skips = Vec::new();
         for (at, job) in jobs.iter().enumerate() {
@@ -111,6 +117,8 @@ impl Queue {
         for (at, job) in jobs.iter().enumerate() {
             if job.status.is_final() {
                 queue.settle(at, job.status == JobStatus::Succeeded, &job.id, &mut skips);
+            } else if job.delivered {
+                queue.deliver(&job.id);
             }
         }
         (queue, skips)
@@ -148,6 +156,11 @@ impl Queue {
         self.left
     }
 
+    /// Whether those that are left only tidy up after themselves.
+    pub(super) fn only_tidies(&self) -> bool {
+        self.left == self.tidying
+    }
+
     /// The next job to work on; it counts as running until it is put back or has ended.
     pub(super) fn take(&mut self, now: Timestamp) -> Option<JobId> {
         while let Some((until, at)) = self.waiting.first().copied().filter(|(until, _)| *until <= now) {
@@ -178,6 +191,24 @@ impl Queue {
         }
     }
 
+    /// All that others need of a job is there: they may go, whatever becomes of it.
+    pub(super) fn deliver(&mut self, id: &JobId) {
+        let Some(at) = self.index.get(id).copied() else { return };
+        if self.entries[at].place != Place::Ended && !std::mem::replace(&mut self.entries[at].delivered, true) {
+            self.tidying += 1;
+            self.entries[at].dependants.clone().into_iter().for_each(|dependant| self.unblock(dependant));
+        }
+    }
+
+    /// One that it needs is done.
+    fn unblock(&mut self, at: usize) {
+        match self.entries[at].place {
+            Place::Blocked(1) => self.release(at),
+            Place::Blocked(open) => self.entries[at].place = Place::Blocked(open - 1),
+            Place::Ready | Place::Waiting(_) | Place::Running | Place::Ended => {}
+        }
+    }
+
     /// A job came to its end. Returns those to skip now, each with the job that failed.
     pub(super) fn end(&mut self, id: &JobId, succeeded: bool) -> Vec<(JobId, JobId)> {
         let mut skips = Vec::new();
@@ -196,15 +227,16 @@ impl Queue {
             }
             self.entries[at].place = Place::Ended;
             self.left -= 1;
+            if self.entries[at].delivered {
+                self.tidying -= 1;
+                continue;
+            }
             for dependant in self.entries[at].dependants.clone() {
-                let Place::Blocked(open) = self.entries[dependant].place else { continue };
-                if !succeeded {
+                if succeeded {
+                    self.unblock(dependant);
+                } else if matches!(self.entries[dependant].place, Place::Blocked(_)) {
                     skips.push((self.entries[dependant].id.clone(), root.clone()));
                     stack.push(dependant);
-                } else if open > 1 {
-                    self.entries[dependant].place = Place::Blocked(open - 1);
-                } else if open == 1 {
-                    self.release(dependant);
                 }
             }
         }
@@ -316,6 +348,7 @@ mod tests {
             attempt: 0,
             next_event: 1,
             machine: serde_json::Value::Null,
+            delivered: false,
             actor: "a".to_owned(),
             created_at: NOW,
             started_at: None,
@@ -352,6 +385,25 @@ mod tests {
         assert_eq!(take_all(&mut queue, NOW), ["r.1", "r.4"]);
         assert_eq!(queue.end(&id(1), false), [(id(2), id(1)), (id(3), id(1))]);
         assert_eq!(queue.left(), 1);
+    }
+
+    #[test]
+    fn what_has_delivered_lets_others_go_and_stops_none_whatever_becomes_of_it() {
+        let (mut queue, _) = Queue::new(&[plain(1, &[]), plain(2, &[1]), plain(3, &[1, 2])], Limits::default());
+        assert_eq!(take_all(&mut queue, NOW), ["r.1"]);
+        queue.park(&id(1), Timestamp::from_millis(9000));
+        queue.deliver(&id(1));
+        queue.deliver(&id(1));
+        assert_eq!((take_all(&mut queue, NOW), queue.only_tidies()), (vec!["r.2".to_owned()], false));
+        assert_eq!(queue.end(&id(1), false), []);
+        queue.end(&id(2), true);
+        assert_eq!(take_all(&mut queue, NOW), ["r.3"]);
+
+        let jobs = [Job { delivered: true, ..plain(1, &[]) }, plain(2, &[1])];
+        let (mut queue, _) = Queue::new(&jobs, Limits::default());
+        assert_eq!(take_all(&mut queue, NOW), ["r.1", "r.2"]);
+        queue.end(&id(2), true);
+        assert!(queue.only_tidies());
     }
 
     #[test]

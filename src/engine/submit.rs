@@ -164,6 +164,7 @@ impl Builder {
             attempt: 0,
             next_event: 1,
             machine: serde_json::Value::Null,
+            delivered: false,
             actor: self.actor.clone(),
             created_at: self.at,
             started_at: None,

@@ -21,6 +21,9 @@ use crate::time::{Duration, Timestamp};
 /// When a job is looked at again that another worker has.
 const LOOK_AGAIN: Duration = Duration::from_millis(500);
 
+/// How long jobs are waited for that only tidy up after themselves, by whoever does not wait for everything.
+const TIDYING: Duration = Duration::from_secs(10);
+
 /// How to work.
 #[derive(Debug, Clone)]
 pub struct WorkOptions {
@@ -166,7 +169,8 @@ impl<'a> Round<'a> {
     /// Whether the next job is due later than this worker waits.
     fn is_too_far(&self, due: Option<Timestamp>) -> bool {
         let now = self.shared.engine.clock.now();
-        let patience = self.shared.options.patience;
+        let tidying = self.queue.only_tidies();
+        let patience = self.shared.options.patience.map(|long| if tidying { long.min(TIDYING) } else { long });
         patience.zip(due).is_some_and(|(patience, due)| due.since(now) > patience)
     }
 
@@ -179,7 +183,12 @@ impl<'a> Round<'a> {
 
     async fn settle(&mut self, id: &JobId, carried: Carried) -> PortResult<()> {
         match carried {
-            Carried::Parked(until) => self.queue.park(id, until),
+            Carried::Parked { until, delivered } => {
+                self.queue.park(id, until);
+                if delivered {
+                    self.queue.deliver(id);
+                }
+            }
             Carried::Elsewhere => self.queue.park(id, self.shared.engine.clock.now() + LOOK_AGAIN),
             Carried::Returned => {}
             Carried::Ended(job) => {

@@ -28,6 +28,13 @@ pub struct Publication {
     pub answered: bool,
 }
 
+impl Publication {
+    /// Whether this is the record that says that at that name.
+    pub fn is_record_of(&self, name: &str, value: &str) -> bool {
+        self.name == name && self.value == value
+    }
+}
+
 /// Where a deployment stood before, as its target describes it. Kept in the job before anything is installed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Before {

@@ -1,8 +1,8 @@
 //! Issuing a certificate: key, order, challenges, validation, CSR, download, and the withdrawal of every challenge record
 //! however it ends (RFC 8555 section 7.1.6). First issue and renewal alike.
 //!
-//! The list of records that stand, or may stand, is kept from before the first is published until the last is withdrawn.
-//! An order is read again before it is finalized again, so an answer that was lost costs no second certificate.
+//! Once the certificate is recorded, nobody has to wait for the rest: see [`Issuance::has_delivered`]. An order is read
+//! again before it is finalized again, so an answer that was lost costs no second certificate.
 
 use serde::{Deserialize, Serialize};
 
@@ -10,11 +10,12 @@ use super::effect::{Effect, Fact, OrderState, Publication};
 use super::machine::{Context, Next, attempt_failed, misfit, recorded};
 use super::pace::Pace;
 use super::retry::{self, Verdict};
-use super::{ErrorClass, Failure, wanted};
+use super::withdrawal::Withdrawal;
+use super::{ErrorClass, Failure, removal, wanted};
 use crate::digest::Digest;
 use crate::plan::Reason;
 use crate::state::EventBody;
-use crate::state::facts::{CertificateVersion, Facts, KeyId};
+use crate::state::facts::{CertificateFacts, CertificateVersion, Facts, KeyId};
 use crate::state::fold::VERSIONS_KEPT;
 use crate::time::{Duration, Timestamp};
 
@@ -43,14 +44,12 @@ pub struct Issuance {
     finalized: bool,
     /// Challenges of the order that are to be met.
     todo: Vec<Publication>,
-    /// Records that stand, or may stand.
-    published: Vec<Publication>,
-    /// Withdrawing them.
-    patience: Pace,
+    /// Withdrawing the records of challenges.
+    withdrawal: Withdrawal,
     /// Keys to remove in the end.
     surplus: Vec<KeyId>,
-    /// Records that could not be withdrawn, with the reason.
-    left: Vec<String>,
+    /// Removing them.
+    patience: Pace,
     end: Option<End>,
 }
 
@@ -83,6 +82,7 @@ impl Issuance {
     pub fn begin(context: &Context<'_>) -> Self {
         let spec = context.step.after.as_ref().map(|draft| &draft.spec);
         let brought = spec.is_some_and(|spec| wanted::text(spec, "csr").is_some());
+        let left = facts_of(context).map(|facts| facts.left.clone()).unwrap_or_default();
         Self {
             phase: if brought { Phase::Order } else { Phase::Key },
             pace: Pace::default(),
@@ -93,10 +93,9 @@ impl Issuance {
             lost: 0,
             finalized: false,
             todo: Vec::new(),
-            published: Vec::new(),
-            patience: Pace::default(),
+            withdrawal: Withdrawal::of(left),
             surplus: Vec::new(),
-            left: Vec::new(),
+            patience: Pace::default(),
             end: None,
         }
     }
@@ -128,7 +127,12 @@ impl Issuance {
 
     /// See [`super::Machine::has_left_traces`].
     pub fn has_left_traces(&self) -> bool {
-        self.order.is_some() || !self.published.is_empty() || !matches!(self.phase, Phase::Key | Phase::Order)
+        self.order.is_some() || !matches!(self.phase, Phase::Key | Phase::Order)
+    }
+
+    /// See [`super::Machine::has_delivered`].
+    pub fn has_delivered(&self) -> bool {
+        matches!(self.end, Some(End::Succeed))
     }
 
     /// See [`super::Machine::next`].
@@ -168,44 +172,33 @@ impl Issuance {
     }
 
     fn next_of_cleanup(&self, now: Timestamp) -> Next {
+        if let Some(next) = self.withdrawal.next(now) {
+            return next;
+        }
         if let Some(wait) = Next::waiting(&self.patience, now) {
             return wait;
-        }
-        if let Some(publication) = self.published.first() {
-            return Next::effect(Effect::Retract(publication.clone()));
         }
         if let Some(key) = self.surplus.first() {
             return Next::effect(Effect::RemoveKey(key.clone()));
         }
         match &self.end {
-            Some(End::Fail(failure)) => Next::Failed(self.with_leftovers(failure.clone())),
-            Some(End::Succeed) if self.left.is_empty() => Next::Done,
-            Some(End::Succeed) => Next::Failed(self.with_leftovers(leftovers())),
+            Some(End::Fail(failure)) => Next::Failed(self.withdrawal.explain(failure.clone())),
+            Some(End::Succeed) => Next::Done,
             Some(End::Again { at, why }) => Next::Wait { until: *at, why: why.clone() },
             None => Next::Failed(self.astray()),
         }
     }
 
-    fn with_leftovers(&self, mut failure: Failure) -> Failure {
-        if !self.left.is_empty() {
-            failure.message = format!("{}; left behind: {}", failure.message, self.left.join(", "));
-            failure.remedy.get_or_insert_with(|| "remove these TXT records by hand".to_owned());
-        }
-        failure
-    }
-
     /// See [`super::Machine::outcome`].
     pub fn outcome(&mut self, effect: &Effect, result: Result<Fact, Failure>, context: &Context<'_>) -> Vec<EventBody> {
         match (effect, result) {
-            (Effect::Retract(publication), result) => self.retracted(publication, result.err(), context),
-            (Effect::RemoveKey(key), result) => {
-                // A sealed key that stays behind harms nobody: it is not worth failing for.
-                if result.is_ok()
-                    || self.patience.fail_on(&retry::CONFLICT, &leftovers(), context.now, 0) == Verdict::GiveUp
-                {
-                    self.surplus.retain(|one| one != key);
-                }
+            (Effect::Retract(publication), result) => {
+                let events = self.withdrawal.attempted(publication, result.err(), context);
                 self.finish_cleanup();
+                events
+            }
+            (Effect::RemoveKey(_), result) => {
+                removal::drop_first(&mut self.surplus, &mut self.patience, result.err(), context);
                 Vec::new()
             }
             (effect, Ok(fact)) => self.succeeded(effect, fact, context),
@@ -270,11 +263,7 @@ impl Issuance {
     }
 
     fn heard_challenges(&mut self, list: Vec<Publication>) {
-        for one in &list {
-            if !self.published.iter().any(|other| (&other.name, &other.value) == (&one.name, &one.value)) {
-                self.published.push(one.clone());
-            }
-        }
+        self.withdrawal.note(&list);
         self.todo = list;
         self.step_on(Phase::Present, |_| Phase::Status);
     }
@@ -345,10 +334,7 @@ impl Issuance {
     }
 
     fn issued(&mut self, version: CertificateVersion, context: &Context<'_>) -> Vec<EventBody> {
-        let versions = match context.record.map(|record| &record.facts) {
-            Some(Facts::Certificate(facts)) => facts.versions.as_slice(),
-            _ => &[],
-        };
+        let versions = facts_of(context).map(|facts| facts.versions.as_slice()).unwrap_or_default();
         let number = versions.last().map_or(0, |last| last.number) + 1;
         let dropped = versions.len().saturating_sub(VERSIONS_KEPT - 1);
         self.surplus.extend(versions[..dropped].iter().filter_map(|one| one.key.clone()));
@@ -418,11 +404,14 @@ impl Issuance {
         self.phase = Phase::Cleanup;
         self.todo.clear();
         self.patience = Pace::default();
+        self.withdrawal.begin();
         self.finish_cleanup();
     }
 
     fn finish_cleanup(&mut self) {
-        if !self.published.is_empty() || !matches!(self.end, Some(End::Again { .. })) {
+        // What cannot be withdrawn now stays on the list, and does not hold up the next order.
+        let may_go_on = self.withdrawal.is_done() || self.withdrawal.is_put_off();
+        if !may_go_on || !matches!(self.end, Some(End::Again { .. })) {
             return;
         }
         if let Some(End::Again { at, why }) = self.end.take() {
@@ -430,49 +419,13 @@ impl Issuance {
             self.pace.wait(at, why);
         }
     }
-
-    fn retracted(
-        &mut self,
-        publication: &Publication,
-        failure: Option<Failure>,
-        context: &Context<'_>,
-    ) -> Vec<EventBody> {
-        let gone = match &failure {
-            None => true,
-            // The zone or the provider's account is gone, and the record with it.
-            Some(failure) if failure.class == ErrorClass::NotFound => true,
-            Some(failure) => self.is_given_up(publication, failure, context),
-        };
-        if !gone {
-            return Vec::new();
-        }
-        self.published.retain(|one| one != publication);
-        self.finish_cleanup();
-        failure
-            .is_none()
-            .then(|| EventBody::ChallengeRetracted { name: publication.name.clone() })
-            .into_iter()
-            .collect()
-    }
-
-    fn is_given_up(&mut self, publication: &Publication, failure: &Failure, context: &Context<'_>) -> bool {
-        let passes =
-            matches!(failure.class, ErrorClass::Transient | ErrorClass::RateLimited { .. } | ErrorClass::Conflict);
-        let verdict = self.patience.fail_on(&retry::CLEANUP, failure, context.now, context.jitter);
-        if passes && verdict != Verdict::GiveUp {
-            return false;
-        }
-        self.patience = Pace::default();
-        self.left.push(format!("{} in zone {} ({})", publication.name, publication.zone, failure.message));
-        true
-    }
 }
 
-fn leftovers() -> Failure {
-    Failure {
-        class: ErrorClass::Transient,
-        message: "the certificate is issued, but a challenge record could not be withdrawn".to_owned(),
-        remedy: None,
+/// What is known of the certificate.
+fn facts_of<'a>(context: &Context<'a>) -> Option<&'a CertificateFacts> {
+    match &context.record?.facts {
+        Facts::Certificate(facts) => Some(facts),
+        _ => None,
     }
 }
 

@@ -141,6 +141,11 @@ impl Machine {
         }
     }
 
+    /// Whether all that others need of it is recorded, and what is left is to tidy up: nobody has to wait for that.
+    pub fn has_delivered(&self) -> bool {
+        matches!(self, Self::Issue(machine) if machine.has_delivered())
+    }
+
     /// Attempts that failed so far.
     pub fn failed_attempts(&self) -> u32 {
         match self {

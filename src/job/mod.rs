@@ -9,6 +9,7 @@ pub mod pace;
 pub mod removal;
 pub mod retry;
 pub mod wanted;
+pub mod withdrawal;
 
 pub use effect::{Effect, Fact};
 pub use machine::{Machine, Next};
@@ -81,6 +82,9 @@ pub struct Job {
     /// Where its machine stands; JSON of the machine's own state. `null` before the first effect.
     #[serde(default)]
     pub machine: serde_json::Value,
+    /// Whether all that others need of it is recorded, so that they may go although it is not at its end: it tidies up.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub delivered: bool,
     /// Who submitted it.
     pub actor: String,
     /// When it was submitted.

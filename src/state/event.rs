@@ -6,6 +6,7 @@ use super::facts::{AccountFacts, AuthorityFacts, CertificateVersion, DeploymentF
 use super::record::Draft;
 use crate::address::Address;
 use crate::digest::Digest;
+use crate::job::effect::Publication;
 use crate::job::{ErrorClass, JobId};
 use crate::time::Timestamp;
 
@@ -76,6 +77,16 @@ pub enum EventBody {
     ChallengeRetracted {
         /// The name it stood at.
         name: String,
+        /// What it said.
+        #[serde(default)]
+        value: String,
+    },
+    /// A challenge record could not be withdrawn, and nobody is at it any more. It harms no certificate.
+    ChallengeLeft {
+        /// The record.
+        publication: Box<Publication>,
+        /// Why not.
+        why: String,
     },
     /// The CA was asked to validate.
     ChallengeAnswered {

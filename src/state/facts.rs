@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::digest::Digest;
+use crate::job::effect::Publication;
 use crate::time::Timestamp;
 
 /// The facts of one record.
@@ -63,6 +64,9 @@ pub struct CertificateFacts {
     /// The CA's suggested renewal window (RFC 9773), as last heard.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub window: Option<RenewalWindow>,
+    /// Challenge records that could not be withdrawn: whoever issues next tries it again.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub left: Vec<Publication>,
 }
 
 impl CertificateFacts {

@@ -63,10 +63,19 @@ fn apply(record: &mut Record, event: &Event) {
         EventBody::RolledBack { because, .. } => record.trouble = Some(because.clone()),
         EventBody::Undeployed => record.facts = Facts::None,
         EventBody::AttemptFailed { message, .. } => record.trouble = Some(message.clone()),
+        EventBody::ChallengeLeft { publication, .. } => with_certificate(record, |facts| {
+            if !facts.left.iter().any(|one| one.is_record_of(&publication.name, &publication.value)) {
+                facts.left.push((**publication).clone());
+            }
+        }),
+        EventBody::ChallengeRetracted { name, value } => {
+            if let Facts::Certificate(facts) = &mut record.facts {
+                facts.left.retain(|one| !one.is_record_of(name, value));
+            }
+        }
         EventBody::KeyMade { .. }
         | EventBody::OrderPlaced { .. }
         | EventBody::ChallengePresented { .. }
-        | EventBody::ChallengeRetracted { .. }
         | EventBody::ChallengeAnswered { .. }
         | EventBody::Finalized
         | EventBody::Removed { .. } => {}

@@ -3,15 +3,19 @@
 use std::collections::BTreeMap;
 
 use cap::diff::{self, diff};
-use cap::engine::refresh;
+use cap::engine::progress::Silent;
+use cap::engine::{Stop, WorkOptions, refresh};
 use cap::eval::desired::Ignore;
+use cap::job::ErrorClass;
 use cap::model::{Estate, Resource};
 use cap::observed::Observed;
 use cap::plan::{Action, Location, Meta, Plan, Reason, Step, make};
 use cap::ports::clock::Clock as _;
+use cap::ports::store::{EventFilter, JobFilter};
 use cap::source::{SourceId, Span};
+use cap::state::EventBody;
 use cap::state::facts::RenewalWindow;
-use cap::testing::Trick;
+use cap::testing::{Fault, Trick};
 use cap::time::Duration;
 
 use super::world::{ACTOR, SLOT, World, deploy, estate, issue, run};
@@ -147,6 +151,62 @@ fn law_1_what_was_applied_through_failures_needs_nothing_more() {
         assert_eq!(apply(&world, &estate).await.len(), 8);
         assert!(!plan(&world, &estate).await.has_changes());
         world.check_laws("law 1").await;
+    });
+}
+
+/// The provider takes no removal for longer than anybody tries.
+fn break_withdrawals(world: &World) {
+    let attempts = 1..=14;
+    attempts.for_each(|nth| world.faults.plan("retract", nth, Fault::FailBefore(ErrorClass::Transient)));
+}
+
+#[test]
+fn a_record_left_behind_fails_nothing_and_goes_with_the_next_issue() {
+    run(async {
+        let world = World::new().await;
+        let estate = wanted(&estate());
+        break_withdrawals(&world);
+        apply(&world, &estate).await;
+        assert!(world.faults.all_happened(), "it was tried to the end");
+        let facts = world.certificate("certificate.www").await;
+        let deployed = world.deployment("certificate.www@file_target.web").await.expect("it is deployed");
+        let held_up = deployed.installed_at.since(facts.versions[0].issued_at);
+        assert!(held_up < Duration::from_secs(10), "the deployment waited for {held_up}");
+        let standing: Vec<String> = facts.left.iter().map(|left| format!("{} {}", left.name, left.value)).collect();
+        assert_eq!(world.providers.dns.records(), standing);
+        let events = world.store.events(0, 1000, &EventFilter::default()).await.expect("events");
+        let left = |body: &EventBody| matches!(body, EventBody::ChallengeLeft { .. });
+        assert_eq!(events.iter().filter(|(_, event)| left(&event.body)).count(), 1);
+        assert_eq!(world.record("certificate.www").await.and_then(|record| record.trouble), None);
+        assert!(!plan(&world, &estate).await.has_changes());
+
+        world.clock.advance(Duration::from_days(80));
+        apply(&world, &estate).await;
+        let facts = world.certificate("certificate.www").await;
+        assert_eq!((facts.versions.len(), facts.left), (2, Vec::new()));
+        world.check_laws("left behind").await;
+    });
+}
+
+#[test]
+fn whoever_has_no_patience_leaves_the_tidying_and_nothing_else() {
+    run(async {
+        let world = World::new().await;
+        break_withdrawals(&world);
+        let steps = world.plan(estate()).await;
+        let run = cap::engine::submit(&world.engine(), &steps, ACTOR).await.expect("it is submitted");
+        let patience = Some(Duration::from_secs(600));
+        let options = WorkOptions { run: Some(run.clone()), patience, ..WorkOptions::new("hurried") };
+        let begin = world.clock.now();
+        let report = cap::engine::work(&world.engine(), &options, &Silent, &Stop::default()).await.expect("it works");
+        assert_eq!((report.succeeded.len(), report.failed.len(), report.left), (2, 0, 1));
+        assert!(world.deployment("certificate.www@file_target.web").await.is_some());
+        assert!(world.clock.now().since(begin) < Duration::from_secs(60), "it waited");
+        let jobs = world.store.jobs(&JobFilter { run: None, unfinished: true }).await.expect("jobs");
+        assert!(jobs.iter().all(|job| job.delivered), "{jobs:?}");
+        // A worker that comes later knows that nobody waits for it.
+        assert_eq!(world.work(&run).await.expect("the store answers").failed, []);
+        assert_eq!(world.store.jobs(&JobFilter { run: None, unfinished: true }).await.expect("jobs"), []);
     });
 }
 

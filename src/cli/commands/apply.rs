@@ -19,7 +19,7 @@ use crate::cli::{actor, conditions, configuration, permission, planning, process
 use crate::diagnostic::{Diagnostic, Diagnostics, codes};
 use crate::engine::lock::Held;
 use crate::engine::{self, SubmitFault, load};
-use crate::job::{JobStatus, RunId};
+use crate::job::{Job, JobStatus, RunId};
 use crate::limits;
 use crate::plan::summary::Summary;
 use crate::plan::{self, Plan, Step};
@@ -269,13 +269,13 @@ async fn finish(
     let filter = JobFilter { run: Some(run.clone()), unfinished: false };
     let jobs = stored(session.engine.store.jobs(&filter).await)?;
     let undone: HashSet<&Address> =
-        jobs.iter().filter(|job| job.status != JobStatus::Succeeded).map(|job| job.address()).collect();
+        jobs.iter().filter(|job| job.status != JobStatus::Succeeded && !job.delivered).map(Job::address).collect();
     let mut counts = Summary::default();
     plan.steps.iter().filter(|step| !undone.contains(&step.address)).for_each(|step| counts.count(step.action));
     let skipped = jobs.iter().filter(|job| matches!(job.status, JobStatus::Skipped { .. })).count();
     let now = SystemClock.now();
     if !undone.is_empty() {
-        let waiting = jobs.iter().filter(|job| !job.status.is_final()).count();
+        let waiting = jobs.iter().filter(|job| !job.status.is_final() && !job.delivered).count();
         let failed = undone.len() - skipped - waiting;
         if !as_json {
             let waiting = if waiting > 0 { format!(", {waiting} waiting") } else { String::new() };
@@ -291,6 +291,7 @@ async fn finish(
         return Err(Failure { diagnostics: conditions, sources: Default::default() });
     }
     shell.report(&conditions, &Default::default());
+    shell.report(&execute::waiting(&jobs), &Default::default());
     let outputs = output::resolve(&snapshot);
     if as_json {
         shell.line(&stream::summary(&counts, if plan.destroy { "destroy" } else { "apply" }, now));

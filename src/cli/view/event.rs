@@ -1,6 +1,15 @@
 //! An event as a sentence.
 
+use crate::job::effect::Publication;
 use crate::state::EventBody;
+
+/// A challenge record that stays where it is: what it is, why, and what to do about it.
+pub fn left_behind(record: &Publication, why: &str) -> String {
+    let Publication { name, value, zone, .. } = record;
+    format!(
+        "left behind in zone {zone}: the TXT record {name} \"{value}\", because {why}; the next issue withdraws it, or do so by hand"
+    )
+}
 
 /// What happened, in one line.
 pub fn sentence(body: &EventBody) -> String {
@@ -16,7 +25,8 @@ pub fn sentence(body: &EventBody) -> String {
         EventBody::KeyMade { spki, .. } => format!("key made, public key {}", spki.short()),
         EventBody::OrderPlaced { url } => format!("order placed: {url}"),
         EventBody::ChallengePresented { name } => format!("challenge published at {name}"),
-        EventBody::ChallengeRetracted { name } => format!("challenge withdrawn at {name}"),
+        EventBody::ChallengeRetracted { name, .. } => format!("challenge withdrawn at {name}"),
+        EventBody::ChallengeLeft { publication, why } => left_behind(publication, why),
         EventBody::ChallengeAnswered { identifier } => format!("validation of {identifier} asked for"),
         EventBody::Finalized => "signing request sent".to_owned(),
         EventBody::Issued { version, reason } => format!(

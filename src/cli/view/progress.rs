@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::event::left_behind;
 use super::style::Style;
 use crate::engine::progress::News;
 use crate::job::{Failure, Job, JobId};
@@ -68,6 +69,10 @@ impl Board {
                 let line = self.running.get_mut(*job)?;
                 line.waits = Some((*until, (*why).to_owned()));
                 None
+            }
+            News::LeftBehind { job, publication, why } => {
+                let warning = format!("Warning: {}", left_behind(publication, why));
+                Some(format!("{}: {}", job.address(), style.yellow(&warning)))
             }
             News::Succeeded(job) => Some(self.succeed(job, now, style)),
             News::Failed { job, failure } => Some(self.fail(job, failure, style)),
@@ -178,6 +183,7 @@ mod tests {
             attempt: 1,
             next_event: 1,
             machine: serde_json::Value::Null,
+            delivered: false,
             actor: "a".to_owned(),
             created_at: at(0),
             started_at: None,

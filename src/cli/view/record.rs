@@ -68,6 +68,9 @@ fn versions(certificate: &CertificateFacts) -> String {
     if let Some(window) = certificate.window {
         let _ = writeln!(out, "renew:       {} to {} (suggested by the CA)", window.start, window.end);
     }
+    for record in &certificate.left {
+        let _ = writeln!(out, "left behind: TXT {} \"{}\" in zone {}", record.name, record.value, record.zone);
+    }
     out
 }
 

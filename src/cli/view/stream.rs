@@ -3,7 +3,7 @@
 use serde_json::{Value as Json, json};
 
 use super::output::Resolved;
-use super::{diagnostic, json_plan, progress};
+use super::{diagnostic, event, json_plan, progress};
 use crate::diagnostic::{Diagnostics, Severity};
 use crate::engine::progress::News;
 use crate::job::Job;
@@ -164,6 +164,9 @@ pub fn news(news: &News<'_>, now: Timestamp) -> Option<String> {
         News::Failed { job, failure } => ("error", "apply_errored", *job, failure.message.clone()),
         News::Skipped { job, because } => {
             ("error", "apply_errored", *job, format!("Skipped, because {because} failed"))
+        }
+        News::LeftBehind { job, publication, why } => {
+            ("warn", "apply_warning", *job, event::left_behind(publication, why))
         }
         News::Doing { .. } | News::Waiting { .. } => return None,
     };

@@ -46,4 +46,7 @@ codes! {
     602 JOB_WAITS "Job waits": "A job may not go on yet. It is recorded where it stands.";
         happens "A CA limits the rate, or a validation failed and is tried again later."
         remedy "`cap jobs resume` or the next apply takes it up.";
+    603 JOB_TIDIES "Job tidies up": "What a job is for is done, and what it leaves behind cannot be removed yet.";
+        happens "A DNS provider does not take the removal of a challenge's record for now."
+        remedy "`cap jobs resume` or the next apply goes on with it; nothing else waits for it.";
 }

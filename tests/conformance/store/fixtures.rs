@@ -65,6 +65,7 @@ pub fn job(run: &str, number: usize) -> Job {
         attempt: 0,
         next_event: 1,
         machine: serde_json::Value::Null,
+        delivered: false,
         actor: "tester".to_owned(),
         created_at: at(0),
         started_at: None,
