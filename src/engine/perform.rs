@@ -390,7 +390,7 @@ fn referred(spec: &Spec, attribute: &str, job: &Job) -> PortResult<Address> {
 }
 
 fn absent(address: &Address) -> PortError {
-    PortError::new(ErrorClass::NotFound, format!("the store holds no {address} that could be used"))
+    PortError::new(ErrorClass::Absent, format!("the store holds no {address} that could be used"))
         .remedy("apply the configuration that declares it")
 }
 
@@ -472,7 +472,7 @@ fn current(certificate: &Record) -> PortResult<&CertificateVersion> {
         _ => None,
     };
     current.ok_or_else(|| {
-        PortError::new(ErrorClass::NotFound, format!("{} has not been issued yet", certificate.address))
+        PortError::new(ErrorClass::Absent, format!("{} has not been issued yet", certificate.address))
             .remedy("apply again, so that it is issued first")
     })
 }

@@ -100,7 +100,7 @@ mod tests {
             self.0.fetch_add(1, Ordering::Relaxed);
             match reference {
                 SecretRef::Env(name) if name != "ABSENT" => Ok(Zeroizing::new(name.clone().into_bytes())),
-                _ => Err(PortError::new(ErrorClass::NotFound, "it is not set").remedy("export it")),
+                _ => Err(PortError::new(ErrorClass::Absent, "it is not set").remedy("export it")),
             }
         }
     }

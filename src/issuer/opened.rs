@@ -65,7 +65,7 @@ impl Issuers {
     /// The issuer behind a record that has been established.
     ///
     /// # Errors
-    /// `NotFound` when it has not been established yet; those of the CA when it has to be asked.
+    /// `Absent` when it has not been established yet; those of the CA when it has to be asked.
     pub async fn issuer(&self, record: &Record) -> PortResult<Arc<dyn Issuer>> {
         match (&record.facts, &record.spec) {
             (Facts::Account(facts), Some(spec)) => {
@@ -78,7 +78,7 @@ impl Issuers {
             }
             _ => {
                 let message = format!("{} has not been established yet", record.address);
-                Err(PortError::new(ErrorClass::NotFound, message).remedy("apply it first"))
+                Err(PortError::new(ErrorClass::Absent, message).remedy("apply it first"))
             }
         }
     }

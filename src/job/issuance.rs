@@ -114,7 +114,7 @@ impl Issuance {
         match event {
             EventBody::KeyMade { spki, .. } => {
                 self.spki = Some(*spki);
-                self.phase = Phase::Order;
+                self.phase = self.phase_with_key();
             }
             EventBody::OrderPlaced { url } => {
                 self.order = Some(url.clone());
@@ -210,7 +210,7 @@ impl Issuance {
         match (effect, fact) {
             (Effect::EnsureKey(key), Fact::Key(spki)) => {
                 self.spki = Some(spki);
-                self.go(Phase::Order);
+                self.go(self.phase_with_key());
                 vec![EventBody::KeyMade { key: key.clone(), spki }]
             }
             (Effect::Order { .. }, Fact::Order(url)) => {
@@ -240,6 +240,11 @@ impl Issuance {
             (Effect::Download(..), Fact::Certificate(version)) => self.issued(*version, context),
             (effect, _) => self.failed(effect, misfit(effect), context),
         }
+    }
+
+    /// What follows once there is a key: the order that it was lost in goes on.
+    fn phase_with_key(&self) -> Phase {
+        if self.order.is_some() { Phase::Status } else { Phase::Order }
     }
 
     fn go(&mut self, phase: Phase) {
@@ -353,6 +358,7 @@ impl Issuance {
                 | Effect::Finalize(..)
                 | Effect::Download(..)
         );
+        // What we miss ourselves is `Absent`: this is the CA's own word.
         if of_order && failure.class == ErrorClass::NotFound {
             return self.lost_order(failure, context.now);
         }
@@ -360,6 +366,9 @@ impl Issuance {
             // Somebody was faster in replacing that version (RFC 9773 section 5): order without naming it.
             self.replaces = false;
             return Vec::new();
+        }
+        if matches!(effect, Effect::Finalize(_, Some(_))) && failure.class == ErrorClass::Absent {
+            return self.lost_key(failure, context);
         }
         if matches!(effect, Effect::Finalize(..)) {
             // Whether the CA took it is not known: it may know the key now, and the order is read before it is sent again.
@@ -383,6 +392,16 @@ impl Issuance {
         }
         self.clean_up(End::Again { at: now, why: "the order ran out".to_owned() });
         Vec::new()
+    }
+
+    /// Nothing was sent: the key to sign the request with may be what is missing, and is made anew. Where something else
+    /// is, that is missed again soon.
+    fn lost_key(&mut self, failure: Failure, context: &Context<'_>) -> Vec<EventBody> {
+        self.phase = Phase::Key;
+        match self.pace.fail_on(&retry::CONFLICT, &failure, context.now, context.jitter) {
+            Verdict::Again(at) | Verdict::Parked(at) => vec![attempt_failed(&failure, Some(at))],
+            Verdict::GiveUp => self.give_up_counted(failure),
+        }
     }
 
     fn give_up(&mut self, failure: Failure) -> Vec<EventBody> {

@@ -166,8 +166,11 @@ pub enum ErrorClass {
     Rejected,
     /// The credential is wrong or lacks a right.
     Unauthorized,
-    /// What was asked for is not there.
+    /// What a peer was asked for is not there.
     NotFound,
+    /// Something of our own that is needed is not there: a record of the store, a key of the vault, a secret. It says
+    /// nothing about what a peer holds.
+    Absent,
     /// Somebody else changed it meanwhile.
     Conflict,
     /// `cap` is wrong.

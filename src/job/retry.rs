@@ -91,7 +91,11 @@ pub fn ladder(class: ErrorClass) -> Option<&'static Ladder> {
         ErrorClass::Transient => Some(&TRANSIENT),
         ErrorClass::Conflict => Some(&CONFLICT),
         ErrorClass::RateLimited { .. } => None,
-        ErrorClass::Rejected | ErrorClass::Unauthorized | ErrorClass::NotFound | ErrorClass::Bug => None,
+        ErrorClass::Rejected
+        | ErrorClass::Unauthorized
+        | ErrorClass::NotFound
+        | ErrorClass::Absent
+        | ErrorClass::Bug => None,
     }
 }
 
@@ -140,7 +144,9 @@ mod tests {
         check(ErrorClass::Transient, 8, Verdict::GiveUp);
         check(ErrorClass::RateLimited { until }, 100, Verdict::Parked(until));
         check(ErrorClass::RateLimited { until: NOW }, 1, Verdict::Parked(Timestamp::from_millis(1000)));
-        for class in [ErrorClass::Rejected, ErrorClass::Unauthorized, ErrorClass::NotFound, ErrorClass::Bug] {
+        let (refused, missing) =
+            ([ErrorClass::Rejected, ErrorClass::Unauthorized], [ErrorClass::NotFound, ErrorClass::Absent]);
+        for class in refused.into_iter().chain(missing).chain([ErrorClass::Bug]) {
             check(class, 1, Verdict::GiveUp);
         }
     }

@@ -9,7 +9,7 @@ use crate::eval::value::SecretRef;
 /// Finds secrets.
 #[async_trait]
 pub trait Secrets: Send + Sync {
-    /// The secret's bytes. `NotFound` when it is not there, `Unauthorized` when it may not be read; the error names the
+    /// The secret's bytes. `Absent` when it is not there, `Unauthorized` when it may not be read; the error names the
     /// reference, never the content.
     async fn resolve(&self, reference: &SecretRef) -> PortResult<Zeroizing<Vec<u8>>>;
 }

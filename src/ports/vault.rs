@@ -45,7 +45,7 @@ pub trait KeyVault: Send + Sync {
     /// A certificate signing request (PKCS#10 DER) for these names, signed with the key `id`. DNS names and IP addresses
     /// become subject alternative names; the common name, where there is one, is among them.
     async fn csr(&self, id: &KeyId, common_name: Option<&str>, names: &[String]) -> PortResult<Vec<u8>>;
-    /// The key. `NotFound` when there is none, `Unauthorized` when the key-encryption key is not the one it was sealed with.
+    /// The key. `Absent` when there is none, `Unauthorized` when the key-encryption key is not the one it was sealed with.
     async fn get(&self, id: &KeyId) -> PortResult<PrivateKey>;
     /// Removes a key; removing one that is not there is fine.
     async fn remove(&self, id: &KeyId) -> PortResult<()>;

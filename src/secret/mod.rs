@@ -47,7 +47,7 @@ impl LocalSecrets {
     fn variable_of_environment(&self, name: &str) -> PortResult<Zeroizing<Vec<u8>>> {
         let value = (self.environment)(name).map(|value| Zeroizing::new(value.into_vec()));
         let value = value.filter(|value| !value.is_empty()).ok_or_else(|| {
-            not_found(format!("secret_env(\"{name}\"): the variable {name} is not set, or empty"))
+            absent(format!("secret_env(\"{name}\"): the variable {name} is not set, or empty"))
                 .remedy(format!("export {name} in the environment cap runs in"))
         })?;
         Ok(value)
@@ -56,7 +56,7 @@ impl LocalSecrets {
     fn path(&self, written: &str) -> PortResult<PathBuf> {
         let Some(below_home) = written.strip_prefix("~/") else { return Ok(self.directory.join(written)) };
         let home = (self.environment)("HOME").filter(|home| !home.is_empty());
-        let home = home.ok_or_else(|| not_found(format!("secret_file(\"{written}\"): HOME is not set")))?;
+        let home = home.ok_or_else(|| absent(format!("secret_file(\"{written}\"): HOME is not set")))?;
         Ok(Path::new(&home).join(below_home))
     }
 }
@@ -78,22 +78,22 @@ impl Secrets for LocalSecrets {
             )
             .remedy("use secret_env or secret_file, for example filled by a Vault agent")),
             SecretRef::Variable(name) => self.variables.get(name).cloned().ok_or_else(|| {
-                not_found(format!("the sensitive variable \"{name}\" has no value here: it is never stored"))
+                absent(format!("the sensitive variable \"{name}\" has no value here: it is never stored"))
                     .remedy(format!("give it again: -var '{name}=…', CAP_VAR_{name}, or a -var-file"))
             }),
         }
     }
 }
 
-fn not_found(message: String) -> PortError {
-    PortError::new(ErrorClass::NotFound, message)
+fn absent(message: String) -> PortError {
+    PortError::new(ErrorClass::Absent, message)
 }
 
 /// The content of a file without one trailing newline.
 fn read_file(path: &Path, written: &str) -> PortResult<Zeroizing<Vec<u8>>> {
     let fault = |error: std::io::Error| {
         let class = match error.kind() {
-            ErrorKind::NotFound => ErrorClass::NotFound,
+            ErrorKind::NotFound => ErrorClass::Absent,
             ErrorKind::PermissionDenied => ErrorClass::Unauthorized,
             _ => ErrorClass::Rejected,
         };
@@ -168,10 +168,10 @@ mod tests {
     #[tokio::test]
     async fn variables_are_found_or_named() {
         check(SecretRef::Env("TOKEN".to_owned()), Ok(b"from the environment")).await;
-        check(SecretRef::Env("EMPTY".to_owned()), Err(ErrorClass::NotFound)).await;
-        check(SecretRef::Env("ABSENT".to_owned()), Err(ErrorClass::NotFound)).await;
+        check(SecretRef::Env("EMPTY".to_owned()), Err(ErrorClass::Absent)).await;
+        check(SecretRef::Env("ABSENT".to_owned()), Err(ErrorClass::Absent)).await;
         check(SecretRef::Variable("given".to_owned()), Ok(b"by hand")).await;
-        check(SecretRef::Variable("absent".to_owned()), Err(ErrorClass::NotFound)).await;
+        check(SecretRef::Variable("absent".to_owned()), Err(ErrorClass::Absent)).await;
         let vault = SecretRef::Vault { path: "kv/a".to_owned(), field: "b".to_owned() };
         check(vault, Err(ErrorClass::Rejected)).await;
     }
@@ -187,7 +187,7 @@ mod tests {
                 check(SecretRef::File(written), Ok(expected)).await;
             }
         }
-        check(SecretRef::File("absent".to_owned()), Err(ErrorClass::NotFound)).await;
+        check(SecretRef::File("absent".to_owned()), Err(ErrorClass::Absent)).await;
     }
 
     #[tokio::test]

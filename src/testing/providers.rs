@@ -61,7 +61,7 @@ impl Providers for FakeProviders {
 
     async fn issuer(&self, record: &Record) -> PortResult<Arc<dyn Issuer>> {
         if record.facts.is_none() {
-            return Err(PortError::new(ErrorClass::NotFound, format!("{} is not established", record.address)));
+            return Err(PortError::new(ErrorClass::Absent, format!("{} is not established", record.address)));
         }
         let issuer: Arc<dyn Issuer> = Arc::new(FakeIssuer(Arc::clone(&self.ca)));
         Ok(Arc::new(Faulty::new(issuer, Arc::clone(&self.faults))))

@@ -38,8 +38,7 @@ impl KeyVault for Vault {
 
     async fn get(&self, id: &KeyId) -> PortResult<PrivateKey> {
         let found = self.records.take(&name(id)).await?;
-        let found =
-            found.ok_or_else(|| PortError::new(ErrorClass::NotFound, format!("the vault holds no key {id}")))?;
+        let found = found.ok_or_else(|| PortError::new(ErrorClass::Absent, format!("the vault holds no key {id}")))?;
         Ok(PrivateKey { pkcs8: found })
     }
 

@@ -157,7 +157,7 @@ async fn an_account_is_bound_once_and_found_again_by_its_key() {
         assert!(!fault.message.contains("d3Jvbmc"), "{fault}");
     }
     let absent = register(&*vault, &bound("kid-1", "ABSENT"), "absent", None).await.expect_err("no secret");
-    assert_eq!(absent.class, ErrorClass::NotFound);
+    assert_eq!(absent.class, ErrorClass::Absent);
 
     let first = register(&*vault, &bound("kid-1", "HMAC"), "run.1", None).await.expect("an account");
     // The binding is used up; the key is still known.

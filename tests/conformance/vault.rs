@@ -86,19 +86,19 @@ async fn requests_name_what_was_asked_for(vault: &dyn KeyVault) {
     assert_eq!((request.common_name, request.names), (None, vec![long]), "a common name has 64 characters at most");
 
     let fault = vault.csr(&id("absent"), None, &names).await.expect_err("no key");
-    assert_eq!(fault.class, ErrorClass::NotFound);
+    assert_eq!(fault.class, ErrorClass::Absent);
 }
 
 async fn what_is_put_is_found_until_it_is_removed(vault: &dyn KeyVault) {
     let key = id("put");
-    assert_eq!(vault.get(&key).await.err().map(|fault| fault.class), Some(ErrorClass::NotFound));
+    assert_eq!(vault.get(&key).await.err().map(|fault| fault.class), Some(ErrorClass::Absent));
     for bytes in [&b"one"[..], b"two"] {
         vault.put(&key, bytes).await.expect("put");
         assert_eq!(vault.get(&key).await.expect("found").pkcs8.as_slice(), bytes);
     }
     for _ in 0..2 {
         vault.remove(&key).await.expect("removing again is fine");
-        assert_eq!(vault.get(&key).await.err().map(|fault| fault.class), Some(ErrorClass::NotFound));
+        assert_eq!(vault.get(&key).await.err().map(|fault| fault.class), Some(ErrorClass::Absent));
     }
 }
 

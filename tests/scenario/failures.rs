@@ -10,6 +10,7 @@ use cap::plan::{Action, Reason, Step, Work};
 use cap::ports::PortError;
 use cap::ports::clock::Clock as _;
 use cap::ports::store::{Advance, EventFilter, JobFilter, LeaseError};
+use cap::ports::vault::KeyType;
 use cap::state::EventBody;
 use cap::testing::{Fault, Trick};
 use cap::time::Duration;
@@ -108,6 +109,65 @@ fn f13_a_lost_answer_to_finalize_costs_no_second_certificate() {
         assert_eq!((world.providers.ca.finalized(), world.faults.count("finalize")), (1, 1));
         assert_eq!(world.providers.ca.issued().len(), 1);
     });
+}
+
+/// An undisturbed apply up to its first call of that name, cut short there.
+async fn dead_at(world: &World, call: &'static str) -> cap::job::RunId {
+    world.faults.plan(call, 1, Fault::CrashBefore);
+    let run = world.submit(estate()).await.expect("it is submitted");
+    let stop = Stop::default();
+    tokio::select! {
+        _ = world.work_as("dead", &run, &stop) => panic!("it should have died"),
+        () = world.faults.crashed() => {}
+    }
+    run
+}
+
+#[test]
+fn a_key_that_was_lost_is_made_anew_and_the_order_goes_on() {
+    run(async {
+        let world = World::new().await;
+        let run = dead_at(&world, "finalize").await;
+        let lost = cap::state::facts::KeyId(format!("certificate/{}", job_of(&world, "certificate.www").await.id));
+        world.vault.get(&lost).await.expect("it was made");
+        world.vault.remove(&lost).await.expect("removed");
+        let report = world.work_as("heir", &run, &Stop::default()).await.expect("the store answers");
+        assert_eq!(report.failed, []);
+        assert_eq!((world.providers.ca.placed(), world.providers.ca.issued().len()), (1, 1));
+        let version = &world.certificate("certificate.www").await.versions[0];
+        assert_eq!(version.key.as_ref(), Some(&lost));
+        assert_eq!(world.vault.ensure(&lost, KeyType::EcdsaP256).await, Ok(version.spki));
+        world.check_laws("key lost").await;
+    });
+}
+
+#[test]
+fn what_is_missing_here_is_not_an_order_that_vanished_there() {
+    run(async {
+        for (call, missing) in [("challenges", "zone.z"), ("status", "acme_account.le")] {
+            let world = World::new().await;
+            let run = dead_at(&world, call).await;
+            let gone = world.record(missing).await.expect("a record");
+            let forget = Step {
+                action: Action::Forget,
+                base: gone.revision,
+                before: gone.spec,
+                after: None,
+                ..create(missing, Work::Record, json!({}), &[])
+            };
+            world.submit(vec![forget]).await.expect("it is forgotten");
+            let report = world.work_as("heir", &run, &Stop::default()).await.expect("the store answers");
+            let message = failure(&report.failed);
+            assert!(message.contains(&format!("the store holds no {missing}")), "{call}: {message}");
+            assert_eq!((world.providers.ca.placed(), world.faults.count("order")), (1, 1), "{call}: no second order");
+            world.check_laws(call).await;
+        }
+    });
+}
+
+async fn job_of(world: &World, address: &str) -> Job {
+    let jobs = world.store.jobs(&JobFilter::default()).await.expect("jobs");
+    jobs.into_iter().find(|job| job.address().to_string() == address).expect("a job")
 }
 
 #[test]
@@ -378,13 +438,7 @@ fn f37_an_invalid_authorization_is_cleaned_up_and_tried_again_much_later() {
         let world = World::new().await;
         let begin = world.clock.now();
         // The provider loses the record right after the check: the CA does not see it.
-        world.faults.plan("respond", 1, Fault::CrashBefore);
-        let run = world.submit(estate()).await.expect("it is submitted");
-        let stop = Stop::default();
-        tokio::select! {
-            _ = world.work_as("dead", &run, &stop) => panic!("it should have died"),
-            () = world.faults.crashed() => {}
-        }
+        let run = dead_at(&world, "respond").await;
         world.providers.ca.spoil_orders("NXDOMAIN");
         let report = world.work_as("heir", &run, &Stop::default()).await.expect("the store answers");
         assert_eq!(report.failed, []);
@@ -398,13 +452,7 @@ fn f37_an_invalid_authorization_is_cleaned_up_and_tried_again_much_later() {
 fn f51_an_order_that_ran_out_is_replaced_and_no_failure() {
     run(async {
         let world = World::new().await;
-        world.faults.plan("respond", 1, Fault::CrashBefore);
-        let run = world.submit(estate()).await.expect("it is submitted");
-        let stop = Stop::default();
-        tokio::select! {
-            _ = world.work_as("dead", &run, &stop) => panic!("it should have died"),
-            () = world.faults.crashed() => {}
-        }
+        let run = dead_at(&world, "respond").await;
         world.providers.ca.forget_orders();
         let report = world.work_as("heir", &run, &Stop::default()).await.expect("the store answers");
         assert_eq!((report.failed.len(), failed_attempts(&world).await), (0, 0));
@@ -506,7 +554,7 @@ fn deleting_a_certificate_removes_its_keys_and_revokes_nothing() {
             assert!(world.record(gone).await.is_none(), "{gone}");
         }
         assert_eq!(world.providers.hosts.content(SLOT), None);
-        assert!(world.vault.get(&key).await.is_err_and(|fault| fault.class == ErrorClass::NotFound));
+        assert!(world.vault.get(&key).await.is_err_and(|fault| fault.class == ErrorClass::Absent));
         assert_eq!(world.providers.ca.revoked(), Vec::<String>::new());
         world.check_laws("delete").await;
     });

@@ -54,10 +54,12 @@ impl Session {
     pub(super) async fn open(url: &str, trust: Option<&str>, clock: Arc<dyn Clock>) -> PortResult<Self> {
         let now = clock.now();
         let http = Http::new(url.to_owned(), roots(trust)?, clock).map_err(|error| classify(error, now))?;
-        let text = http.directory().await.map_err(|error| classify(error, now))?;
+        let text = http.directory().await.map_err(|error| no_directory(classify(error, now)))?;
         let directory = serde_json::from_slice(&text).map_err(|error| {
-            let message = format!("{url} is not the directory of an ACME server: {error}");
-            PortError::new(ErrorClass::Rejected, message).remedy("check the URL in directory of the acme_account")
+            no_directory(PortError::new(
+                ErrorClass::NotFound,
+                format!("{url} is not the directory of an ACME server: {error}"),
+            ))
         })?;
         Ok(Self { http: Arc::new(http), directory })
     }
@@ -85,6 +87,16 @@ impl Session {
     /// An error of the client, with its class.
     pub(super) fn fault(&self, error: Error) -> PortError {
         classify(error, self.http.now())
+    }
+}
+
+/// That no directory is found at its URL says nothing about what the CA holds.
+fn no_directory(error: PortError) -> PortError {
+    match error.class {
+        ErrorClass::NotFound => {
+            PortError { class: ErrorClass::Rejected, ..error }.remedy("check the URL in directory of the acme_account")
+        }
+        _ => error,
     }
 }
 

@@ -61,7 +61,7 @@ async fn certificates_once(
 ) -> PortResult<Vec<String>> {
     match vault.get(kept).await {
         Ok(found) => serde_json::from_slice(&found.pkcs8).map_err(|error| bug(error.to_string())),
-        Err(error) if error.class == ErrorClass::NotFound => {
+        Err(error) if error.class == ErrorClass::Absent => {
             let mut signers = Vec::with_capacity(keys.len());
             for key in keys {
                 signers.push(signer(vault, key).await?);

@@ -70,7 +70,7 @@ impl PrivateCa {
     async fn issued(&self, order: &Order) -> PortResult<Option<String>> {
         match self.vault.get(&self.kept(order)).await {
             Ok(found) => Ok(Some(String::from_utf8_lossy(&found.pkcs8).into_owned())),
-            Err(error) if error.class == ErrorClass::NotFound => Ok(None),
+            Err(error) if error.class == ErrorClass::Absent => Ok(None),
             Err(error) => Err(error),
         }
     }
