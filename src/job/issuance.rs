@@ -370,6 +370,10 @@ impl Issuance {
         if matches!(effect, Effect::Finalize(_, Some(_))) && failure.class == ErrorClass::Absent {
             return self.lost_key(failure, context);
         }
+        if matches!(effect, Effect::Respond(..)) {
+            // Whether the CA has heard it is not known, and a CA may take no second answer: the challenges are read again.
+            self.phase = Phase::Challenges;
+        }
         if matches!(effect, Effect::Finalize(..)) {
             // Whether the CA took it is not known: it may know the key now, and the order is read before it is sent again.
             self.finalized = true;

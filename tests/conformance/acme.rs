@@ -1,6 +1,7 @@
 //! ACME accounts: the issuers' contract at Pebble, and what Pebble does not do at a CA that follows a script.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use async_trait::async_trait;
 use cap::issuer::acme::{AcmeIssuer, establish};
@@ -517,6 +518,46 @@ async fn a_ca_sends_us_to_no_other_server() {
         assert!(fault.message.contains(&stranger.base), "{fault}");
     }
     assert_eq!(stranger.asked(), [], "nothing was sent there");
+}
+
+/// A CA with one order, whose answer to the first challenge is lost, and which takes no second one.
+fn forgetful() -> ScriptedCa {
+    let answered = AtomicBool::new(false);
+    ScriptedCa::start(json!({}), move |asked, base| {
+        let is_answered = answered.load(Ordering::Relaxed);
+        let state = if is_answered { "processing" } else { "pending" };
+        match asked.what.as_str() {
+            "POST /new-order" | "POST /order/1" => {
+                let order = json!({"status": "pending", "authorizations": [format!("{base}/authz/1")],
+                    "finalize": format!("{base}/finalize/1")});
+                let status = if asked.what.ends_with("new-order") { 201 } else { 200 };
+                Answer::json(status, &order).header("Location", &format!("{base}/order/1"))
+            }
+            "POST /authz/1" => Answer::json(
+                200,
+                &json!({"status": "pending", "identifier": {"type": "dns", "value": "www.example.test"}, "challenges":
+                    [{"type": "dns-01", "url": format!("{base}/challenge/1"), "token": "t", "status": state}]}),
+            ),
+            "POST /challenge/1" if !is_answered => {
+                answered.store(true, Ordering::Relaxed);
+                Answer::text(502, "<html>Bad gateway</html>".to_owned())
+            }
+            _ => Answer::problem(400, "malformed"),
+        }
+    })
+}
+
+#[tokio::test]
+async fn a_challenge_whose_answer_was_lost_is_looked_at_before_it_is_answered_again() {
+    let ca = forgetful();
+    let issuer = account_at(&ca).await;
+    let order = issuer.order(&request(&["www.example.test"])).await.expect("an order");
+    let challenge = issuer.challenges(&order).await.expect("one").remove(0);
+    let lost = issuer.respond(&order, &challenge).await.expect_err("the answer is lost");
+    assert_eq!(lost.class, ErrorClass::Transient, "{lost}");
+    assert!(issuer.challenges(&order).await.expect("one")[0].answered);
+    issuer.respond(&order, &challenge).await.expect("the CA is at it");
+    assert_eq!(ca.count("POST /challenge/1"), 1);
 }
 
 #[tokio::test]

@@ -124,6 +124,17 @@ async fn dead_at(world: &World, call: &'static str) -> cap::job::RunId {
 }
 
 #[test]
+fn a_lost_answer_to_a_challenge_is_looked_for_before_it_is_answered_again() {
+    run(async {
+        let world = World::new().await;
+        world.faults.plan("respond", 1, Fault::FailAfter(ErrorClass::Transient));
+        assert_eq!(apply(&world, estate()).await.failed, []);
+        assert_eq!((world.faults.count("respond"), world.faults.count("challenges")), (1, 2));
+        world.check_laws("respond").await;
+    });
+}
+
+#[test]
 fn a_key_that_was_lost_is_made_anew_and_the_order_goes_on() {
     run(async {
         let world = World::new().await;

@@ -133,6 +133,17 @@ impl AcmeIssuer {
         call!(self.session, load(&mut known.order).await)
     }
 
+    /// Asks the CA to validate the challenge at that URL.
+    async fn answer(&self, known: &mut Known, url: &str) -> PortResult<()> {
+        self.load(known).await?;
+        known.fresh = false;
+        if !call!(self.session, answer(&mut known.order, url).await)? {
+            return Err(PortError::new(ErrorClass::Conflict, format!("the order has no challenge {url} any more")));
+        }
+        known.asked.insert(url.to_owned());
+        Ok(())
+    }
+
     fn check_profile(&self, profile: &str) -> PortResult<()> {
         let offered = &self.session.directory.meta.profiles;
         if offered.contains_key(profile) {
@@ -299,14 +310,12 @@ impl Issuer for AcmeIssuer {
         if known.asked.contains(&challenge.url) {
             return Ok(());
         }
-        self.load(&mut known).await?;
-        known.fresh = false;
-        if !call!(self.session, answer(&mut known.order, &challenge.url).await)? {
-            let message = format!("the order has no challenge {} any more", challenge.url);
-            return Err(PortError::new(ErrorClass::Conflict, message));
+        let answered = self.answer(&mut known, &challenge.url).await;
+        if answered.is_err() {
+            // What the CA has made of it is not known: the next one to ask looks at the authorization first.
+            self.forget(order);
         }
-        known.asked.insert(challenge.url.clone());
-        Ok(())
+        answered
     }
 
     async fn finalize(&self, order: &OrderHandle, csr: &[u8]) -> PortResult<()> {
