@@ -1,7 +1,7 @@
 //! Carrying out effects: from the plain data of a job to calls of ports. Nothing is decided here; what comes back is the
 //! machine's to judge. Adapters are made once a worker and kept, because a connection and an account are worth keeping.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::hash::Hash;
 use std::sync::Arc;
 
@@ -10,10 +10,11 @@ use tokio::sync::{Mutex, OnceCell};
 use super::Engine;
 use crate::address::Address;
 use crate::job::effect::{Before, Effect, Fact, OrderState, Publication};
-use crate::job::{ErrorClass, Failure, Job, wanted};
+use crate::job::{ErrorClass, Failure, Job, Machine, wanted};
 use crate::plan::Action;
 use crate::ports::dns::{DnsProvider, Resolver, TxtRecord, Visibility};
 use crate::ports::issuer::{Challenge, Issuer, OrderHandle, OrderRequest, OrderStatus};
+use crate::ports::store::JobFilter;
 use crate::ports::target::{Bundle, Cleared, Holder, Previous, Restored, Served, Target, held};
 use crate::ports::vault::KeyType;
 use crate::ports::{PortError, PortResult};
@@ -141,7 +142,10 @@ impl<'a> Performer<'a> {
         let issuer = issuer.as_ref();
         match effect {
             Effect::Order { replaces } => {
-                let request = order_request(spec, record.filter(|_| *replaces), self.again);
+                let mut request = order_request(spec, record.filter(|_| *replaces));
+                if self.again {
+                    request.again = Some(self.orders_of_others(job).await?);
+                }
                 let order = issuer.order(&request).await;
                 self.again = order.is_err();
                 order.map(|order| Fact::Order(order.0))
@@ -168,6 +172,15 @@ impl<'a> Performer<'a> {
             }
             other => Err(misplaced(other)),
         }
+    }
+
+    /// The orders that other jobs hold, by the store.
+    async fn orders_of_others(&self, job: &Job) -> PortResult<BTreeSet<OrderHandle>> {
+        let jobs = self.engine.store.jobs(&JobFilter { run: None, unfinished: true }).await?;
+        let others = jobs.into_iter().filter(|other| other.id != job.id && !other.machine.is_null());
+        // What this version cannot read it cannot go on with either.
+        let machines = others.filter_map(|other| serde_json::from_value::<Machine>(other.machine).ok());
+        Ok(machines.filter_map(|machine| machine.order().map(|url| OrderHandle(url.to_owned()))).collect())
     }
 
     /// Joins each challenge with the zone that publishes its record.
@@ -411,7 +424,7 @@ fn brought(spec: &Spec) -> PortResult<x509::Request> {
 }
 
 /// What is ordered. A renewal at the same issuer names the certificate it replaces (RFC 9773 section 5).
-fn order_request(spec: &Spec, record: Option<&Record>, again: bool) -> OrderRequest {
+fn order_request(spec: &Spec, record: Option<&Record>) -> OrderRequest {
     let same = record.filter(|record| record.spec.as_ref().is_some_and(|old| old.get("issuer") == spec.get("issuer")));
     let current = same.and_then(|record| match &record.facts {
         Facts::Certificate(facts) => facts.current(),
@@ -423,7 +436,7 @@ fn order_request(spec: &Spec, record: Option<&Record>, again: bool) -> OrderRequ
         lifetime: wanted::duration(spec, "lifetime"),
         replaces: current.map(|version| version.chain.clone()),
         preferred_chain: wanted::text(spec, "preferred_chain").map(str::to_owned),
-        again,
+        again: None,
     }
 }
 

@@ -130,6 +130,11 @@ impl Issuance {
         self.order.is_some() || !matches!(self.phase, Phase::Key | Phase::Order)
     }
 
+    /// See [`super::Machine::order`].
+    pub fn order(&self) -> Option<&str> {
+        self.order.as_deref()
+    }
+
     /// See [`super::Machine::has_delivered`].
     pub fn has_delivered(&self) -> bool {
         matches!(self.end, Some(End::Succeed))

@@ -141,6 +141,14 @@ impl Machine {
         }
     }
 
+    /// URL of the order at a CA that it holds.
+    pub fn order(&self) -> Option<&str> {
+        match self {
+            Self::Issue(machine) => machine.order(),
+            _ => None,
+        }
+    }
+
     /// Whether all that others need of it is recorded, and what is left is to tidy up: nobody has to wait for that.
     pub fn has_delivered(&self) -> bool {
         matches!(self, Self::Issue(machine) if machine.has_delivered())

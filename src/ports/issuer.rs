@@ -1,5 +1,7 @@
 //! A certification authority, one request a call, resumable from a stored handle (RFC 8555).
 
+use std::collections::BTreeSet;
+
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
@@ -21,13 +23,13 @@ pub struct OrderRequest {
     pub replaces: Option<String>,
     /// Preferred chain: common name of its top-most issuer.
     pub preferred_chain: Option<String>,
-    /// Whether the same may have been asked for before and the answer was not heard: an order that came of it is looked
-    /// for first.
-    pub again: bool,
+    /// Given when the same may have been asked for before and the answer was not heard: an order that came of it is
+    /// looked for first, and is none of these, which other jobs hold.
+    pub again: Option<BTreeSet<OrderHandle>>,
 }
 
 /// An order at the CA. The URL is all it takes to go on after a restart.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct OrderHandle(pub String);
 
@@ -62,7 +64,7 @@ pub struct Challenge {
 /// One CA with one account, or one CA of our own.
 #[async_trait]
 pub trait Issuer: Send + Sync {
-    /// Places an order. An order for the same names that is still open and not known to us may be returned instead: a
+    /// Places an order, or goes on with an open one for the same names where [`OrderRequest::again`] asks for that: a
     /// crash between the CA's answer and our record must not leave a second one.
     async fn order(&self, request: &OrderRequest) -> PortResult<OrderHandle>;
     /// Where it stands. `NotFound` when the CA does not know it (any more).

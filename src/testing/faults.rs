@@ -3,6 +3,7 @@
 
 use std::collections::HashMap;
 use std::future::Future;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
@@ -182,7 +183,11 @@ impl<T: ?Sized> Faulty<T> {
 #[async_trait]
 impl Issuer for Faulty<dyn Issuer> {
     async fn order(&self, request: &OrderRequest) -> PortResult<OrderHandle> {
-        self.faults.around("order", || self.inner.order(request)).await
+        // Whoever asks a second time cannot know whether the first was heard.
+        let again = OrderRequest { again: Some(request.again.clone().unwrap_or_default()), ..request.clone() };
+        let asked = AtomicBool::new(false);
+        let order = || self.inner.order(if asked.swap(true, Ordering::Relaxed) { &again } else { request });
+        self.faults.around("order", order).await
     }
     async fn status(&self, order: &OrderHandle) -> PortResult<OrderStatus> {
         self.faults.around("status", || self.inner.status(order)).await

@@ -176,10 +176,12 @@ impl Issuer for FakeIssuer {
         if !desk.refusals.is_empty() {
             return Err(desk.refusals.remove(0));
         }
-        let is_open = |order: &&Order| order.csr.is_none() && order.invalid.is_none() && order.names == request.names;
-        if let Some((url, _)) = desk.orders.iter().find(|(_, order)| is_open(order)) {
-            return Ok(OrderHandle(url.clone()));
+        let is_open = |order: &Order| order.csr.is_none() && order.invalid.is_none() && order.names == request.names;
+        let mut open = desk.orders.iter().filter(|(_, order)| is_open(order)).map(|(url, _)| OrderHandle(url.clone()));
+        if let Some(unheard) = request.again.as_ref().and_then(|taken| open.find(|order| !taken.contains(order))) {
+            return Ok(unheard);
         }
+        drop(open);
         desk.placed += 1;
         let url = format!("https://ca.test/order/{}", desk.placed);
         let proof = if ca.approved { Proof::Given } else { Proof::Wanted };

@@ -18,7 +18,7 @@ use cap::time::{Duration, Timestamp};
 use cap::x509::{Leaf, top_issuer};
 use serde_json::{Value as Json, json};
 
-use super::issuer::{Subject, csr, issue, request, settled, suite};
+use super::issuer::{Subject, csr, issue, make_ready, request, settled, suite};
 use super::scripted_ca::{Answer, ScriptedCa};
 use super::vault::sealed_in_memory;
 use crate::peers::pebble::{Options, Pebble};
@@ -352,13 +352,19 @@ async fn an_order_whose_answer_was_not_heard_is_found_again() {
         account.issuer().await.order(&request(&[&other])).await.expect("an order");
     }
     let lost = account.issuer().await.order(&request(&names)).await.expect("an order");
-    let again = OrderRequest { again: true, ..request(&names) };
+    let again = |taken: &[&OrderHandle]| OrderRequest {
+        again: Some(taken.iter().map(|order| (*order).clone()).collect()),
+        ..request(&names)
+    };
     let issuer = account.issuer().await;
-    assert_eq!(issuer.order(&again).await, Ok(lost.clone()));
+    assert_eq!(issuer.order(&again(&[])).await, Ok(lost.clone()));
     assert_eq!(account.pebble.orders(), 5);
-    issuer.challenges(&lost).await.expect("it can be gone on with");
-    let next = issuer.order(&again).await.expect("an order");
-    assert_ne!(next, lost, "one that is worked on is not taken");
+    let next = issuer.order(&again(&[])).await.expect("an order");
+    assert_ne!(next, lost, "one that is worked on here is not taken");
+    let third = account.issuer().await.order(&again(&[&lost, &next])).await.expect("an order");
+    assert!(third != lost && third != next, "nor is one that others hold");
+    assert_eq!(account.pebble.orders(), 7);
+    make_ready(&account, &*issuer, &lost).await;
     let fresh = account.issuer().await.order(&request(&names)).await.expect("an order");
     assert!(fresh != lost && fresh != next, "nobody asked for an earlier one");
 }

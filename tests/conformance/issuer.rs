@@ -35,7 +35,7 @@ pub async fn suite(subject: &dyn Subject) {
 /// A request for these names and nothing else.
 pub fn request(names: &[&str]) -> OrderRequest {
     let names = names.iter().map(|name| (*name).to_owned()).collect();
-    OrderRequest { names, profile: None, lifetime: None, replaces: None, preferred_chain: None, again: false }
+    OrderRequest { names, profile: None, lifetime: None, replaces: None, preferred_chain: None, again: None }
 }
 
 /// Publishes and answers what is to be met, and asks until the order is no longer pending.

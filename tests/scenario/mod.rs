@@ -1,5 +1,6 @@
 //! Scenarios: the engine over fakes that behave like the real things, with a clock that jumps.
 
+mod adoption;
 mod crash_matrix;
 mod failures;
 mod renewals;

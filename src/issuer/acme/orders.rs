@@ -54,6 +54,8 @@ pub struct AcmeIssuer {
     account: Account,
     key: AccountKey,
     orders: Mutex<HashMap<String, Arc<tokio::sync::Mutex<Known>>>>,
+    /// Held while an order is looked for whose answer was not heard: two jobs must not find the same one.
+    looking: tokio::sync::Mutex<()>,
 }
 
 /// What is known of an order from the CA's replies.
@@ -82,7 +84,8 @@ impl AcmeIssuer {
             .from_parts(facts.account_uri.clone(), pkcs8, facts.directory.clone())
             .await
             .map_err(|error| session.fault(error))?;
-        Ok(Self { session, account, key: AccountKey::from_pkcs8(&key.pkcs8)?, orders: Mutex::default() })
+        let key = AccountKey::from_pkcs8(&key.pkcs8)?;
+        Ok(Self { session, account, key, orders: Mutex::default(), looking: Default::default() })
     }
 
     fn remember(&self, order: Order) -> Arc<tokio::sync::Mutex<Known>> {
@@ -111,11 +114,18 @@ impl AcmeIssuer {
         Ok(self.remember(order))
     }
 
-    /// An open order for these names that nobody here works on.
-    async fn unheard(&self, names: &[String]) -> PortResult<Option<String>> {
+    /// An open order for these names that nobody works on: nobody here, and none of those who hold the `taken`.
+    async fn unheard(&self, names: &[String], taken: &BTreeSet<OrderHandle>) -> PortResult<Option<OrderHandle>> {
+        let _alone = self.looking.lock().await;
         let asking = Asking { session: &self.session, key: &self.key, account: self.account.id() };
         let is_known = |url: &str| self.orders.lock().unwrap_or_else(PoisonError::into_inner).contains_key(url);
-        asking.find(names, is_known).await
+        let is_taken = |url: &str| is_known(url) || taken.contains(&OrderHandle(url.to_owned()));
+        let found = asking.find(names, is_taken).await?.map(OrderHandle);
+        if let Some(order) = &found {
+            // It is known from now on, before anybody else looks.
+            self.known(order).await?;
+        }
+        Ok(found)
     }
 
     fn forget(&self, handle: &OrderHandle) {
@@ -243,10 +253,10 @@ impl Issuer for AcmeIssuer {
     async fn order(&self, request: &OrderRequest) -> PortResult<OrderHandle> {
         request.profile.as_deref().map_or(Ok(()), |profile| self.check_profile(profile))?;
         let identifiers: Vec<Identifier> = request.names.iter().map(|name| identifier(name)).collect();
-        if request.again
-            && let Some(unheard) = self.unheard(&request.names).await?
+        if let Some(taken) = &request.again
+            && let Some(unheard) = self.unheard(&request.names, taken).await?
         {
-            return Ok(OrderHandle(unheard));
+            return Ok(unheard);
         }
         if let Some(lifetime) = request.lifetime {
             let not_after = (self.session.http.now() + lifetime).to_string();

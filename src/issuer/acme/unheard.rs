@@ -54,12 +54,12 @@ pub(super) struct Asking<'a> {
 }
 
 impl Asking<'_> {
-    /// The URL of an order for exactly these names that is still open, and that `is_known` does not name as in use.
+    /// The URL of an order for exactly these names that is still open, and that `is_taken` does not name.
     ///
     /// # Errors
     /// When the CA cannot be asked. One that keeps no list has none.
-    pub(super) async fn find(&self, names: &[String], is_known: impl Fn(&str) -> bool) -> PortResult<Option<String>> {
-        match self.look(names, is_known).await {
+    pub(super) async fn find(&self, names: &[String], is_taken: impl Fn(&str) -> bool) -> PortResult<Option<String>> {
+        match self.look(names, is_taken).await {
             Err(PortError {
                 class: ErrorClass::NotFound | ErrorClass::Unauthorized | ErrorClass::Rejected, ..
             }) => Ok(None),
@@ -67,9 +67,9 @@ impl Asking<'_> {
         }
     }
 
-    async fn look(&self, names: &[String], is_known: impl Fn(&str) -> bool) -> PortResult<Option<String>> {
+    async fn look(&self, names: &[String], is_taken: impl Fn(&str) -> bool) -> PortResult<Option<String>> {
         let wanted: BTreeSet<String> = names.iter().map(|name| name.to_ascii_lowercase()).collect();
-        for url in self.list().await?.into_iter().rev().filter(|url| !is_known(url)).take(ORDERS) {
+        for url in self.list().await?.into_iter().rev().filter(|url| !is_taken(url)).take(ORDERS) {
             let order: Order = read(&self.get(&url).await?)?;
             let names: BTreeSet<String> = order.identifiers.into_iter().map(|one| one.value).collect();
             if names == wanted && ["pending", "ready"].contains(&order.status.as_str()) {
