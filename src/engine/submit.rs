@@ -47,9 +47,9 @@ pub async fn submit(engine: &Engine, plan: &Plan, actor: &str) -> Result<RunId, 
     }
     let records = read(engine, plan).await?;
     check(plan, &records)?;
-    let voided = void_claims(engine, &records).await?;
+    check_claims(engine, &records).await?;
     let run = RunId(engine.ids.fresh("run-"));
-    let mut builder = Builder::new(run.clone(), actor.to_owned(), engine.clock.now(), records, voided);
+    let mut builder = Builder::new(run.clone(), actor.to_owned(), engine.clock.now(), records);
     for step in &plan.steps {
         builder.step(step);
     }
@@ -82,19 +82,24 @@ fn check(plan: &Plan, records: &Records) -> Result<(), SubmitFault> {
     if stale.is_empty() { Ok(()) } else { Err(SubmitFault::Stale(stale)) }
 }
 
-/// Claims whose jobs have come to an end are void; those of unfinished jobs hold.
-async fn void_claims(engine: &Engine, records: &Records) -> Result<BTreeSet<JobId>, SubmitFault> {
-    let mut voided = BTreeSet::new();
-    let mut busy = Vec::new();
+/// A record that an unfinished job claims is left to it. A job gives its claims back in the write that ends it: where it
+/// has ended since the record was read, the record is another one by now.
+async fn check_claims(engine: &Engine, records: &Records) -> Result<(), SubmitFault> {
+    let (mut busy, mut stale) = (Vec::new(), Vec::new());
     for record in records.values() {
         let Some(claim) = &record.claim else { continue };
         match engine.store.job(claim).await? {
             Some(job) if !job.status.is_final() => busy.push((record.address.clone(), claim.clone())),
-            _ => _ = voided.insert(claim.clone()),
+            _ => stale.push(record.address.clone()),
         }
     }
     busy.sort();
-    if busy.is_empty() { Ok(voided) } else { Err(SubmitFault::Busy(busy)) }
+    stale.sort();
+    match (busy.is_empty(), stale.is_empty()) {
+        (false, _) => Err(SubmitFault::Busy(busy)),
+        (true, false) => Err(SubmitFault::Stale(stale)),
+        (true, true) => Ok(()),
+    }
 }
 
 /// Collects what is written and what becomes a job, step by step in the plan's order.
@@ -103,7 +108,6 @@ struct Builder {
     actor: String,
     at: Timestamp,
     records: Records,
-    voided: BTreeSet<JobId>,
     changing: BTreeMap<Address, Changing>,
     events: Vec<Event>,
     jobs: Vec<Job>,
@@ -112,13 +116,12 @@ struct Builder {
 }
 
 impl Builder {
-    fn new(run: RunId, actor: String, at: Timestamp, records: Records, voided: BTreeSet<JobId>) -> Self {
+    fn new(run: RunId, actor: String, at: Timestamp, records: Records) -> Self {
         Self {
             run,
             actor,
             at,
             records,
-            voided,
             changing: BTreeMap::new(),
             events: Vec::new(),
             jobs: Vec::new(),
@@ -211,14 +214,9 @@ impl Builder {
     }
 
     fn changing(&mut self, address: &Address) -> &mut Changing {
-        let (records, voided) = (&self.records, &self.voided);
-        self.changing.entry(address.clone()).or_insert_with(|| {
-            let mut changing = Changing::new(address.clone(), records.get(address).cloned());
-            if changing.record().and_then(|record| record.claim.as_ref()).is_some_and(|claim| voided.contains(claim)) {
-                changing.release();
-            }
-            changing
-        })
+        let records = &self.records;
+        let made = || Changing::new(address.clone(), records.get(address).cloned());
+        self.changing.entry(address.clone()).or_insert_with(made)
     }
 
     async fn submission(self, engine: &Engine, plan: &Plan) -> Result<Submission, PortError> {
