@@ -189,3 +189,23 @@ pub fn failures(failed: &[Job]) -> Diagnostics {
     };
     Diagnostics(failed.iter().filter_map(report).collect())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::job::sample;
+    use crate::plan::Work;
+    use crate::time::Timestamp;
+
+    fn waits(delivered: bool) -> Job {
+        let status = JobStatus::Waiting { until: Timestamp::from_millis(0), why: "the zone is locked".to_owned() };
+        Job { status, delivered, ..sample::job(1, sample::step("certificate.www", Work::Issue)) }
+    }
+
+    #[test]
+    fn a_job_that_only_tidies_up_is_no_failure_of_the_apply() {
+        let only_tidies = waiting(&[waits(true)]);
+        assert!(!only_tidies.has_errors() && only_tidies.0[0].detail.contains("the zone is locked"), "{only_tidies:?}");
+        assert!(waiting(&[waits(true), waits(false)]).has_errors());
+    }
+}

@@ -302,58 +302,18 @@ fn urgency_of(job: &Job) -> Timestamp {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
-
     use serde_json::json;
 
     use super::*;
-    use crate::job::RunId;
-    use crate::plan::{Action, Step};
-    use crate::state::record::Draft;
+    use crate::job::{RunId, sample};
 
     const NOW: Timestamp = Timestamp::from_millis(1000);
 
     /// Job `<number>` of the run, which needs those, of this work with this spec.
     fn job(number: usize, needs: &[usize], work: Work, spec: &serde_json::Value) -> Job {
-        let run = RunId("r".to_owned());
-        let address: crate::address::Address = format!("certificate.c{number}").parse().expect("an address");
-        let draft = Draft {
-            address: address.clone(),
-            spec: spec.as_object().cloned().unwrap_or_default(),
-            secrets: BTreeMap::new(),
-            protected: false,
-            depends_on: Vec::new(),
-            origin: None,
-        };
-        let step = Step {
-            address,
-            action: Action::Create,
-            reasons: Vec::new(),
-            base: 0,
-            before: None,
-            after: Some(draft),
-            work,
-            needs: Vec::new(),
-            origin: None,
-            zones: BTreeMap::new(),
-            displaces: Vec::new(),
-            moved_from: None,
-        };
-        Job {
-            id: run.job(number),
-            needs: needs.iter().map(|need| run.job(*need)).collect(),
-            run,
-            step,
-            status: JobStatus::Ready,
-            attempt: 0,
-            next_event: 1,
-            machine: serde_json::Value::Null,
-            delivered: false,
-            actor: "a".to_owned(),
-            created_at: NOW,
-            started_at: None,
-            ended_at: None,
-        }
+        let mut step = sample::step(&format!("certificate.c{number}"), work);
+        step.before = spec.as_object().cloned();
+        Job { needs: needs.iter().map(|need| id(*need)).collect(), ..sample::job(number, step) }
     }
 
     fn plain(number: usize, needs: &[usize]) -> Job {

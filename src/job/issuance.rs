@@ -477,29 +477,16 @@ fn reason(context: &Context<'_>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::job::JobId;
-    use crate::plan::{Action, Step, Work};
-
-    fn step() -> Step {
-        Step {
-            address: "certificate.www".parse().expect("an address"),
-            action: Action::Create,
-            reasons: Vec::new(),
-            base: 0,
-            before: None,
-            after: None,
-            work: Work::Issue,
-            needs: Vec::new(),
-            origin: None,
-            zones: Default::default(),
-            displaces: Vec::new(),
-            moved_from: None,
-        }
-    }
+    use crate::job::{JobId, sample};
+    use crate::plan::Work;
 
     /// Goes on until the order stands in that state, and says how long is waited then.
     fn wait_in(state: &OrderState) -> Duration {
-        let (job, step, now) = (JobId("run.1".to_owned()), step(), Timestamp::from_millis(1_000_000));
+        let (job, step, now) = (
+            JobId("run.1".to_owned()),
+            sample::step("certificate.www", Work::Issue),
+            Timestamp::from_millis(1_000_000),
+        );
         let context = Context { job: &job, step: &step, record: None, now, jitter: 0 };
         let mut issuance = Issuance::begin(&context);
         for _ in 0..10 {

@@ -8,6 +8,8 @@ pub mod machine;
 pub mod pace;
 pub mod removal;
 pub mod retry;
+#[cfg(test)]
+pub(crate) mod sample;
 pub mod wanted;
 pub mod withdrawal;
 

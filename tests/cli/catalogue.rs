@@ -11,7 +11,7 @@ use cap::diagnostic::codes::{self, Example};
 use super::{Place, Ran};
 
 /// Codes that no script shows, and the test that makes each come about.
-const ELSEWHERE: [(&str, &str); 14] = [
+const ELSEWHERE: [(&str, &str); 15] = [
     ("RESIDUAL", "eval::residual: a fact of what was never applied"),
     ("NO_PROJECT", "model::assemble: two projects to choose from"),
     ("NO_SUCH_RESOURCE", "model::assemble: a reference to nothing"),
@@ -22,6 +22,7 @@ const ELSEWHERE: [(&str, &str); 14] = [
     ("STORE_FAILED", "conformance::store: a database that goes away"),
     ("LOCKED", "e2e::broken: two applies at once"),
     ("JOB_WAITS", "scenario::failures: a CA that limits the rate"),
+    ("JOB_TIDIES", "scenario::renewals: a provider that takes no removal; cli::execute: what is said of it"),
     ("INTERRUPTED", "cli::interrupted: a signal while a job runs"),
     ("NOT_CANCELLED", "conformance::store::crash: a job that has begun"),
     ("TIMELINE_BROKEN", "timeline::chain: every kind of tampering"),

@@ -156,39 +156,10 @@ fn cut(line: &str, width: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::job::{JobStatus, RunId};
+    use crate::job::{RunId, sample};
 
     fn job() -> Job {
-        let step = Step {
-            address: "certificate.www".parse().expect("an address"),
-            action: Action::Create,
-            reasons: Vec::new(),
-            base: 0,
-            before: None,
-            after: None,
-            work: Work::Issue,
-            needs: Vec::new(),
-            origin: None,
-            zones: BTreeMap::new(),
-            displaces: Vec::new(),
-            moved_from: None,
-        };
-        let run = RunId("r".to_owned());
-        Job {
-            id: run.job(1),
-            run,
-            step,
-            needs: Vec::new(),
-            status: JobStatus::Ready,
-            attempt: 1,
-            next_event: 1,
-            machine: serde_json::Value::Null,
-            delivered: false,
-            actor: "a".to_owned(),
-            created_at: at(0),
-            started_at: None,
-            ended_at: None,
-        }
+        sample::job(1, sample::step("certificate.www", Work::Issue))
     }
 
     fn at(second: i64) -> Timestamp {

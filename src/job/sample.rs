@@ -1,0 +1,43 @@
+//! Steps and jobs for unit tests: as plain as can be, to be changed where a test is about something.
+
+use super::{Job, JobStatus, RunId};
+use crate::plan::{Action, Step, Work};
+use crate::time::Timestamp;
+
+/// A step that makes this.
+pub(crate) fn step(address: &str, work: Work) -> Step {
+    Step {
+        address: address.parse().expect("an address"),
+        action: Action::Create,
+        reasons: Vec::new(),
+        base: 0,
+        before: None,
+        after: None,
+        work,
+        needs: Vec::new(),
+        origin: None,
+        zones: Default::default(),
+        moved_from: None,
+        displaces: Default::default(),
+    }
+}
+
+/// Job `r.<number>`, ready, which carries that step out.
+pub(crate) fn job(number: usize, step: Step) -> Job {
+    let run = RunId("r".to_owned());
+    Job {
+        id: run.job(number),
+        run,
+        step,
+        needs: Vec::new(),
+        status: JobStatus::Ready,
+        attempt: 0,
+        next_event: 1,
+        machine: serde_json::Value::Null,
+        delivered: false,
+        actor: "a".to_owned(),
+        created_at: Timestamp::from_millis(0),
+        started_at: None,
+        ended_at: None,
+    }
+}
