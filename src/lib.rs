@@ -34,6 +34,7 @@ pub mod ports;
 
 // Layer 4: adapters.
 pub mod dns;
+pub mod fetch;
 pub mod issuer;
 pub mod secret;
 pub mod store;

@@ -8,6 +8,10 @@ pub const NESTING: usize = 100;
 pub const INSTANCES: usize = 1_000_000;
 /// Directories that modules of one configuration are loaded from.
 pub const MODULES: usize = 1000;
+/// Bytes of all files of a package: modules are text, and a repository that holds more was not meant.
+pub const PACKAGE_BYTES: usize = 64 << 20;
+/// Files of a package, for the same reason.
+pub const PACKAGE_FILES: usize = 20_000;
 /// Bytes of one string that evaluation may build.
 pub const STRING_BYTES: usize = 16 << 20;
 /// Elements of one collection that evaluation may build.

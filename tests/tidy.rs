@@ -10,7 +10,7 @@ const LAYERS: [&[&str]; 7] = [
     &["syntax", "eval"],
     &["analysis", "model", "graph", "state", "observed", "renewal", "policy", "diff", "plan", "job", "timeline"],
     &["ports"],
-    &["store", "issuer", "dns", "target", "secret", "vault"],
+    &["store", "issuer", "dns", "target", "secret", "vault", "fetch"],
     &["engine", "testing"],
     &["cli", "server", "main", "lib"],
 ];

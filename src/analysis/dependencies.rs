@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use super::declared::{Module, text_of};
-use crate::eval::library::{Library, directory_of};
+use crate::eval::library::{Library, locate};
 use crate::graph::Needs;
 use crate::limits;
 use crate::syntax::ast::{Block, Body, Expr, File};
@@ -97,7 +97,7 @@ impl<'a> Tree<'a> {
         let at = self.modules.len();
         self.modules.push(One { path: path.clone(), declared, caller, callees: HashMap::new() });
         for (name, block) in calls {
-            let source = text_of(block, "source").and_then(|source| directory_of(directory, &source).ok());
+            let source = text_of(block, "source").and_then(|source| Some(locate(directory, &source).ok()?.directory));
             let Some((below, files)) = source.and_then(|source| library.get_key_value(&source)) else { continue };
             // Modules that call each other in a circle are evaluation's to report.
             if path.len() >= limits::NESTING || self.modules.len() >= limits::MODULES {

@@ -67,6 +67,8 @@ pub enum Command {
     ForceUnlock(ForceUnlockArgs),
     /// Bring files into the canonical layout.
     Fmt(FmtArgs),
+    /// Get the modules that the files call from elsewhere.
+    Get(GetArgs),
     /// Evaluate expressions.
     Console(ConsoleArgs),
     /// Draw what refers to what, as DOT or Mermaid.
@@ -372,6 +374,17 @@ pub struct FmtArgs {
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_value_t = true,
           default_missing_value = "true", action = clap::ArgAction::Set)]
     pub list: bool,
+}
+
+/// `cap get`.
+#[derive(Debug, Args)]
+pub struct GetArgs {
+    /// Where the files are.
+    #[command(flatten)]
+    pub dir: DirArg,
+    /// Take what is there now, whatever the lock file names.
+    #[arg(long)]
+    pub update: bool,
 }
 
 /// `cap console`.

@@ -110,6 +110,7 @@ fn dispatch(shell: &mut Shell, cli: &Cli) -> Outcome {
         Command::Explain(args) => commands::explain::run(shell, args),
         Command::Fmt(args) => commands::fmt::run(shell, args),
         Command::Docs(args) => commands::docs::run(shell, args),
+        Command::Get(args) => runtime()?.block_on(commands::get::run(shell, args)),
         Command::Graph(args) => commands::graph::run(shell, args),
         Command::Schema => Ok(commands::schema::run(shell)),
         Command::Completion(args) => Ok(commands::completion::run(shell, args.shell)),

@@ -5,6 +5,7 @@ pub mod files;
 pub mod load;
 pub mod lock;
 pub mod modules;
+pub mod packages;
 mod perform;
 pub mod prepare;
 pub mod progress;

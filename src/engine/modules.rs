@@ -3,22 +3,45 @@
 use std::path::Path;
 
 use super::load::{self, ConfigFile, FileKind, ModuleFiles};
+use super::packages;
 use crate::diagnostic::Diagnostics;
-use crate::eval::library::{Library, called_by};
+use crate::eval::library::{Called, Library, Located, called_by};
+use crate::eval::package::package_around;
 use crate::eval::schema::Catalog;
 use crate::limits;
 use crate::source::{Source, SourceId, Sources};
 use crate::syntax::{self, ast};
 
 /// The modules that the files of the root call, and those that these call, and so on. `shown` is the root as the user named
-/// it.
+/// it. Packages are held to the lock file; what was not got is not there, and evaluation reports it.
 pub fn gather(root: &[ast::File], shown: &str, catalog: &Catalog, sources: &mut Sources) -> (Library, Diagnostics) {
+    let (library, mut diagnostics) = gather_unverified(root, shown, catalog, sources);
+    let called = packages::called(root, &library);
+    if !called.is_empty() {
+        let lock = packages::locked(shown, sources, &mut diagnostics);
+        for (package, span) in called.values() {
+            diagnostics.take(packages::verify(package, &lock, *span));
+        }
+    }
+    (library, diagnostics)
+}
+
+/// As [`gather`], without looking at the lock file.
+pub(super) fn gather_unverified(
+    root: &[ast::File],
+    shown: &str,
+    catalog: &Catalog,
+    sources: &mut Sources,
+) -> (Library, Diagnostics) {
     let mut library = Library::new();
     let mut diagnostics = Diagnostics::default();
     let mut waiting = called_by("", root);
-    while let Some(directory) = waiting.pop() {
+    while let Some(Called { located: Located { directory, .. }, .. }) = waiting.pop() {
         // The root is no library: a module that calls it is a circle, which evaluation reports.
         if directory.is_empty() || library.contains_key(&directory) || library.len() >= limits::MODULES {
+            continue;
+        }
+        if package_around(&directory).is_some_and(|package| !Path::new(package).is_dir()) {
             continue;
         }
         let named = if shown.is_empty() || shown == "." { directory.clone() } else { format!("{shown}/{directory}") };

@@ -2,49 +2,77 @@
 
 use std::collections::BTreeMap;
 
+use super::package::{self, Package, Within, package_around};
+use crate::source::Span;
 use crate::syntax::ast::{Body, ExprKind, File};
 
 /// The files of modules besides the root, by their directory as seen from the root: `modules/web`, `../shared`.
 pub type Library = BTreeMap<String, Vec<File>>;
 
-/// The directory that `source` names in a module of `parent`, as seen from the root.
+/// Where a module lies.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Located {
+    /// Its directory as seen from the root.
+    pub directory: String,
+    /// The package that has to be got before it is there.
+    pub package: Option<Package>,
+}
+
+/// A call of a module.
+#[derive(Debug, Clone)]
+pub struct Called {
+    /// Where the module lies.
+    pub located: Located,
+    /// The call's `source`.
+    pub span: Span,
+}
+
+/// Where the module lies that `source` names in a module of the directory `parent`.
 ///
 /// # Errors
-/// It names no directory: why, and what to do.
-pub fn directory_of(parent: &str, source: &str) -> Result<String, (String, &'static str)> {
+/// It names none: why, and what to do.
+pub fn locate(parent: &str, source: &str) -> Result<Located, (String, &'static str)> {
     if !source.starts_with("./") && !source.starts_with("../") && source != "." && source != ".." {
-        return Err(refused(source));
+        let Some(Within { package, directory }) = package::parse(source)? else { return Err(refused(source)) };
+        let directory = below(&package.directory(), &directory);
+        return Ok(Located { directory, package: Some(package) });
     }
-    let mut path: Vec<&str> = parent.split('/').filter(|name| !name.is_empty()).collect();
-    for name in source.split('/') {
+    let directory = below(parent, source);
+    if package_around(parent) != package_around(&directory) {
+        let detail = format!("\"{source}\" leads out of the package that the module lies in.");
+        return Err((detail, "A package holds all directories that its modules call."));
+    }
+    Ok(Located { directory, package: None })
+}
+
+/// The directory at a path from another one.
+fn below(parent: &str, path: &str) -> String {
+    let mut way: Vec<&str> = parent.split('/').filter(|name| !name.is_empty()).collect();
+    for name in path.split('/') {
         match name {
             "" | "." => {}
-            ".." if path.last().is_none_or(|last| *last == "..") => path.push(".."),
-            ".." => _ = path.pop(),
-            name => path.push(name),
+            ".." if way.last().is_none_or(|last| *last == "..") => way.push(".."),
+            ".." => _ = way.pop(),
+            name => way.push(name),
         }
     }
-    Ok(path.join("/"))
+    way.join("/")
 }
 
 fn refused(source: &str) -> (String, &'static str) {
-    let remote = source.contains("::") || source.contains("://") || source.starts_with("git@");
-    if remote || source.contains(".git") || source.starts_with("github.com/") {
-        let detail = format!("\"{source}\" lies elsewhere, and this version loads modules from directories only.");
-        (detail, "Put a copy of the module beside the configuration, and write source = \"./modules/name\".")
-    } else {
-        (format!("\"{source}\" names no directory."), "A directory begins with ./ or ../, as in \"./modules/name\".")
-    }
+    let hint = "A directory begins with ./ or ../, as in \"./modules/name\"; a repository with git::, as in \"git::https://host/path.git?ref=v1\".";
+    (format!("\"{source}\" names no module."), hint)
 }
 
-/// The directories of the modules that files call, as seen from the root; what names none is left to evaluation to report.
-pub fn called_by<'f>(parent: &str, files: impl IntoIterator<Item = &'f File>) -> Vec<String> {
-    let source = |body: &Body| match &body.attribute("source")?.value.kind {
-        ExprKind::Literal(value) => value.as_str().map(str::to_owned),
-        _ => None,
-    };
+/// The modules that files of a directory call; a source that names none is left to evaluation to report.
+pub fn called_by<'f>(parent: &str, files: impl IntoIterator<Item = &'f File>) -> Vec<Called> {
     let bodies = files.into_iter().flat_map(|file| file.body.blocks_of("module")).map(|block| &block.body);
-    bodies.filter_map(source).filter_map(|source| directory_of(parent, &source).ok()).collect()
+    let called = |body: &Body| {
+        let value = &body.attribute("source")?.value;
+        let ExprKind::Literal(source) = &value.kind else { return None };
+        Some(Called { located: locate(parent, source.as_str()?).ok()?, span: value.span })
+    };
+    bodies.filter_map(called).collect()
 }
 
 #[cfg(test)]
@@ -60,11 +88,14 @@ mod tests {
             ("../shared", "../..", Some("../..")),
             ("a", "..", Some("")),
             ("", "modules/web", None),
-            ("", "git::https://example.com/x.git", None),
             ("", "https://example.com/x.zip", None),
             ("", "/etc/modules", None),
+            (".cap/modules/x-1/a", "../b", Some(".cap/modules/x-1/b")),
+            (".cap/modules/x-1/a", "../../y-2", None),
+            (".cap/modules/x-1/a", "../../../..", None),
         ] {
-            assert_eq!(directory_of(parent, source).ok().as_deref(), expected, "{parent} {source}");
+            let found = locate(parent, source).map(|located| located.directory);
+            assert_eq!(found.ok().as_deref(), expected, "{parent} {source}");
         }
     }
 }

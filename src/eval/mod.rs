@@ -33,6 +33,7 @@ mod operators;
 mod order;
 mod output;
 mod overrides;
+pub mod package;
 mod render;
 pub mod residual;
 mod resource;

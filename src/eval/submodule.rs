@@ -11,7 +11,7 @@ use super::desired::OutputValue;
 use super::encode::to_json;
 use super::evaluator::{Evaluator, Label, Memo};
 use super::fault::{Evaluated, Faults, did_you_mean, fault, fault_with};
-use super::library::directory_of;
+use super::library::{Located, locate};
 use super::module::{Caller, Module, with_hint};
 use super::resource::{Expansion, repeat};
 use super::roots::BlockRoots;
@@ -110,7 +110,7 @@ impl<'a> Evaluator<'a> {
             let detail = "\"source\" is a text without references: modules are loaded before anything is evaluated.";
             return fault(&codes::MODULE, span, detail);
         };
-        let directory = directory_of(module.directory, source).map_err(|(detail, hint)| {
+        let Located { directory, package } = locate(module.directory, source).map_err(|(detail, hint)| {
             let report = Diagnostic::error(&codes::MODULE, detail).at(span);
             Box::<Faults>::from(report.hint(hint))
         })?;
@@ -120,6 +120,10 @@ impl<'a> Evaluator<'a> {
         }
         match self.library.get_key_value(directory.as_str()) {
             Some((directory, files)) => Ok((directory, files)),
+            None if package.is_some() => {
+                let detail = format!("The module \"{source}\" was not got yet.");
+                fault_with(&codes::NOT_GOT, span, detail, Some("Run `cap get`.".to_owned()))
+            }
             None => fault(&codes::MODULE, span, format!("The module \"{source}\" was not loaded.")),
         }
     }

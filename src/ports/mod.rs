@@ -5,6 +5,7 @@
 pub mod clock;
 pub mod dns;
 pub mod issuer;
+pub mod packages;
 pub mod providers;
 pub mod secrets;
 pub mod store;

@@ -13,6 +13,7 @@ mod interrupted;
 mod journey;
 mod json;
 mod modules;
+mod packages;
 mod places;
 mod reports;
 

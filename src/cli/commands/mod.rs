@@ -7,6 +7,7 @@ pub mod docs;
 pub mod explain;
 pub mod fmt;
 pub mod force_unlock;
+pub mod get;
 pub mod graph;
 pub mod jobs;
 pub mod output;

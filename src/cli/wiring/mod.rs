@@ -5,3 +5,8 @@ pub mod kinds;
 pub mod location;
 pub mod providers;
 pub mod session;
+
+/// What gets modules from elsewhere.
+pub fn packages() -> crate::fetch::Fetcher {
+    crate::fetch::Fetcher
+}

@@ -113,6 +113,18 @@ codes! {
             $ cap timeline verify -checkpoint=old.checkpoint
             $ cap timeline verify -against=old.checkpoint
         "#;
+    717 NOT_FETCHED "Module cannot be fetched": "`cap get` asked a repository or a server for a module and did not get it.";
+        fails r#"
+            module "web" {
+              source = "git::file:///nonexistent/web.git"
+            }
+            $ cap get
+        "# remedy "Check the source, the network, and what git needs to sign in." mended r#"
+            project "demo" {}
+            -- main.cap.hcl --
+            project "demo" {}
+            $ cap get
+        "#;
     716 TARGETING "Resource targeting is in effect": "With -target or -exclude the plan covers a part of the configuration only. Terraform's users know the warning: applying parts again and again leads to estates that nobody has planned as a whole.";
         fails r#"
             member "alice" {

@@ -162,9 +162,7 @@ fn calls_are_checked() {
     check(
         "  source = \"git::https://x/y.git\"\n",
         &zones,
-        &[
-            "3:12 `\"git::https://x/y.git\"` \"git::https://x/y.git\" lies elsewhere, and this version loads modules from directories only.",
-        ],
+        &["3:12 `\"git::https://x/y.git\"` The module \"git::https://x/y.git\" was not got yet."],
     );
     check(
         "  source = \"./a\"\n",

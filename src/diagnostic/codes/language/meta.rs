@@ -215,7 +215,7 @@ codes! {
               value = "in the environment"
             }
         "#;
-    172 MODULE "Invalid module call": "A module block calls the module in the directory that its source names. A module never calls itself, however far around.";
+    172 MODULE "Invalid module call": "A module block calls the module that its source names: a directory, a repository or an archive. A module never calls itself, however far around.";
         fails r#"
             module "pki" {
               source = "modules/pki"
@@ -228,6 +228,34 @@ codes! {
             }
             -- modules/pki/main.cap.hcl --
             project "pki" {}
+        "#;
+    173 NOT_GOT "Module not installed": "A module block names a module that lies elsewhere, and `cap get` has not put it below .cap/modules yet. Nothing but `cap get` asks another machine for modules.";
+        fails r#"
+            module "web" {
+              source = "git::https://git.example.com/web.git?ref=v1.0.0"
+            }
+        "# remedy "Run `cap get`." mended r#"
+            project "demo" {}
+            -- main.cap.hcl --
+            module "web" {
+              source = "./web"
+            }
+            -- web/main.cap.hcl --
+            project "web" {}
+        "#;
+    174 LOCK "Module is not the locked one": "A package below .cap/modules, or one that was just fetched, is not the content that .cap.lock.hcl names, or the file does not name it. Somebody edited it, moved a tag, or the server answered with something else.";
+        fails r#"
+            project "demo" {}
+            -- .cap.lock.hcl --
+            module "git::https://git.example.com/web.git?ref=v1.0.0" {
+              commit = "68e0d4fdb3a8a1ba1ba1a1a1a1a1a1a1a1a1a1a1"
+            }
+            $ cap get
+        "# remedy "Run `cap get`; where a newer content is wanted, `cap get -update`. A damaged lock file is removed first." mended r#"
+            project "demo" {}
+            -- main.cap.hcl --
+            project "demo" {}
+            $ cap get
         "#;
     180 RESIDUAL "Output cannot be resolved": "The output reads facts, and evaluating it with those of the store failed.";
         happens "An output, a check or a postcondition reads a fact of a resource that was never applied, or the store's text of the output is damaged. `cap output` shows it as the reason why an output has no value."
