@@ -115,6 +115,7 @@ mod tests {
             zones: BTreeMap::new(),
             displaces: Vec::new(),
             moved_from: None,
+            importing: None,
         }
     }
 

@@ -1,6 +1,6 @@
 //! From a configuration and a store to a plan: looks behind secrets and at what is there, compares, puts in order.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::actor::Actor;
 use super::args::PlanningArgs;
@@ -14,9 +14,9 @@ use crate::diagnostic::{Diagnostic, Diagnostics, Severity, codes};
 use crate::diff::moves::{self, Relocation};
 use crate::diff::scope::{self, Patterns};
 use crate::diff::{self, Options};
-use crate::engine::{prepare, refresh};
+use crate::engine::{adopt, prepare, refresh};
 use crate::observed::Observed;
-use crate::plan::{self, Location, Plan};
+use crate::plan::{self, Importing, Location, Plan};
 use crate::ports::store::Snapshot;
 use crate::source::Span;
 use crate::state::State;
@@ -70,7 +70,8 @@ pub async fn plan(
     let mut diagnostics = Diagnostics::default();
     let relocation = relocate(&mut state, configuration, args, &mut diagnostics);
     let observed = observe(session, configuration, &mut state, args, now, &mut diagnostics).await;
-    let options = Options { relocation, ..options(configuration, &state, args)? };
+    let imports = imports(configuration, &state, args, now, &mut diagnostics);
+    let options = Options { relocation, imports, ..options(configuration, &state, args)? };
     let (changes, faults) = diff::diff(&configuration.estate, &state, &observed, now, &options);
     diagnostics.extend(faults);
     let meta = plan::Meta {
@@ -106,6 +107,23 @@ fn options(configuration: &Configuration, state: &State, args: &PlanningArgs) ->
     }
     let options = scope::resolve(&configuration.estate, state, &patterns, destroy)?;
     Ok(Options { refresh_only, ..options })
+}
+
+/// What `import` blocks take over, where anything of the configuration is to be made.
+fn imports(
+    configuration: &Configuration,
+    state: &State,
+    args: &PlanningArgs,
+    now: Timestamp,
+    diagnostics: &mut Diagnostics,
+) -> BTreeMap<Address, Importing> {
+    if args.destroy || args.refresh_only {
+        return BTreeMap::new();
+    }
+    let imports = &configuration.evaluation.desired.imports;
+    let (found, faults) = adopt::look(imports, &configuration.estate, state, now);
+    diagnostics.extend(faults);
+    found
 }
 
 /// Gives records the addresses that `moved` blocks say, where anything of the configuration is to be made.

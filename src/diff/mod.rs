@@ -24,7 +24,7 @@ use crate::diagnostic::codes::plan;
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::model::{Estate, Resource};
 use crate::observed::Observed;
-use crate::plan::{Action, Drift, Reason, Work};
+use crate::plan::{Action, Drift, Importing, Reason, Work};
 use crate::state::record::Draft;
 use crate::state::{Record, Spec, State};
 use crate::time::Timestamp;
@@ -42,6 +42,8 @@ pub struct Options {
     pub only: Option<BTreeSet<Address>>,
     /// What has moved in the state already; see [`moves::relocate`].
     pub relocation: moves::Relocation,
+    /// What exists already, by the address that is to manage it.
+    pub imports: BTreeMap<Address, Importing>,
 }
 
 /// What differs, and why. It borrows from what was compared, so that what does not change is never copied.
@@ -61,6 +63,8 @@ pub struct Changes<'a> {
     pub state: &'a State,
     /// Where things were that have moved, by their new address.
     pub moved: &'a BTreeMap<Address, Address>,
+    /// What is taken over.
+    pub imports: &'a BTreeMap<Address, Importing>,
 }
 
 /// One object that differs.
@@ -113,7 +117,8 @@ pub fn diff<'a>(
     }
     let Options { destroy, refresh_only, .. } = *options;
     let moved = &options.relocation.moved;
-    (Changes { list: pass.list, drift, destroy, refresh_only, estate, state, moved }, pass.faults)
+    let imports = &options.imports;
+    (Changes { list: pass.list, drift, destroy, refresh_only, estate, state, moved, imports }, pass.faults)
 }
 
 /// One run of the diff.
@@ -197,15 +202,17 @@ impl<'a> Pass<'a> {
     }
 
     fn creation(&self, resource: &'a Resource, record: Option<&Record>) -> Change<'a> {
+        let imported = self.options.imports.contains_key(&resource.draft.address);
         Change {
             address: &resource.draft.address,
-            action: Action::Create,
+            action: if imported { Action::Import } else { Action::Create },
             // A record without a spec is what an earlier job left that did not come to its end.
             reasons: vec![if record.is_some() { Reason::Incomplete } else { Reason::NotInState }],
             base: record.map_or(0, |record| record.revision),
             before: None,
             after: Some(self.draft(resource, record)),
-            work: resource.work,
+            // Nothing is made: what is there is recorded.
+            work: if imported { Work::Record } else { resource.work },
         }
     }
 

@@ -1,5 +1,6 @@
 //! The engine: gathers inputs, submits plans, and carries jobs out through ports. Names no adapter and never prints.
 
+pub mod adopt;
 mod carry;
 pub mod files;
 pub mod load;

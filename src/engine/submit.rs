@@ -3,14 +3,17 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use super::Engine;
 use super::record::Changing;
+use super::{Engine, adopt};
 use crate::address::Address;
+use crate::diagnostic::Diagnostic;
 use crate::job::machine::keys_of;
 use crate::job::{Job, JobId, JobStatus, Run, RunId};
+use crate::plan::predict::imported;
 use crate::plan::{Action, Plan, Step, Work};
 use crate::ports::PortError;
 use crate::ports::store::{RecordWrite, Submission, SubmitError};
+use crate::state::facts::{Facts, KeyId};
 use crate::state::{Event, EventBody, Record};
 use crate::time::Timestamp;
 
@@ -31,6 +34,9 @@ pub enum SubmitFault {
         /// That of the store the plan was made against.
         planned: String,
     },
+    /// What is to be imported is not what it was. Nothing was written: plan again.
+    #[error("what is to be imported changed since the plan was made")]
+    Changed(Box<Diagnostic>),
     /// The store failed.
     #[error(transparent)]
     Store(#[from] PortError),
@@ -49,15 +55,33 @@ pub async fn submit(engine: &Engine, plan: &Plan, actor: &str) -> Result<RunId, 
     check(plan, &records)?;
     check_claims(engine, &records).await?;
     let run = RunId(engine.ids.fresh("run-"));
+    let imports = adopt::take(engine, plan, &run).await?;
+    let keys: Vec<KeyId> = imports.values().flat_map(keys_of).collect();
     let mut builder = Builder::new(run.clone(), actor.to_owned(), engine.clock.now(), records);
+    builder.imports = imports;
     for step in &plan.steps {
         builder.step(step);
     }
     let submission = builder.submission(engine, plan).await?;
-    match engine.store.submit(&submission).await {
-        Ok(()) => Ok(run),
-        Err(SubmitError::Stale(addresses)) => Err(SubmitFault::Stale(addresses)),
-        Err(SubmitError::Store(fault)) => Err(fault.into()),
+    let fault = match engine.store.submit(&submission).await {
+        Ok(()) => return Ok(run),
+        Err(SubmitError::Stale(addresses)) => SubmitFault::Stale(addresses),
+        // It may have been written all the same, so that the keys have to stay.
+        Err(SubmitError::Store(fault)) => return Err(fault.into()),
+    };
+    for key in &keys {
+        // No record names it: what cannot be removed is of no use to anybody.
+        let _ = engine.vault.remove(key).await;
+    }
+    Err(fault)
+}
+
+impl From<adopt::KeyFault> for SubmitFault {
+    fn from(fault: adopt::KeyFault) -> Self {
+        match fault {
+            adopt::KeyFault::Changed(report) => Self::Changed(report),
+            adopt::KeyFault::Port(fault) => Self::Store(fault),
+        }
     }
 }
 
@@ -109,6 +133,8 @@ struct Builder {
     at: Timestamp,
     records: Records,
     changing: BTreeMap<Address, Changing>,
+    /// Facts of what is imported.
+    imports: BTreeMap<Address, Facts>,
     events: Vec<Event>,
     jobs: Vec<Job>,
     /// For every step so far the jobs that whoever needs it has to wait for.
@@ -123,6 +149,7 @@ impl Builder {
             at,
             records,
             changing: BTreeMap::new(),
+            imports: BTreeMap::new(),
             events: Vec::new(),
             jobs: Vec::new(),
             waits: Vec::new(),
@@ -130,6 +157,11 @@ impl Builder {
     }
 
     fn step(&mut self, step: &Step) {
+        if let Some(facts) = self.imports.get(&step.address).cloned() {
+            let bodies = step.after.iter().flat_map(|draft| imported(&facts, draft)).collect::<Vec<_>>();
+            bodies.into_iter().for_each(|body| self.event(&step.address, body));
+            return self.waits.push(Vec::new());
+        }
         if let Some(from) = &step.moved_from {
             self.event(&step.address, EventBody::Moved { from: from.clone() });
         }

@@ -148,8 +148,9 @@ impl<'a> Evaluator<'a> {
         }
         let moved = modules.iter().flat_map(|module| self.moved(module)).collect();
         let removed = modules.iter().flat_map(|module| self.removed(module)).collect();
+        let imports = modules.iter().flat_map(|module| self.imports(module)).collect();
         let Found { instances, blocks, conditions, templates, outputs: behind } = found;
-        let desired = Desired { settings, instances, blocks, outputs, conditions, moved, removed };
+        let desired = Desired { settings, instances, blocks, outputs, conditions, moved, removed, imports };
         self.check_moves(&desired);
         let sensitive = self.take_sensitive().into_iter();
         let sensitive = sensitive.map(|(name, value)| (Arc::from(name), Sensitive(value))).collect();

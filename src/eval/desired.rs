@@ -28,6 +28,19 @@ pub struct Desired {
     pub moved: Vec<Moved>,
     /// `removed` blocks.
     pub removed: Vec<Removed>,
+    /// `import` blocks.
+    pub imports: Vec<Import>,
+}
+
+/// One instance of an `import` block.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Import {
+    /// What is to manage it.
+    pub to: ResourceAddress,
+    /// What it is known by where it is.
+    pub id: String,
+    /// The id's place.
+    pub span: Span,
 }
 
 /// The resource or module that a `moved` or `removed` block names.

@@ -19,6 +19,7 @@ mod evaluator;
 mod expression;
 mod fault;
 pub mod functions;
+mod imports;
 mod index;
 mod inputs;
 mod iteration;

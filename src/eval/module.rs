@@ -33,6 +33,7 @@ pub(super) struct Module<'a> {
     pub(super) checks: BTreeMap<&'a str, &'a Block>,
     pub(super) moved: Vec<&'a Block>,
     pub(super) removed: Vec<&'a Block>,
+    pub(super) imports: Vec<&'a Block>,
     pub(super) resources: Vec<Resource<'a>>,
     by_name: HashMap<(&'a str, &'a str), usize>,
     /// Positions of the resources that are projects.
@@ -70,7 +71,7 @@ pub(super) struct Local<'a> {
 }
 
 /// Blocks that are part of the language, with their number of labels.
-const LANGUAGE: [(&str, usize); 8] = [
+const LANGUAGE: [(&str, usize); 9] = [
     ("cap", 0),
     ("variable", 1),
     ("locals", 0),
@@ -78,6 +79,7 @@ const LANGUAGE: [(&str, usize); 8] = [
     ("check", 1),
     ("moved", 0),
     ("removed", 0),
+    ("import", 0),
     ("module", 1),
 ];
 /// How many labels a block of the language has; `None` when it is no part of it.
@@ -127,6 +129,7 @@ impl<'a> Module<'a> {
             checks: BTreeMap::new(),
             moved: Vec::new(),
             removed: Vec::new(),
+            imports: Vec::new(),
             resources: Vec::new(),
             by_name: HashMap::new(),
             projects: Vec::new(),
@@ -164,6 +167,7 @@ impl<'a> Module<'a> {
             ("module", _) => add_named(&mut self.calls, "module", Call::new(block), |one| one.block, diagnostics),
             ("moved", _) => self.moved.push(block),
             ("removed", _) => self.removed.push(block),
+            ("import", _) => self.imports.push(block),
             (_, Some(kind)) => self.add_resource(block, kind, diagnostics),
             _ => {}
         }

@@ -65,7 +65,7 @@ impl<'a> Evaluator<'a> {
         Ok(Removed { from, destroy, span: block.head })
     }
 
-    fn only(&self, block: &Block, attributes: &[&str], blocks: &[&str]) {
+    pub(super) fn only(&self, block: &Block, attributes: &[&str], blocks: &[&str]) {
         let mut faults = Diagnostics::default();
         check_body(&block.body, &format!("{} block", block.kind.text), attributes, blocks, &mut faults);
         self.report_all(Faults { diagnostics: faults.0, needs_facts: false });
@@ -76,7 +76,11 @@ impl<'a> Evaluator<'a> {
             let detail = format!("A {} block needs \"{name}\".", block.kind.text);
             return fault(&codes::MISSING_ARGUMENT, block.head, detail);
         };
-        let expr = &attribute.value;
+        self.endpoint_of(module, name, &attribute.value)
+    }
+
+    /// The resource or module that an address names, as it is written in a module.
+    pub(super) fn endpoint_of(&self, module: &Module<'a>, name: &str, expr: &Expr) -> Evaluated<Endpoint> {
         let endpoint = parts(expr).and_then(|parts| endpoint(&module.path, &parts));
         match endpoint {
             Some(Endpoint::Resource(address)) if !self.kinds.contains_key(&*address.kind) => {

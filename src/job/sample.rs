@@ -18,6 +18,7 @@ pub(crate) fn step(address: &str, work: Work) -> Step {
         origin: None,
         zones: Default::default(),
         moved_from: None,
+        importing: None,
         displaces: Default::default(),
     }
 }

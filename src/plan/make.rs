@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{FORMAT_VERSION, Location, OutputChange, Plan, Step, StoredOutput, Work, order};
+use super::{Action, FORMAT_VERSION, Location, OutputChange, Plan, Step, StoredOutput, Work, order};
 use crate::address::Address;
 use crate::diagnostic::Diagnostics;
 use crate::diff::{Change, Changes};
@@ -30,7 +30,7 @@ pub struct Meta {
 pub fn make(changes: Changes<'_>, meta: Meta) -> Result<Plan, Diagnostics> {
     let order = order::order(&changes)?;
     let new_outputs = new_outputs(&changes, &meta);
-    let Changes { list, drift, destroy, estate, state, moved, .. } = changes;
+    let Changes { list, drift, destroy, estate, state, moved, imports, .. } = changes;
     let mut place = vec![0; list.len()];
     order.steps.iter().enumerate().for_each(|(at, one)| place[*one] = at);
     let mut needs = order.needs;
@@ -58,6 +58,7 @@ pub fn make(changes: Changes<'_>, meta: Meta) -> Result<Plan, Diagnostics> {
             zones,
             displaces: order.displaces.get(one).into_iter().flatten().map(|other| addresses[*other].clone()).collect(),
             moved_from: moved.get(change.address).cloned(),
+            importing: imports.get(change.address).filter(|_| change.action == Action::Import).cloned(),
         })
     });
     Ok(Plan {

@@ -18,6 +18,7 @@ use crate::address::Address;
 use crate::eval::desired::Guard;
 use crate::source::Position;
 use crate::state::State;
+use crate::state::facts::Facts;
 use crate::state::record::{Draft, Spec};
 use crate::time::Timestamp;
 
@@ -116,6 +117,22 @@ pub struct Step {
     /// Where it was before, when it moved.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub moved_from: Option<Address>,
+    /// What is taken over, of an import.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub importing: Option<Importing>,
+}
+
+/// What an import takes over. Everything in it is public.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Importing {
+    /// What it is known by where it is, as the `import` block has it.
+    pub id: String,
+    /// What is known of it: its certificates, without the names of their keys.
+    #[serde(default, skip_serializing_if = "Facts::is_none")]
+    pub facts: Facts,
+    /// The file that holds its private key, read when the plan is applied.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<String>,
 }
 
 /// What is done, in the words people know.
@@ -128,6 +145,8 @@ pub enum Action {
     Update,
     /// It is removed and made anew.
     Replace,
+    /// It exists already, and is managed from now on.
+    Import,
     /// It is removed.
     Delete,
     /// Only its record is removed.

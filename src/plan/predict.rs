@@ -46,6 +46,9 @@ impl Prediction {
     }
 
     fn made(&self, step: &Step, draft: &Draft) -> Vec<EventBody> {
+        if let Some(importing) = &step.importing {
+            return imported(&importing.facts, draft);
+        }
         let effect = match step.work {
             Work::Record | Work::Undeploy => None,
             Work::Register => Some(EventBody::Registered { account: self.account(step) }),
@@ -120,6 +123,20 @@ impl Prediction {
             _ => None,
         }
     }
+}
+
+/// What is recorded of an import with these facts.
+pub fn imported(facts: &Facts, draft: &Draft) -> Vec<EventBody> {
+    let effect = match facts {
+        Facts::Certificate(facts) => facts.current().map(|version| {
+            let version = Box::new(version.clone());
+            EventBody::Issued { version, reason: "imported".to_owned() }
+        }),
+        Facts::Authority(authority) => Some(EventBody::Established { authority: authority.clone() }),
+        Facts::None | Facts::Account(_) | Facts::Deployment(_) => None,
+    };
+    let recorded = EventBody::Recorded { draft: Box::new(draft.clone()) };
+    effect.into_iter().chain([recorded]).collect()
 }
 
 /// Folds one event into a state, as a store does.

@@ -15,6 +15,9 @@ pub struct Summary {
     pub destroy: usize,
     /// Whose records only are to go.
     pub forget: usize,
+    /// That exist already, and are managed from now on.
+    #[serde(default)]
+    pub import: usize,
     /// Of the changes, renewals.
     pub renew: usize,
 }
@@ -35,6 +38,7 @@ impl Summary {
             }
             Action::Delete => self.destroy += 1,
             Action::Forget => self.forget += 1,
+            Action::Import => self.import += 1,
             Action::Move => {}
         }
     }

@@ -9,6 +9,7 @@ mod examples;
 mod faults;
 mod fmt;
 mod graph;
+mod imports;
 mod interrupted;
 mod journey;
 mod json;

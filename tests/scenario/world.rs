@@ -230,6 +230,7 @@ pub fn create(of: &str, work: Work, json: Value, needs: &[usize]) -> Step {
         zones: BTreeMap::new(),
         displaces: Vec::new(),
         moved_from: None,
+        importing: None,
     }
 }
 

@@ -233,6 +233,7 @@ fn refused(fault: SubmitFault) -> Failure {
             let detail = format!("Unfinished jobs work on resources of the plan: {}.", named.join(", "));
             Diagnostic::error(&codes::plan::BUSY, detail).hint("Finish them with `cap jobs resume`.").into()
         }
+        SubmitFault::Changed(report) => (*report).into(),
         SubmitFault::Store(fault) => port(&codes::store::STORE_FAILED, &fault).into(),
     }
 }
@@ -312,7 +313,8 @@ async fn finish(
 
 fn done(counts: &Summary) -> String {
     let forgotten = if counts.forget > 0 { format!(", {} forgotten", counts.forget) } else { String::new() };
-    format!("{} added, {} changed, {} destroyed{forgotten}", counts.add, counts.change, counts.destroy)
+    let imported = if counts.import > 0 { format!("{} imported, ", counts.import) } else { String::new() };
+    format!("{imported}{} added, {} changed, {} destroyed{forgotten}", counts.add, counts.change, counts.destroy)
 }
 
 /// `cap jobs resume`: brings everything unfinished to its end.

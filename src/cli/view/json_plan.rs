@@ -28,9 +28,12 @@ pub fn plan(plan: &Plan) -> Json {
 
 /// One step, as an element of `resource_changes`.
 pub fn change(step: &Step) -> Json {
-    let before = step.before.clone().map(Json::Object);
+    let mut before = step.before.clone().map(Json::Object);
     let after =
         step.after.as_ref().filter(|_| step.action != Action::Delete).map(|draft| Json::Object(draft.spec.clone()));
+    if step.importing.is_some() {
+        before.clone_from(&after);
+    }
     let mut out = identity(&step.address);
     out.insert("mode".to_owned(), json!("managed"));
     out.insert("provider_name".to_owned(), json!("cap"));
@@ -52,6 +55,9 @@ pub fn change(step: &Step) -> Json {
             "after": after,
         }),
     );
+    if let Some(importing) = &step.importing {
+        out["change"]["importing"] = json!({ "id": importing.id });
+    }
     out.insert("cap".to_owned(), json!({ "action": step.action, "work": step.work, "reasons": step.reasons }));
     Json::Object(out)
 }
@@ -89,7 +95,7 @@ pub fn actions(action: Action) -> Json {
         Action::Replace => json!(["delete", "create"]),
         Action::Delete => json!(["delete"]),
         Action::Forget => json!(["forget"]),
-        Action::Move => json!(["no-op"]),
+        Action::Move | Action::Import => json!(["no-op"]),
     }
 }
 

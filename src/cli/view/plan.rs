@@ -79,7 +79,7 @@ pub fn mark(action: Action) -> Mark {
         Action::Update | Action::Renew => Mark::Change,
         Action::Replace => Mark::Replace,
         Action::Delete => Mark::Remove,
-        Action::Forget | Action::Move => Mark::Same,
+        Action::Forget | Action::Move | Action::Import => Mark::Same,
     }
 }
 
@@ -87,6 +87,9 @@ fn step(step: &Step, detail: Detail, style: Style) -> String {
     let mut out = format!("  {}\n", style.bold(&format!("# {}", headline(step))));
     for note in step.reasons.iter().filter_map(note) {
         let _ = writeln!(out, "  # ({note})");
+    }
+    if let Some(importing) = &step.importing {
+        let _ = writeln!(out, "  # (imported from {:?})", importing.id);
     }
     if step.work == Work::Issue && step.action == Action::Update {
         out.push_str("  # (a new version is issued)\n");
@@ -110,6 +113,7 @@ pub fn headline(step: &Step) -> String {
     let address = &step.address;
     match step.action {
         Action::Create => format!("{address} will be created"),
+        Action::Import => format!("{address} will be imported"),
         Action::Update if step.work == Work::Deploy => format!("{address} will be updated on its target"),
         Action::Update => format!("{address} will be updated in-place"),
         Action::Replace if step.reasons.contains(&Reason::Requested) => {
@@ -172,8 +176,9 @@ fn body(step: &Step, style: Style) -> String {
             _ => {}
         }
     }
-    let before = step.before.as_ref().map(flat);
     let after = step.after.as_ref().map(|draft| flat(&draft.spec));
+    // What is imported is what the block says: only then it is taken.
+    let before = if step.action == Action::Import { after.clone() } else { step.before.as_ref().map(flat) };
     let after = if step.action == Action::Delete { None } else { after };
     Writer::new(style, notes).body(before.as_ref(), after.as_ref(), 1)
 }
@@ -191,6 +196,9 @@ pub fn summary(plan: &Plan, style: Style) -> String {
         format!("{} to change", counts.change),
         format!("{} to destroy", counts.destroy),
     ];
+    if counts.import > 0 {
+        parts.insert(0, format!("{} to import", counts.import));
+    }
     if counts.forget > 0 {
         parts.push(format!("{} to forget", counts.forget));
     }

@@ -41,6 +41,7 @@ pub struct Words {
 pub fn words(step: &Step) -> Words {
     let (doing, done) = match (step.action, step.work) {
         (Action::Create, _) => ("Creating", "Creation"),
+        (Action::Import, _) => ("Importing", "Import"),
         (Action::Renew, Work::Issue) => ("Renewing", "Renewal"),
         (Action::Update | Action::Renew | Action::Move, _) => ("Modifying", "Modifications"),
         (Action::Replace, _) => ("Replacing", "Replacement"),

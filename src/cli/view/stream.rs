@@ -97,6 +97,7 @@ fn verb(step: &Step) -> &'static str {
     use crate::plan::Action;
     match step.action {
         Action::Create => "create",
+        Action::Import => "import",
         Action::Update | Action::Renew => "update",
         Action::Replace => "replace",
         Action::Delete => "delete",
@@ -110,12 +111,16 @@ pub fn summary(counts: &Summary, operation: &str, now: Timestamp) -> String {
     let changes = json!({
         "add": counts.add,
         "change": counts.change,
-        "import": 0,
+        "import": counts.import,
         "remove": counts.destroy,
         "forget": counts.forget,
         "operation": operation,
     });
     let message = match operation {
+        "plan" if counts.import > 0 => format!(
+            "Plan: {} to import, {} to add, {} to change, {} to destroy.",
+            counts.import, counts.add, counts.change, counts.destroy
+        ),
         "plan" => format!("Plan: {} to add, {} to change, {} to destroy.", counts.add, counts.change, counts.destroy),
         "destroy" => format!("Destroy complete! Resources: {} destroyed.", counts.destroy),
         _ => format!(

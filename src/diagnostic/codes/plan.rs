@@ -54,6 +54,33 @@ codes! {
     403 BUSY "A job is still working on it": "The record is claimed by a job that has not come to its end.";
         happens "An apply was interrupted, or a job waits for a CA; then the same resource is to be changed again."
         remedy "Finish the job with `cap jobs resume`, or withdraw it with `cap jobs cancel`; then plan again.";
+    411 IMPORT "Cannot be imported": "What an import block names is not there, is not what the resource's block describes, or is of a kind that is never imported. A certificate and a private CA are imported from PEM files with their private key; other objects, whose record is all there is of them, by any id.";
+        fails r#"
+            project "demo" {}
+
+            private_ca "house" {
+              common_name = "House CA"
+            }
+
+            import {
+              to = private_ca.house
+              id = "house.pem,house.key"
+            }
+            $ cap plan
+        "# remedy "Name files that hold what the block describes: \"chain.pem,key.pem\"." mended r#"
+            -- main.cap.hcl --
+            project "demo" {}
+
+            private_ca "house" {
+              common_name = "House CA"
+            }
+
+            import {
+              to = project.demo
+              id = "demo"
+            }
+            $ cap plan
+        "#;
     404 UNREADABLE_SLOT "Target cannot be read": "Refresh could not see what a target holds. That is not taken for absence: nothing is planned because of it.";
         happens "A host does not answer, refuses the login, or the files may not be read."
         remedy "Make the target reachable and plan again, or plan with -refresh=false.";

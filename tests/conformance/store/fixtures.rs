@@ -87,6 +87,7 @@ fn step(number: usize) -> Step {
         zones: Default::default(),
         displaces: Vec::new(),
         moved_from: None,
+        importing: None,
     }
 }
 

@@ -229,6 +229,29 @@ codes! {
             -- modules/pki/main.cap.hcl --
             project "pki" {}
         "#;
+    175 IMPORT "Invalid import": "An import block names, in `to`, the resource that is to manage what exists already, and in `id` where that is. It stands in the root module.";
+        fails r#"
+            member "alice" {
+              email = "alice@example.com"
+            }
+
+            import {
+              to = member.alice
+              id = ""
+            }
+            $ cap plan
+        "# remedy "Write to = the address of a resource, and a text for id." mended r#"
+            -- main.cap.hcl --
+            member "alice" {
+              email = "alice@example.com"
+            }
+
+            import {
+              to = member.alice
+              id = "alice"
+            }
+            $ cap plan
+        "#;
     173 NOT_GOT "Module not installed": "A module block names a module that lies elsewhere, and `cap get` has not put it below .cap/modules yet. Nothing but `cap get` asks another machine for modules.";
         fails r#"
             module "web" {

@@ -1,0 +1,183 @@
+//! `import`: certificates and CAs that exist are taken over with their keys, records by their id, and nothing that is not
+//! what its block describes.
+
+use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, date_time_ymd};
+
+use super::Place;
+
+struct Made {
+    ca: String,
+    ca_key: String,
+    leaf: String,
+    leaf_key: String,
+}
+
+/// A CA and a certificate of it, as some other program made them.
+fn made() -> Made {
+    let (ca_key, leaf_key) = (KeyPair::generate().expect("a key"), KeyPair::generate().expect("a key"));
+    let params = |name: &str, names: &[&str]| {
+        let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
+        let mut params = CertificateParams::new(names).expect("names");
+        params.distinguished_name = rcgen::DistinguishedName::new();
+        params.distinguished_name.push(DnType::CommonName, name);
+        params.not_before = date_time_ymd(2026, 1, 1);
+        params.not_after = date_time_ymd(2040, 1, 1);
+        params
+    };
+    let mut root = params("House CA", &[]);
+    root.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    let ca = root.self_signed(&ca_key).expect("a CA");
+    let issuer = Issuer::from_params(&root, &ca_key);
+    let leaf = params("www.example.test", &["www.example.test"]).signed_by(&leaf_key, &issuer).expect("a certificate");
+    Made {
+        ca: ca.pem(),
+        ca_key: ca_key.serialize_pem(),
+        leaf: leaf.pem() + &ca.pem(),
+        leaf_key: leaf_key.serialize_pem(),
+    }
+}
+
+const ESTATE: &str = r#"project "demo" {}
+
+private_ca "house" {
+  common_name = "House CA"
+}
+
+certificate "www" {
+  issuer      = private_ca.house
+  common_name = "www.example.test"
+  targets     = [file_target.local]
+}
+
+file_target "local" {
+  files {
+    directory = "out/${certificate.name}"
+  }
+}
+
+member "all" {
+  for_each = toset(["alice", "bob"])
+  email    = "${each.key}@example.com"
+}
+
+import {
+  to = private_ca.house
+  id = "old/ca.pem,old/ca.key"
+}
+
+import {
+  to = certificate.www
+  id = "old/www.pem"
+}
+
+import {
+  for_each = toset(["alice", "bob"])
+  to       = member.all[each.key]
+  id       = "directory/${each.value}"
+}
+"#;
+
+fn place(made: &Made) -> Place {
+    let place = Place::new();
+    place.write("old/ca.pem", &made.ca);
+    place.write("old/ca.key", &made.ca_key);
+    place.write("old/www.pem", format!("{}{}", made.leaf_key, made.leaf));
+    place.write("main.cap.hcl", ESTATE);
+    place
+}
+
+/// Base64 of a key that appears nowhere else.
+fn telling(key: &str) -> &str {
+    let line = key.lines().nth(1).expect("a line");
+    &line[40..]
+}
+
+#[test]
+fn what_exists_is_taken_over_and_goes_on_from_there() {
+    let made = made();
+    let place = place(&made);
+    let plan = place.expect("plan -out=saved.plan -detailed-exitcode", 2);
+    plan.says("# certificate.www will be imported").says("# (imported from \"old/www.pem\")");
+    plan.says("# member.all[\"alice\"] will be imported").says("# (imported from \"directory/alice\")");
+    plan.says("Plan: 4 to import, 3 to add, 0 to change, 0 to destroy.");
+    let saved = place.read("saved.plan");
+    assert!(![&made.ca_key, &made.leaf_key].iter().any(|key| saved.contains(telling(key))), "no key is in the plan");
+    let json = place.expect("show -json saved.plan", 0).json();
+    let changes = json["resource_changes"].as_array().expect("changes").iter();
+    let change = changes.clone().find(|one| one["address"] == "certificate.www").expect("the certificate");
+    assert_eq!(change["change"]["importing"]["id"], "old/www.pem");
+    assert_eq!(change["change"]["actions"], serde_json::json!(["no-op"]));
+
+    place.expect("apply saved.plan", 0).says("Apply complete! Resources: 4 imported, 3 added, 0 changed, 0 destroyed.");
+    place.expect("plan -detailed-exitcode", 0).says("No changes.");
+    assert_eq!(
+        place.read("out/www/current/privkey.pem").trim(),
+        made.leaf_key.trim(),
+        "the key is the one that was imported"
+    );
+    let fingerprint = cap::x509::Leaf::from_pem(&made.leaf).expect("a leaf").fingerprint;
+    place.expect("state show certificate.www", 0).says(&fingerprint.to_string());
+
+    // The imported CA issues, with the key that it has.
+    std::fs::remove_dir_all(place.path().join("old")).expect("removed");
+    let more = "certificate \"api\" {\n  issuer      = private_ca.house\n  common_name = \"api.example.test\"\n  targets     = [file_target.local]\n}\n";
+    place.write("more.cap.hcl", more);
+    place.expect("apply -auto-approve", 0).says("2 added");
+    let chain = place.read("out/api/current/fullchain.pem");
+    let leaf = cap::x509::Leaf::from_pem(&chain).expect("a leaf");
+    assert_eq!(leaf.issuer, "CN=House CA");
+    let now = cap::time::Timestamp::from_millis(leaf.not_before.millis() + 1_000_000);
+    let whole = chain + &made.ca;
+    assert!(cap::x509::check_chain(&whole, &["api.example.test".to_owned()], &leaf.spki, now).is_ok());
+}
+
+#[test]
+fn what_is_not_what_the_block_describes_is_refused() {
+    let made = made();
+    let place = place(&made);
+    let refused = |change: (&str, &str), report: &str, at: &str| {
+        place.write("main.cap.hcl", ESTATE.replacen(change.0, change.1, 1));
+        place.expect("plan", 1).reports(report).reports(&format!("main.cap.hcl:{at}"));
+    };
+    refused(
+        ("\"www.example.test\"", "\"api.example.test\""),
+        "www.example.test, and api.example.test was asked for",
+        "31:8",
+    );
+    refused(("\"House CA\"", "\"Home CA\""), "\"common_name\" of what is there is \"House CA\"", "26:8");
+    refused(("old/ca.key", "old/www.pem"), "The private key is not that of the certificate.", "26:8");
+    refused(("old/ca.key", "old/absent.key"), "old/absent.key cannot be read", "26:8");
+    refused(("old/www.pem", "old/ca.pem"), "holds no private key", "31:8");
+    refused(("to = certificate.www", "to = certificate.absent"), "certificate.absent is not declared", "31:8");
+    refused(("to = certificate.www", "to = private_ca.house"), "private_ca.house is imported twice.", "31:8");
+    refused(("to = certificate.www", "to = module.m"), "A module cannot be imported.", "30:8");
+    refused(("to = certificate.www", "of = certificate.www"), "An import block needs \"to\".", "29:1");
+    refused(
+        ("House CA\"", "House CA\"\n  key_type    = \"rsa-2048\""),
+        "\"key_type\" of what is there is \"ecdsa-p256\"",
+        "27:8",
+    );
+}
+
+#[test]
+fn a_key_that_changed_since_the_plan_is_refused() {
+    let made = made();
+    let place = place(&made);
+    place.expect("plan -out=saved.plan", 0);
+    place.write("old/ca.key", &made.leaf_key);
+    place.expect("apply saved.plan", 1).reports("private_ca.house cannot be imported").reports("Make a new plan.");
+    place.write("old/ca.key", &made.ca_key);
+    place.expect("apply saved.plan", 0).says("4 imported");
+}
+
+#[test]
+fn what_is_managed_already_is_not_imported_again() {
+    let place = Place::new();
+    let estate = "member \"a\" {\n  email = \"a@example.com\"\n}\nimport {\n  to = member.a\n  id = \"a\"\n}\n";
+    place.write("main.cap.hcl", estate);
+    place.expect("apply -auto-approve", 0).says("Resources: 1 imported, 0 added");
+    place.expect("plan -detailed-exitcode", 0);
+    place.write("m/main.cap.hcl", estate);
+    place.write("main.cap.hcl", "module \"m\" {\n  source = \"./m\"\n}\n");
+    place.expect("validate", 1).reports("An import block stands in the root module only");
+}
