@@ -6,7 +6,10 @@
 
 use std::ops::Range;
 
-use super::lexer::{Kind, Token, tokens};
+use std::borrow::Cow;
+
+use super::lexer::{Kind, Lexer, Token, sequences, tokens};
+use crate::limits;
 
 /// What was opened and never closed.
 pub(super) struct Opening {
@@ -59,7 +62,8 @@ fn starts_heredoc(rest: &str) -> bool {
 }
 
 /// The text in canonical layout. A text that is not well-formed, where tokens could run into each other, stays as it is.
-pub fn format(text: &str) -> String {
+pub fn format(original: &str) -> String {
+    let text = &*templates(original, 0);
     let before = tokens(text);
     let mut lines = split(&before, text);
     lines.iter_mut().for_each(|line| space(line, text));
@@ -67,16 +71,89 @@ pub fn format(text: &str) -> String {
     align(&mut lines, text, Cell::Assignment);
     align(&mut lines, text, Cell::Comment);
     let formatted = write(&lines, text);
-    let unchanged = same(&before, text, &tokens(&formatted), &formatted);
-    if unchanged { formatted } else { text.to_owned() }
+    let unchanged = same(original, &formatted, 0);
+    if unchanged { formatted } else { original.to_owned() }
+}
+
+/// The text with the sequences of its templates in layout: `${ a+b }` is `${a + b}`. What spans lines stays.
+fn templates(text: &str, depth: usize) -> Cow<'_, str> {
+    if !text.contains("${") && !text.contains("%{") || depth > limits::NESTING {
+        return Cow::Borrowed(text);
+    }
+    let mut out = String::with_capacity(text.len());
+    let mut done = 0;
+    for token in tokens(text).iter().filter(|token| matches!(token.kind, Kind::Quoted | Kind::Heredoc)) {
+        for inner in sequences(&text[token.range.clone()]) {
+            let range = token.range.start + inner.start..token.range.start + inner.end;
+            out.push_str(&text[done..range.start]);
+            out.push_str(&sequence(&text[range.clone()], depth + 1));
+            done = range.end;
+        }
+    }
+    out.push_str(&text[done..]);
+    Cow::Owned(out)
+}
+
+/// A sequence in layout: its strip markers stand at the braces, and a brace of its own has a space before it.
+fn sequence(inner: &str, depth: usize) -> Cow<'_, str> {
+    if inner.contains('\n') {
+        return Cow::Borrowed(inner);
+    }
+    let body = inner.strip_prefix('~').unwrap_or(inner);
+    let begin = &inner[..inner.len() - body.len()];
+    let body = body.strip_suffix('~').unwrap_or(body);
+    let end = &inner[begin.len() + body.len()..];
+    let text = templates(body.trim_matches([' ', '\t', '\r']), depth);
+    let all = tokens(&text);
+    let mut row = line(all.iter().map(|token| Placed { token, spaces: 0 }).collect(), &text);
+    space(&mut row, &text);
+    let mut out = String::from(begin);
+    let brace = |kind: Kind, at: Option<&Token>| at.is_some_and(|token| token.kind == kind);
+    if brace(Kind::Open(b'{'), all.first()) {
+        out.push(' ');
+    }
+    for placed in &row.tokens {
+        out.extend(std::iter::repeat_n(' ', placed.spaces));
+        out.push_str(&text[placed.token.range.clone()]);
+    }
+    if brace(Kind::Close(b'}'), all.last()) {
+        out.push(' ');
+    }
+    out.push_str(end);
+    Cow::Owned(out)
 }
 
 /// Whether two texts consist of the same tokens.
-fn same(before: &[Token], old: &str, after: &[Token], new: &str) -> bool {
-    let lasting = |token: &&Token| token.kind != Kind::Newline;
-    let old = before.iter().filter(lasting).map(|token| (token.kind, &old[token.range.clone()]));
-    let new = after.iter().filter(lasting).map(|token| (token.kind, &new[token.range.clone()]));
-    old.eq(new)
+fn same(old: &str, new: &str, depth: usize) -> bool {
+    let lasting = |token: &Token| token.kind != Kind::Newline;
+    let mut before = Lexer::new(old).filter(lasting);
+    let mut after = Lexer::new(new).filter(lasting);
+    loop {
+        match (before.next(), after.next()) {
+            (None, None) => return true,
+            (Some(a), Some(b)) if a.kind == b.kind => {
+                let (a_text, b_text) = (&old[a.range], &new[b.range]);
+                let template = matches!(a.kind, Kind::Quoted | Kind::Heredoc) && depth <= limits::NESTING;
+                if a_text != b_text && !(template && same_template(a_text, b_text, depth + 1)) {
+                    return false;
+                }
+            }
+            _ => return false,
+        }
+    }
+}
+
+/// Whether two templates have the same literal parts, and the same tokens in their sequences.
+fn same_template(old: &str, new: &str, depth: usize) -> bool {
+    let (before, after) = (sequences(old), sequences(new));
+    let (mut old_end, mut new_end) = (0, 0);
+    for (a, b) in before.iter().zip(&after) {
+        if old[old_end..a.start] != new[new_end..b.start] || !same(&old[a.clone()], &new[b.clone()], depth) {
+            return false;
+        }
+        (old_end, new_end) = (a.end, b.end);
+    }
+    before.len() == after.len() && old[old_end..] == new[new_end..]
 }
 
 /// A token and the spaces before it.
@@ -92,7 +169,7 @@ struct Line<'a> {
     assignment: Option<usize>,
     /// Where the trailing comment stands.
     comment: Option<usize>,
-    /// Columns its last token reaches over further lines: a heredoc ends a run of aligned lines.
+    /// Whether it reaches over further lines.
     tall: bool,
 }
 
@@ -117,9 +194,13 @@ fn line<'a>(tokens: Vec<Placed<'a>>, text: &str) -> Line<'a> {
     let comment = tokens.len().checked_sub(1).filter(|last| *last > 0 && is_comment(&tokens[*last]));
     let tall = tokens.iter().any(|placed| text[placed.token.range.clone()].contains('\n'));
     let equal = tokens.iter().position(|placed| placed.token.kind == Kind::Equal).filter(|at| *at > 0);
-    // Only a whole assignment is aligned: one that opens a bracket goes on in further lines.
-    let assignment =
-        equal.filter(|at| !tall && tokens[*at..].iter().map(|placed| change(placed.token.kind)).sum::<i32>() == 0);
+    // Only a whole assignment is aligned: one that opens a bracket goes on in further lines. A heredoc is whole.
+    let comment_over_lines = tokens
+        .iter()
+        .any(|placed| placed.token.kind == Kind::BlockComment && text[placed.token.range.clone()].contains('\n'));
+    let assignment = equal.filter(|at| {
+        !comment_over_lines && tokens[*at..].iter().map(|placed| change(placed.token.kind)).sum::<i32>() == 0
+    });
     Line { tokens, assignment, comment, tall }
 }
 
@@ -143,9 +224,9 @@ fn space(line: &mut Line<'_>, text: &str) {
 
 /// Whether a space stands between two tokens. `before` is the one before them, `text` that of the first.
 fn space_between(before: Option<Kind>, first: Kind, text: &str, second: Kind) -> bool {
-    use Kind::{Bang, Close, Comma, Dot, Ellipsis, Identifier, Minus, Number, Open, Quoted};
+    use Kind::{Bang, Close, Comma, Dot, Ellipsis, Identifier, Minus, Namespace, Number, Open, Quoted};
     match (first, second) {
-        (Dot, _) | (_, Dot | Comma | Ellipsis) => false,
+        (Dot | Namespace, _) | (_, Dot | Namespace | Comma | Ellipsis) => false,
         (Comma, _) => true,
         // A call: the keywords of the language are no functions.
         (Identifier, Open(b'(')) => is_keyword(text),
@@ -307,8 +388,19 @@ mod tests {
 
     #[test]
     fn texts_stay_as_they_are() {
-        let text = "a = \"x  ${ f(\"}\") }  y\"\nb = <<-EOT\n   keep  this\n  EOT\nccc = 1\n";
+        let text = "a   = \"x  ${f(\"}\")}  y\"\nb   = <<-EOT\n   keep  this\n  EOT\nccc = 1\n";
         check(text, text);
+    }
+
+    /// As hclfmt lays them out.
+    #[test]
+    fn sequences_of_templates_are_spaced() {
+        check(
+            "a = \"x ${ b } ${a+b} ${~ c ~} %{ if a }y%{ else }z%{ endif } ${ f( 1,2 ) } ${ { a=1 } } ${\"${ x }\"} $${ a }\"\n",
+            "a = \"x ${b} ${a + b} ${~c~} %{if a}y%{else}z%{endif} ${f(1, 2)} ${ { a = 1 } } ${\"${x}\"} $${ a }\"\n",
+        );
+        check("b = <<EOT\n x ${ b }  %{~ if a ~}\nEOT\n", "b = <<EOT\n x ${b}  %{~if a~}\nEOT\n");
+        check("c = a::b::c ( 1 )\n", "c = a::b::c(1)\n");
     }
 
     /// Without memory this takes two to the power of the quotes.
@@ -324,7 +416,22 @@ mod tests {
 
     fn meaning(text: &str) -> Vec<(Kind, String)> {
         let kept = |token: &Token| token.kind != Kind::Newline;
-        tokens(text).into_iter().filter(kept).map(|token| (token.kind, text[token.range].to_owned())).collect()
+        tokens(text).into_iter().filter(kept).flat_map(|token| parts(token.kind, &text[token.range])).collect()
+    }
+
+    /// A template is its literal parts and the tokens of its sequences.
+    fn parts(kind: Kind, text: &str) -> Vec<(Kind, String)> {
+        if !matches!(kind, Kind::Quoted | Kind::Heredoc) {
+            return vec![(kind, text.to_owned())];
+        }
+        let (mut found, mut end) = (Vec::new(), 0);
+        for inner in sequences(text) {
+            found.push((kind, text[end..inner.start].to_owned()));
+            found.extend(meaning(&text[inner.clone()]));
+            end = inner.end;
+        }
+        found.push((kind, text[end..].to_owned()));
+        found
     }
 
     proptest! {

@@ -33,6 +33,8 @@ pub enum Kind {
     Ellipsis,
     Equal,
     Colon,
+    /// `::`, in the names of functions.
+    Namespace,
     Question,
     Minus,
     Bang,
@@ -55,6 +57,41 @@ pub fn tokens(text: &str) -> Vec<Token> {
     let mut all = Vec::with_capacity(text.len() / 5);
     all.extend(Lexer::new(text));
     all
+}
+
+/// The bytes between the braces of each sequence of a template, `${…}` and `%{…}`: a whole quoted template or heredoc.
+pub fn sequences(template: &str) -> Vec<Range<usize>> {
+    let is_heredoc = template.starts_with("<<");
+    let bytes = template.as_bytes();
+    let mut found = Vec::new();
+    let mut at = if is_heredoc { template.find('\n').unwrap_or(template.len()) } else { 1 };
+    while let Some(byte) = bytes.get(at) {
+        match (byte, bytes.get(at + 1), bytes.get(at + 2)) {
+            (b'\\', ..) if !is_heredoc => at += 2,
+            (b'$', Some(b'$'), Some(b'{')) | (b'%', Some(b'%'), Some(b'{')) => at += 3,
+            (b'$' | b'%', Some(b'{'), _) => {
+                let end = at + 2 + sequence_length(&template[at + 2..]);
+                found.push(at + 2..end);
+                at = end + 1;
+            }
+            _ => at += 1,
+        }
+    }
+    found
+}
+
+/// How many bytes come before the brace that closes a sequence.
+fn sequence_length(text: &str) -> usize {
+    let mut depth = 0;
+    for token in Lexer::new(text) {
+        match token.kind {
+            Kind::Open(b'{') => depth += 1,
+            Kind::Close(b'}') if depth == 0 => return token.range.start,
+            Kind::Close(b'}') => depth -= 1,
+            _ => {}
+        }
+    }
+    text.len()
 }
 
 /// The tokens of a text, one by one.
@@ -122,6 +159,7 @@ impl Lexer<'_> {
             b',' => self.take(1, Kind::Comma),
             b'=' if two == b'=' || two == b'>' => self.take(2, Kind::Operator),
             b'=' => self.take(1, Kind::Equal),
+            b':' if two == b':' => self.take(2, Kind::Namespace),
             b':' => self.take(1, Kind::Colon),
             b'?' => self.take(1, Kind::Question),
             b'!' if two == b'=' => self.take(2, Kind::Operator),
