@@ -47,3 +47,4 @@ pub mod testing;
 
 // Layer 6: interface.
 pub mod cli;
+pub mod lsp;

@@ -12,7 +12,7 @@ const LAYERS: [&[&str]; 7] = [
     &["ports"],
     &["store", "issuer", "dns", "target", "secret", "vault", "fetch"],
     &["engine", "testing"],
-    &["cli", "server", "main", "lib"],
+    &["cli", "lsp", "server", "main", "lib"],
 ];
 
 /// Adapters never import each other, and the engine never imports an adapter.

@@ -190,7 +190,11 @@ mod tests {
 
     /// The edges of a root and one module `m`.
     fn edges(root: &str, module: &str) -> Vec<String> {
-        let file = |id, text: &str| vec![parse(SourceId(id), text).0];
+        let file = |id, text: &str| {
+            let (file, faults) = parse(SourceId(id), text);
+            assert!(faults.is_empty(), "{faults:?}");
+            vec![file]
+        };
         let library = Library::from([("m".to_owned(), file(1, module))]);
         let found = of(&file(0, root), &library, &|kind| ["zone", "certificate"].contains(&kind));
         let edge = |(one, needs): (usize, &Vec<usize>)| {
@@ -202,10 +206,10 @@ mod tests {
 
     #[test]
     fn references_are_followed_through_names_and_modules() {
-        let root = "zone \"a\" {}\nlocals { z = [local.y]\n y = zone.a }\ncertificate \"c\" {\n x { z = local.z }\n}\n\
-                    module \"m\" {\n source = \"./m\"\n zone = zone.a\n}\ncertificate \"d\" { z = module.m.out }\n";
+        let root = "zone \"a\" {}\nlocals {\n z = [local.y]\n y = zone.a\n}\ncertificate \"c\" {\n x {\n z = local.z\n }\n}\n\
+                    module \"m\" {\n source = \"./m\"\n zone = zone.a\n}\ncertificate \"d\" {\n z = module.m.out\n}\n";
         let module =
-            "variable \"zone\" {}\ncertificate \"e\" { z = var.zone }\noutput \"out\" { value = certificate.e }";
+            "variable \"zone\" {}\ncertificate \"e\" {\n z = var.zone\n}\noutput \"out\" {\n value = certificate.e\n}";
         assert_eq!(
             edges(root, module),
             ["certificate.c -> zone.a", "certificate.d -> module.m.certificate.e", "module.m.certificate.e -> zone.a",]
@@ -214,7 +218,7 @@ mod tests {
 
     #[test]
     fn circles_are_found() {
-        let text = "zone \"a\" { x = zone.b }\nzone \"b\" { x = local.l }\nlocals { l = zone.a\n m = local.m }\n";
+        let text = "zone \"a\" { x = zone.b }\nzone \"b\" { x = local.l }\nlocals {\n l = zone.a\n m = local.m\n}\n";
         let found = of(&[parse(SourceId(0), text).0], &Library::new(), &|kind| kind == "zone");
         assert_eq!(found.circle(), Some(vec![0, 1]));
     }

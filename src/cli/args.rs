@@ -75,6 +75,8 @@ pub enum Command {
     Graph(GraphArgs),
     /// Document a module as Markdown.
     Docs(DocsArgs),
+    /// Serve an editor over standard input and output.
+    Lsp(LspArgs),
     /// Explain a code, such as CAP0101.
     Explain(ExplainArgs),
     /// Print the JSON Schema of the configuration's JSON form.
@@ -419,6 +421,14 @@ pub enum GraphFormat {
     Dot,
     /// For Markdown: a Mermaid flowchart.
     Mermaid,
+}
+
+/// `cap lsp`.
+#[derive(Debug, Args)]
+pub struct LspArgs {
+    /// For editors that insist on saying so: there is no other way.
+    #[arg(long, hide = true)]
+    pub stdio: bool,
 }
 
 /// `cap docs`.

@@ -112,6 +112,7 @@ fn dispatch(shell: &mut Shell, cli: &Cli) -> Outcome {
         Command::Docs(args) => commands::docs::run(shell, args),
         Command::Get(args) => runtime()?.block_on(commands::get::run(shell, args)),
         Command::Graph(args) => commands::graph::run(shell, args),
+        Command::Lsp(_) => commands::lsp::run(),
         Command::Schema => Ok(commands::schema::run(shell)),
         Command::Completion(args) => Ok(commands::completion::run(shell, args.shell)),
         Command::Validate(args) => commands::validate::run(shell, args),

@@ -13,6 +13,7 @@ mod imports;
 mod interrupted;
 mod journey;
 mod json;
+mod lsp;
 mod modules;
 mod packages;
 mod places;

@@ -10,6 +10,7 @@ pub mod force_unlock;
 pub mod get;
 pub mod graph;
 pub mod jobs;
+pub mod lsp;
 pub mod output;
 pub mod plan;
 pub mod schema;
