@@ -10,10 +10,12 @@ use crate::diagnostic::{Diagnostic, Diagnostics, codes};
 use crate::digest::Digest;
 use crate::eval::value::SecretRef;
 use crate::model::{Estate, Resource};
+use crate::plan::Plan;
 use crate::ports::PortResult;
 use crate::ports::secrets::Secrets;
 use crate::ports::vault::KeyVault;
 use crate::source::Span;
+use crate::state::record::{Draft, Spec};
 
 /// Keyed fingerprints of the secrets in use, by address and path of the attribute.
 pub type Fingerprints = BTreeMap<Address, BTreeMap<String, Digest>>;
@@ -27,7 +29,8 @@ pub async fn prepare(
     parallelism: usize,
     place: &(dyn Fn(&Address, &str) -> Option<Span> + Sync),
 ) -> (Fingerprints, Diagnostics) {
-    let known = read(estate, secrets, vault, parallelism).await;
+    let distinct = estate.resources.values().flat_map(|resource| resource.secrets.values().cloned()).collect();
+    let known = read(distinct, secrets, vault, parallelism).await;
     let mut fingerprints = Fingerprints::new();
     let mut diagnostics = Diagnostics::default();
     for (address, resource) in estate.resources.iter_mut().filter(|(_, resource)| !resource.secrets.is_empty()) {
@@ -44,15 +47,46 @@ pub async fn prepare(
     (fingerprints, diagnostics)
 }
 
+/// Fingerprints the secrets of a plan again, with the keys of the store that it is carried out in: it was made without a
+/// store, whose keys nobody has any more.
+pub async fn again(plan: &mut Plan, secrets: &dyn Secrets, vault: &dyn KeyVault, parallelism: usize) -> Diagnostics {
+    let referred = |draft: &Draft| -> BTreeMap<String, SecretRef> {
+        draft.secrets.keys().filter_map(|path| Some((path.clone(), reference(&draft.spec, path)?))).collect()
+    };
+    let drafts = plan.steps.iter().filter_map(|step| step.after.as_ref());
+    let distinct = drafts.flat_map(|draft| referred(draft).into_values()).collect();
+    let known = read(distinct, secrets, vault, parallelism).await;
+    let mut diagnostics = Diagnostics::default();
+    for draft in plan.steps.iter_mut().filter_map(|step| step.after.as_mut()) {
+        for (path, reference) in referred(draft) {
+            match &known[&reference] {
+                Ok(digest) => _ = draft.secrets.insert(path, *digest),
+                Err(_) if draft.address.resource().is_none() => {}
+                Err(fault) => diagnostics.push(unread(&draft.address, &path, fault)),
+            }
+        }
+    }
+    diagnostics
+}
+
+/// The reference to a secret at a path of a spec: names and positions in lists, joined by dots.
+fn reference(spec: &Spec, path: &str) -> Option<SecretRef> {
+    let mut names = path.split('.');
+    let first = spec.get(names.next()?)?;
+    let found = names.try_fold(first, |json, name| match json {
+        serde_json::Value::Array(items) => items.get(name.parse::<usize>().ok()?),
+        other => other.get(name),
+    })?;
+    serde_json::from_value(found.get("$secret")?.clone()).ok()
+}
+
 /// Reads every distinct secret once.
 async fn read(
-    estate: &Estate,
+    distinct: BTreeSet<SecretRef>,
     secrets: &dyn Secrets,
     vault: &dyn KeyVault,
     parallelism: usize,
 ) -> BTreeMap<SecretRef, PortResult<Digest>> {
-    let distinct: BTreeSet<SecretRef> =
-        estate.resources.values().flat_map(|resource| resource.secrets.values().cloned()).collect();
     let one = |reference: SecretRef| async move {
         let digest = secrets.resolve(&reference).await.map(|secret| vault.fingerprint(&secret));
         (reference, digest)
@@ -67,9 +101,11 @@ fn unreadable(
     fault: &crate::ports::PortError,
     place: &(dyn Fn(&Address, &str) -> Option<Span> + Sync),
 ) -> Diagnostic {
-    let span = place(address, path).unwrap_or(resource.span);
-    let report = Diagnostic::error(&codes::shell::SECRET_UNREADABLE, format!("{path}: {fault}"));
-    let report = report.at(span).about(address);
+    unread(address, path, fault).at(place(address, path).unwrap_or(resource.span))
+}
+
+fn unread(address: &Address, path: &str, fault: &crate::ports::PortError) -> Diagnostic {
+    let report = Diagnostic::error(&codes::shell::SECRET_UNREADABLE, format!("{path}: {fault}")).about(address);
     match &fault.remedy {
         Some(remedy) => report.hint(remedy),
         None => report.hint("Make the secret readable for whoever runs cap, or refer to another one."),
@@ -89,7 +125,6 @@ mod tests {
     use crate::ports::vault::{KeyType, MacKey, PrivateKey};
     use crate::source::SourceId;
     use crate::state::facts::KeyId;
-    use crate::state::record::{Draft, Spec};
 
     /// Secrets that count how often they are read.
     struct Counted(AtomicUsize);

@@ -30,6 +30,20 @@ pub async fn open(url: &str, directory: &Path) -> PortResult<Arc<dyn Store>> {
     }
 }
 
+/// Opens the store that a URL names if there is one: looking makes none.
+pub async fn open_existing(url: &str, directory: &Path) -> PortResult<Option<Arc<dyn Store>>> {
+    match url.split_once(':') {
+        Some(("mongodb" | "mongodb+srv", _)) => {
+            Ok(MongoDb::open_existing(url).await?.map(|store| Arc::new(store) as _))
+        }
+        Some(("sqlite", path)) if !path.is_empty() => match Sqlite::open_existing(&directory.join(path)).await? {
+            Some(store) => Ok(Some(Arc::new(store))),
+            None => Ok(None),
+        },
+        _ => open(url, directory).await.map(Some),
+    }
+}
+
 /// A store's URL for people: without user, password and options, any of which may be a secret.
 pub fn display(url: &str) -> String {
     let Some((scheme, rest)) = url.split_once("://") else { return url.to_owned() };

@@ -22,6 +22,7 @@ const FILE_BYTES: u64 = 256;
 pub struct KekSource {
     variables: Vec<(String, Zeroizing<String>)>,
     directory: Option<PathBuf>,
+    fleeting: bool,
 }
 
 impl KekSource {
@@ -33,12 +34,18 @@ impl KekSource {
             // A value that is not UTF-8 is no key; it is refused below like any other.
             Some((name, Zeroizing::new(value.into_string().unwrap_or_default())))
         });
-        Self { variables: ours.collect(), directory }
+        Self::new(ours.collect(), directory)
     }
 
     /// The same from variables handed in.
     pub fn new(variables: Vec<(String, Zeroizing<String>)>, directory: Option<PathBuf>) -> Self {
-        Self { variables, directory }
+        Self { variables, directory, fleeting: false }
+    }
+
+    /// The same, but where no key is at hand one is made that is kept nowhere: for a store that is not kept either.
+    #[must_use]
+    pub fn fleeting(self) -> Self {
+        Self { fleeting: true, ..self }
     }
 
     /// All keys at hand. With `make`, a first key is made where there is a directory and none is there.
@@ -46,10 +53,13 @@ impl KekSource {
         let mut keys = self.read_variables()?;
         if let (true, Some(directory)) = (keys.is_empty(), &self.directory) {
             keys = from_files(directory)?;
-            if keys.is_empty() && make {
+            if keys.is_empty() && make && !self.fleeting {
                 make_file(directory)?;
                 keys = from_files(directory)?;
             }
+        }
+        if keys.is_empty() && self.fleeting {
+            keys.insert(1, random()?);
         }
         let newest = keys.pop_last().ok_or_else(|| self.missing())?;
         Ok(Keks { newest, older: keys })

@@ -55,8 +55,16 @@ impl MongoDb {
     /// Connects to the database of the URL, making the store when it is empty. Errors name host and database, never the
     /// user or the password.
     pub async fn open(url: &str) -> PortResult<Self> {
-        let database = open::open(url).await?;
-        Ok(Self {
+        Ok(Self::of(open::open(url).await?))
+    }
+
+    /// Connects to the database of the URL if a store is in it. An empty database stays empty.
+    pub async fn open_existing(url: &str) -> PortResult<Option<Self>> {
+        Ok(open::open_existing(url).await?.map(Self::of))
+    }
+
+    fn of(database: Database) -> Self {
+        Self {
             meta: database.collection("meta"),
             records: database.collection("records"),
             runs: database.collection("runs"),
@@ -68,7 +76,7 @@ impl MongoDb {
             sealed: database.collection("sealed"),
             locks: database.collection("locks"),
             database,
-        })
+        }
     }
 
     /// A collection of which only the JSON is read.

@@ -22,22 +22,31 @@ const INDEXES: u32 = 1;
 
 /// Connects, and makes the store when the database is empty.
 pub(super) async fn open(url: &str) -> PortResult<Database> {
+    enter(url, true).await?.ok_or_else(|| gone("identity"))
+}
+
+/// Connects if the database holds a store.
+pub(super) async fn open_existing(url: &str) -> PortResult<Option<Database>> {
+    enter(url, false).await
+}
+
+async fn enter(url: &str, make: bool) -> PortResult<Option<Database>> {
     let options = options(url).await?;
     let name = options.default_database.clone().ok_or_else(|| {
         PortError::new(ErrorClass::Rejected, format!("{} names no database", display(url))).remedy(
             "write the database behind the hosts, as in mongodb://HOST/cap: each database is a store of its own",
         )
     })?;
-    connect(options, &name).await.map_err(|error| at(url, error))
+    connect(options, &name, make).await.map_err(|error| at(url, error))
 }
 
 fn at(url: &str, error: PortError) -> PortError {
     PortError { message: format!("{}: {}", display(url), error.message), ..error }
 }
 
-async fn connect(options: ClientOptions, name: &str) -> PortResult<Database> {
+async fn connect(options: ClientOptions, name: &str, make: bool) -> PortResult<Option<Database>> {
     let database = Client::with_options(options)?.database(name);
-    let identity = identify(&database).await?;
+    let Some(identity) = identify(&database, make).await? else { return Ok(None) };
     if identity.format != FORMAT {
         let message =
             format!("the store has format {}, and this version of cap knows format {FORMAT}", identity.format);
@@ -47,7 +56,7 @@ async fn connect(options: ClientOptions, name: &str) -> PortResult<Database> {
     if identity.indexes < INDEXES {
         prepare(&database).await?;
     }
-    Ok(database)
+    Ok(Some(database))
 }
 
 /// What the URL says, and what the store needs whatever the URL says: acknowledged by a majority and in the journal,
@@ -71,11 +80,11 @@ async fn options(url: &str) -> PortResult<ClientOptions> {
     Ok(options)
 }
 
-/// Who the store is; made when the database is empty, refused when it holds something else.
-async fn identify(database: &Database) -> PortResult<IdentityDoc> {
+/// Who the store is. In an empty database it is made, or none is there; a database that holds something else is refused.
+async fn identify(database: &Database, make: bool) -> PortResult<Option<IdentityDoc>> {
     let meta = database.collection::<IdentityDoc>("meta");
     if let Some(identity) = meta.find_one(doc! { "_id": "identity" }).await? {
-        return Ok(identity);
+        return Ok(Some(identity));
     }
     let others = database.list_collection_names().await?;
     if others.iter().any(|name| name != "meta" && !name.starts_with("system.")) {
@@ -83,9 +92,12 @@ async fn identify(database: &Database) -> PortResult<IdentityDoc> {
         return Err(PortError::new(ErrorClass::Rejected, message)
             .remedy("name another database in the store's URL: one that does not exist is made"));
     }
+    if !make {
+        return Ok(None);
+    }
     let fresh = doc! { "$setOnInsert": { "id": fresh_id("store")?, "format": FORMAT } };
     let made = meta.find_one_and_update(doc! { "_id": "identity" }, fresh).upsert(true);
-    made.return_document(ReturnDocument::After).await?.ok_or_else(|| gone("identity"))
+    made.return_document(ReturnDocument::After).await?.ok_or_else(|| gone("identity")).map(Some)
 }
 
 /// The error of a document that was there a moment ago.

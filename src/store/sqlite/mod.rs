@@ -44,6 +44,16 @@ impl Sqlite {
         Ok(Self { connection: Arc::new(Mutex::new(connection)) })
     }
 
+    /// Opens the file if it is there. One that cannot be looked for is no missing one.
+    pub async fn open_existing(path: &Path) -> PortResult<Option<Self>> {
+        match path.try_exists() {
+            Ok(true) => Self::open(path).await.map(Some),
+            Ok(false) => Ok(None),
+            Err(error) => Err(PortError::new(ErrorClass::Unauthorized, format!("{}: {error}", path.display()))
+                .remedy("give this user the right to look there, or name another file with -store")),
+        }
+    }
+
     /// Runs work that only reads. What needs several statements to agree opens a transaction itself.
     async fn read<T: Send + 'static, E>(
         &self,
