@@ -4,18 +4,22 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use serde_json::Value as Json;
 use zeroize::Zeroizing;
 
 use super::args::{VarArg, VarArgs};
 use super::place::Place;
 use super::shell::{self, Failure};
-use crate::diagnostic::{Diagnostics, codes};
+use super::view::json_configuration;
+use crate::diagnostic::{Diagnostic, Diagnostics, codes};
 use crate::engine::files::ModuleDirectory;
 use crate::engine::{load, modules};
 use crate::eval::library::Library;
 use crate::eval::schema::Catalog;
+use crate::eval::value::Value;
 use crate::eval::{self, Argument, Evaluation, Inputs, Sensitive, encode};
 use crate::model::{self, Estate, Kinds};
+use crate::plan::Plan;
 use crate::source::{SourceId, Sources};
 use crate::syntax::ast;
 use crate::time::Timestamp;
@@ -30,6 +34,10 @@ pub struct Configuration {
     pub estate: Estate,
     /// Warnings, and errors where there are any.
     pub diagnostics: Diagnostics,
+    /// What it looks like to programs, where that was asked for.
+    pub described: Option<Json>,
+    /// Values of sensitive variables that no file declares.
+    given: SensitiveValues,
 }
 
 /// Real values of sensitive variables, by name.
@@ -47,6 +55,21 @@ pub struct Gathered {
     pub inputs: Inputs,
     /// What could not be read or does not parse.
     pub diagnostics: Diagnostics,
+}
+
+/// A variable that needs a value and was given none.
+pub struct Missing {
+    /// Its name.
+    pub name: String,
+    /// What it is for, where it says so.
+    pub description: Option<String>,
+    /// Whether its value is not to be seen while it is typed.
+    pub sensitive: bool,
+}
+
+/// Reads the configuration of the current directory. With errors among the diagnostics it is only fit for reporting more.
+pub fn read(place: &Place, vars: &VarArgs, kinds: &Kinds, now: Timestamp) -> Configuration {
+    gather(place, vars, &kinds.catalog()).evaluate(kinds, now, false)
 }
 
 /// Gathers the configuration of the current directory.
@@ -70,20 +93,77 @@ pub fn around() -> ModuleDirectory {
     ModuleDirectory::new("", shell::environment("HOME").map(PathBuf::from))
 }
 
-/// Reads the configuration of the current directory. With errors among the diagnostics it is only fit for reporting more.
-pub fn read(place: &Place, vars: &VarArgs, kinds: &Kinds, now: Timestamp) -> Configuration {
-    let catalog = kinds.catalog();
-    let Gathered { sources, files, library, inputs, mut diagnostics } = gather(place, vars, &catalog);
-    let unread = diagnostics.has_errors();
-    let (evaluation, mut faults) = eval::evaluate_with(&files, &library, &inputs, &catalog, &around(), now);
-    // What is missing because a file or an option could not be read would only be reported again, as something else.
-    faults.0.retain(|one| !unread || *one.code != codes::language::NO_VALUE);
-    diagnostics.extend(faults);
-    let (mut estate, faults) =
-        if unread { Default::default() } else { model::estate(&evaluation.desired, &evaluation, kinds) };
-    diagnostics.extend(faults);
-    estate.locate(|span| sources.position(span));
-    Configuration { sources, evaluation, estate, diagnostics }
+impl Gathered {
+    /// Whether the directory holds nothing to read at all.
+    pub fn is_empty(&self) -> bool {
+        self.files.is_empty() && self.diagnostics.iter().any(|one| *one.code == codes::shell::NO_CONFIGURATION)
+    }
+
+    /// Variables without default that nothing sets, by name.
+    pub fn missing(&self) -> Vec<Missing> {
+        let blocks = || self.files.iter().flat_map(|file| file.body.blocks_of("variable"));
+        let mut found: BTreeMap<&str, Missing> = BTreeMap::new();
+        for block in blocks() {
+            let Some(name) = block.labels.first().map(|label| &*label.text) else { continue };
+            let one = found.entry(name).or_insert_with(|| Missing::new(name));
+            one.description =
+                one.description.take().or_else(|| constant(block, "description")?.as_str().map(str::to_owned));
+            one.sensitive |= matches!(constant(block, "sensitive"), Some(Value::Bool(true)));
+        }
+        for block in blocks().filter(|block| block.body.attribute("default").is_some()) {
+            block.labels.first().map(|label| found.remove(&*label.text));
+        }
+        found.into_values().filter(|one| !self.inputs.gives(&one.name)).collect()
+    }
+
+    /// Takes a value that was asked for.
+    pub fn give(&mut self, name: &str, text: String) {
+        self.inputs.arguments.push(Argument::Variable { name: name.to_owned(), text });
+    }
+
+    /// Evaluates it.
+    pub fn evaluate(self, kinds: &Kinds, now: Timestamp, describe: bool) -> Configuration {
+        let Self { sources, mut diagnostics, files, library, inputs } = self;
+        let unread = diagnostics.has_errors();
+        let (evaluation, mut faults) = eval::evaluate_with(&files, &library, &inputs, &kinds.catalog(), &around(), now);
+        // What is missing because a file or an option could not be read would only be reported again, as something else.
+        faults.0.retain(|one| !unread || *one.code != codes::language::NO_VALUE);
+        diagnostics.extend(faults);
+        let (mut estate, faults) =
+            if unread { Default::default() } else { model::estate(&evaluation.desired, &evaluation, kinds) };
+        diagnostics.extend(faults);
+        estate.locate(|span| sources.position(span));
+        let described = describe.then(|| json_configuration::document(&files));
+        Configuration { sources, evaluation, estate, diagnostics, described, given: SensitiveValues::new() }
+    }
+
+    /// Nothing, in the place of files that are not there: destroying needs none. What sensitive variables held has to be
+    /// given again.
+    pub fn nothing(place: &Place, vars: &VarArgs, now: Timestamp) -> Result<Configuration, Failure> {
+        let given = given_again(place, vars)?;
+        let empty = Self {
+            sources: Sources::default(),
+            diagnostics: Diagnostics::default(),
+            files: Vec::new(),
+            library: Library::new(),
+            inputs: Inputs::default(),
+        };
+        Ok(Configuration { given, ..empty.evaluate(&Kinds::new([]), now, false) })
+    }
+}
+
+impl Missing {
+    fn new(name: &str) -> Self {
+        Self { name: name.to_owned(), description: None, sensitive: false }
+    }
+}
+
+/// The literal value of an argument.
+fn constant<'a>(block: &'a ast::Block, name: &str) -> Option<&'a Value> {
+    match &block.body.attribute(name)?.value.kind {
+        ast::ExprKind::Literal(value) => Some(value),
+        _ => None,
+    }
 }
 
 impl Configuration {
@@ -95,9 +175,16 @@ impl Configuration {
         Ok(self)
     }
 
+    /// Values of its variables as a plan keeps them: those of sensitive ones are references.
+    pub fn variables(&self) -> BTreeMap<String, Json> {
+        let all = self.evaluation.variables.iter();
+        all.map(|(name, value)| (name.to_string(), encode::to_json(value))).collect()
+    }
+
     /// Values of sensitive variables, for whoever resolves secrets.
     pub fn sensitive(&self) -> SensitiveValues {
-        self.evaluation.sensitive.iter().map(|(name, value)| (name.to_string(), bytes(value))).collect()
+        let declared = self.evaluation.sensitive.iter().map(|(name, value)| (name.to_string(), bytes(value)));
+        self.given.clone().into_iter().chain(declared).collect()
     }
 }
 
@@ -166,14 +253,21 @@ pub fn named_store() -> Option<String> {
     })
 }
 
-/// Values for the sensitive variables of a saved plan: from the environment and the command line. Nothing of the
-/// configuration is read, so that there are no other places to look in.
+/// Values for sensitive variables without the configuration that declares them: from the environment and the command line.
+/// Nothing of the configuration is read, so that there are no other places to look in.
 pub fn given_again(place: &Place, vars: &VarArgs) -> Result<SensitiveValues, Failure> {
-    let mut sources = Sources::default();
-    let mut diagnostics = Diagnostics::default();
     let environment = load::environment(std::env::vars_os().filter_map(utf8));
     let mut values: SensitiveValues =
         environment.into_iter().map(|(name, text)| (name, Zeroizing::new(text.into_bytes()))).collect();
+    values.extend(typed(place, vars)?);
+    Ok(values)
+}
+
+/// What -var and -var-file set, as texts; the later wins.
+fn typed(place: &Place, vars: &VarArgs) -> Result<SensitiveValues, Failure> {
+    let mut sources = Sources::default();
+    let mut diagnostics = Diagnostics::default();
+    let mut values = SensitiveValues::new();
     for argument in arguments(place, vars, &mut sources, &mut diagnostics) {
         match argument {
             Argument::Variable { name, text } => _ = values.insert(name, Zeroizing::new(text.into_bytes())),
@@ -181,6 +275,37 @@ pub fn given_again(place: &Place, vars: &VarArgs) -> Result<SensitiveValues, Fai
         }
     }
     if diagnostics.has_errors() { Err(Failure { diagnostics, sources }) } else { Ok(values) }
+}
+
+/// The same for a saved plan, which holds the values of all variables but sensitive ones: another value than it was made
+/// with is refused, since it would change nothing.
+pub fn given_for_plan(place: &Place, vars: &VarArgs, plan: &Plan) -> Result<SensitiveValues, Failure> {
+    let is_new = |(name, text): &(&String, &Zeroizing<Vec<u8>>)| match plan.variables.get(*name) {
+        Some(planned) => planned.get("$secret").is_none() && !says(planned, text),
+        None => true,
+    };
+    let typed = typed(place, vars)?;
+    let refused: Vec<&str> = typed.iter().filter(is_new).map(|(name, _)| name.as_str()).collect();
+    if refused.is_empty() {
+        return given_again(place, vars);
+    }
+    let detail = format!(
+        "Can't set variables when applying a saved plan: the options -var and -var-file cannot set {}, because a saved plan holds the values that were set when it was created.",
+        refused.join(", ")
+    );
+    let report = Diagnostic::error(&codes::shell::USAGE, detail);
+    Err(report
+        .hint("Leave the options out, or make a new plan with them. Only sensitive variables are given again.")
+        .into())
+}
+
+/// Whether a text says this value.
+fn says(planned: &Json, text: &[u8]) -> bool {
+    let text = String::from_utf8_lossy(text);
+    match planned {
+        Json::String(value) => *value == text,
+        other => serde_json::from_str::<Json>(&text).is_ok_and(|value| value == *other),
+    }
 }
 
 fn literal(attribute: &ast::Attribute) -> Option<(String, Zeroizing<Vec<u8>>)> {

@@ -1,16 +1,20 @@
 //! A configuration and its open store, side by side: where plans are made and shown.
 
+use std::path::Path;
+
 use super::args::PlanningArgs;
-use super::configuration::{self, Configuration};
+use super::configuration::{self, Configuration, Gathered};
 use super::place::Place;
-use super::planning::{self, Planned};
+use super::planning::{self, Planned, Purpose};
 use super::shell::{Failure, Shell};
+use super::terminal::{self, Answer};
 use super::view::plan::Detail;
 use super::view::{self, stream};
 use super::wiring::clock::SystemClock;
 use super::wiring::kinds::kinds;
 use super::wiring::location::Location;
 use super::wiring::session::{Session, hold_to_version};
+use crate::diagnostic::{Diagnostic, codes};
 use crate::plan::{self, Plan};
 use crate::ports::clock::Clock as _;
 use crate::time::Timestamp;
@@ -22,17 +26,37 @@ pub struct Desk {
     configuration: Configuration,
     location: plan::Location,
     now: Timestamp,
+    purpose: Purpose,
 }
 
 impl Desk {
     /// Reads the configuration of the current directory and opens its store. A configuration with errors opens none.
-    pub async fn open(place: &Place, store: Option<&str>, args: &PlanningArgs) -> Result<Self, Failure> {
+    pub async fn open(
+        shell: &mut Shell,
+        place: &Place,
+        store: Option<&str>,
+        args: &PlanningArgs,
+        purpose: Purpose,
+    ) -> Result<Self, Failure> {
         let now = SystemClock.now();
-        let mut configuration = configuration::read(place, &args.vars, &kinds(), now).usable()?;
+        let mut gathered = configuration::gather(place, &args.vars, &kinds().catalog());
+        // Destroying needs no files: the store knows what there is.
+        let gone = args.destroy && gathered.is_empty();
+        let mut configuration = if gone {
+            Gathered::nothing(place, &args.vars, now)?
+        } else {
+            ask_for(shell, &mut gathered, args).await?;
+            gathered.evaluate(&kinds(), now, purpose == Purpose::Save).usable()?
+        };
         let flag = store.map(|url| place.store(url));
         let block = configuration.evaluation.desired.settings.store.as_deref();
-        let location = Location::find(flag.as_deref(), block, std::path::Path::new(""));
-        let opened = Session::open(&location, configuration.sensitive()).await;
+        let location = Location::find(flag.as_deref(), block, Path::new(""));
+        let secrets = configuration.sensitive();
+        let opened = match purpose {
+            _ if gone => Session::existing(&location, secrets).await.map_err(|fault| without_files(place, &fault)),
+            Purpose::Apply if !args.destroy && !args.refresh_only => Session::open(&location, secrets).await,
+            _ => Session::looking(&location, secrets).await,
+        };
         let held = opened.and_then(|session| {
             hold_to_version(&session.vault, &configuration.evaluation.desired)?;
             Ok(session)
@@ -43,20 +67,21 @@ impl Desk {
         })?;
         let location =
             plan::Location { directory: place.named.clone(), store: location.recordable.then_some(location.url) };
-        Ok(Self { session, configuration, location, now })
+        Ok(Self { session, configuration, location, now, purpose })
     }
 
     /// Makes a plan and shows it, with what the user should know beside it. What cannot be planned fails the whole, after
     /// the rest was shown.
     pub async fn plan(&mut self, shell: &mut Shell, args: &PlanningArgs) -> Result<Plan, Failure> {
-        let made = planning::plan(&self.session, &mut self.configuration, args, self.location.clone(), self.now).await;
+        let Self { session, configuration, location, now, purpose } = self;
+        let made = planning::plan(session, configuration, args, location.clone(), *now, *purpose).await;
         let Planned { plan, diagnostics } = match made {
             Ok(planned) => planned,
             Err(diagnostics) => return Err(self.failure(diagnostics)),
         };
         let mut all = std::mem::take(&mut self.configuration.diagnostics);
         all.extend(diagnostics);
-        show(shell, &plan, args);
+        show(shell, &plan, args, all.has_errors());
         if all.has_errors() {
             return Err(self.failure(all));
         }
@@ -75,13 +100,47 @@ impl Desk {
     }
 }
 
-/// Shows a plan, to people or to programs.
-pub fn show(shell: &mut Shell, plan: &Plan, args: &PlanningArgs) {
+/// There is nothing to destroy from: neither files nor a store.
+fn without_files(place: &Place, fault: &Diagnostic) -> Diagnostic {
+    let directory = if place.named.is_empty() { "." } else { &place.named };
+    let detail = format!(
+        "{directory} holds no file of a configuration, and there is no store to destroy from: {}",
+        fault.detail
+    );
+    Diagnostic::error(&codes::shell::NO_CONFIGURATION, detail)
+        .hint("Name the directory of the configuration, or the store with -store.")
+}
+
+/// Asks for the variables that nothing sets, where somebody may be asked. What stays without a value is reported.
+async fn ask_for(shell: &mut Shell, gathered: &mut Gathered, args: &PlanningArgs) -> Result<(), Failure> {
+    if !args.input || args.json || !terminal::is_there() {
+        return Ok(());
+    }
+    for one in gathered.missing() {
+        let name = shell.style.bold(&format!("var.{}", one.name));
+        let description = one.description.map(|text| format!("  {text}\n")).unwrap_or_default();
+        let question = format!("{name}\n{description}\n  {} ", shell.style.bold("Enter a value:"));
+        match shell.ask(&question, one.sensitive).await {
+            Answer::Line(text) => gathered.give(&one.name, text),
+            Answer::Nobody => break,
+            Answer::Interrupted => {
+                let report = Diagnostic::error(&codes::shell::INTERRUPTED, "Nothing was done yet.");
+                return Err(report.hint("Give values with -var or in a *.capvars file.").into());
+            }
+        }
+        shell.line("");
+    }
+    Ok(())
+}
+
+/// Shows a plan, to people or to programs; `failed` when errors follow, so that it is no whole plan.
+fn show(shell: &mut Shell, plan: &Plan, args: &PlanningArgs, failed: bool) {
     if args.json {
-        let lines = stream::plan(plan, SystemClock.now());
+        let lines = stream::plan(plan, SystemClock.now(), failed);
         return shell.print(&lines.iter().map(|line| format!("{line}\n")).collect::<String>());
     }
     let detail = if args.concise { Detail::Concise } else { Detail::Full };
-    let text = view::plan::plan(plan, detail, shell.style);
+    let text =
+        if failed { view::plan::part(plan, detail, shell.style) } else { view::plan::plan(plan, detail, shell.style) };
     shell.print(&text);
 }

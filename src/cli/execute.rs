@@ -80,9 +80,10 @@ pub async fn work(work: &Work<'_>, drawing: &Drawing) -> Result<WorkReport, Diag
             () = lost(work.lock), if !interrupted => Interruption::LockLost,
         };
         if interrupt(&interruption, interrupted, &stop, drawing) {
-            let report =
-                tokio::time::timeout(CUT_OFF, &mut working).await.unwrap_or_else(|_| Ok(WorkReport::default()));
-            break finish(report, drawing, true);
+            break match tokio::time::timeout(CUT_OFF, &mut working).await {
+                Ok(report) => finish(report, drawing, true),
+                Err(_) => Err(left(None)),
+            };
         }
         interrupted = true;
     }
@@ -99,7 +100,7 @@ async fn lost(lock: Option<&Held>) {
 fn interrupt(what: &Interruption, again: bool, stop: &Stop, drawing: &Drawing) -> bool {
     match what {
         Interruption::Signal if again => {
-            drawing.say("\nTwo interrupts received. Exiting immediately. What was done so far is recorded.");
+            drawing.end("\nTwo interrupts received. Exiting immediately. What was done so far is recorded.");
             stop.at_once();
             true
         }
@@ -126,13 +127,17 @@ fn finish(
 ) -> Result<WorkReport, Diagnostic> {
     drawing.tick();
     let report = stored(report)?;
-    if interrupted { Err(left(&report)) } else { Ok(report) }
+    if interrupted { Err(left(Some(&report))) } else { Ok(report) }
 }
 
-fn left(report: &WorkReport) -> Diagnostic {
-    let done = report.succeeded.len();
-    let detail =
-        format!("{done} jobs were done before the interrupt; what is left stays recorded, with where it stood.");
+/// What an interrupt left; without a report nobody counted what was done.
+fn left(report: Option<&WorkReport>) -> Diagnostic {
+    let done = match report.map(|report| report.succeeded.len()) {
+        Some(1) => "1 job was done before the interrupt; what",
+        Some(done) => &format!("{done} jobs were done before the interrupt; what"),
+        None => "What",
+    };
+    let detail = format!("{done} is left stays recorded, with where it stood.");
     Diagnostic::error(&codes::shell::INTERRUPTED, detail).hint("Go on with `cap jobs resume`, or apply again.")
 }
 

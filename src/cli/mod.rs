@@ -8,6 +8,8 @@ pub mod configuration;
 pub mod desk;
 pub mod execute;
 pub mod files;
+pub mod leftovers;
+pub mod outputs;
 pub mod permission;
 pub mod place;
 pub mod planning;
@@ -15,6 +17,7 @@ pub mod process;
 pub mod progress;
 pub mod prompt;
 pub mod shell;
+pub mod terminal;
 pub mod view;
 pub mod wiring;
 

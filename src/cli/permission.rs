@@ -133,11 +133,14 @@ mod tests {
             store: String::new(),
             location: Default::default(),
             destroy: false,
+            refresh_only: false,
+            variables: BTreeMap::new(),
             steps,
             drift: Vec::new(),
             outputs: Vec::new(),
             new_outputs: BTreeMap::new(),
             conditions: Vec::new(),
+            surroundings: None,
         };
         let policy = json!({"project": {"$ref": "project.p"}, "required_for": operations});
         let mut record = Record::new("approval_policy.a".parse().expect("an address"));

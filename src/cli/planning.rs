@@ -6,6 +6,7 @@ use super::actor::Actor;
 use super::args::PlanningArgs;
 use super::conditions;
 use super::configuration::Configuration;
+use super::outputs;
 use super::permission;
 use super::shell::{Failure, environment, stored};
 use super::wiring::session::Session;
@@ -16,7 +17,7 @@ use crate::diff::scope::{self, Patterns};
 use crate::diff::{self, Options};
 use crate::engine::{adopt, prepare, refresh};
 use crate::observed::Observed;
-use crate::plan::{self, Importing, Location, Plan};
+use crate::plan::{self, Importing, Location, Plan, Surroundings};
 use crate::ports::store::Snapshot;
 use crate::source::Span;
 use crate::state::State;
@@ -29,6 +30,17 @@ pub struct Planned {
     pub plan: Plan,
     /// Warnings, and errors of what could not be planned beside the rest.
     pub diagnostics: Diagnostics,
+}
+
+/// What is to become of a plan.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Purpose {
+    /// It is shown.
+    Look,
+    /// It is shown and saved, with what stands around its changes.
+    Save,
+    /// It is carried out here, in a store that is made where there is none.
+    Apply,
 }
 
 /// Combinations that make no sense, in Terraform's words.
@@ -63,6 +75,7 @@ pub async fn plan(
     args: &PlanningArgs,
     location: Location,
     now: Timestamp,
+    purpose: Purpose,
 ) -> Result<Planned, Diagnostics> {
     let store = &session.engine.store;
     let identity = stored(store.identity().await)?;
@@ -76,22 +89,26 @@ pub async fn plan(
     diagnostics.extend(faults);
     let meta = plan::Meta {
         cap_version: env!("CARGO_PKG_VERSION").to_owned(),
-        store: identity.id,
+        store: if session.kept { identity.id } else { String::new() },
         location,
         created_at: now,
-        outputs,
+        outputs: outputs.clone(),
     };
     let mut plan = plan::make(changes, meta)?;
+    plan.variables = configuration.variables();
+    outputs::settle(&mut plan, &outputs, &state, options.only.is_some());
     if !args.destroy && !args.refresh_only && options.only.is_none() {
         let found = &configuration.evaluation.desired.conditions;
         plan.conditions = conditions::kept(found, &configuration.sources);
         diagnostics.extend(Diagnostics(conditions::while_planning(found, &plan, &state)));
     }
     if options.only.is_some() {
-        untouched_outputs(&mut plan);
         diagnostics.push(targeted());
     }
     diagnostics.extend(unpermitted(session, &plan, &state).await);
+    if purpose == Purpose::Save {
+        plan.surroundings = Some(Box::new(surroundings(&plan, &state, configuration)));
+    }
     // Giving a large estate's records back one by one would cost more than the comparison did.
     std::mem::forget((state, observed));
     Ok(Planned { plan, diagnostics })
@@ -178,13 +195,14 @@ async fn observe(
     observed
 }
 
-/// Outputs may read what a narrowed plan leaves out, so they stay as they are.
-fn untouched_outputs(plan: &mut Plan) {
-    for change in std::mem::take(&mut plan.outputs) {
-        match change.before {
-            Some(before) => _ = plan.new_outputs.insert(change.name, before),
-            None => _ = plan.new_outputs.remove(&change.name),
-        }
+fn surroundings(plan: &Plan, state: &State, configuration: &mut Configuration) -> Surroundings {
+    let changed = |step: &plan::Step| [Some(step.address.clone()), step.moved_from.clone()];
+    let changed: BTreeSet<Address> = plan.steps.iter().flat_map(changed).flatten().collect();
+    let same = state.records.values().filter(|record| !changed.contains(&record.address));
+    Surroundings {
+        unchanged: same.filter_map(|record| Some((record.address.clone(), record.spec.clone()?))).collect(),
+        outputs: outputs::unchanged(plan, state),
+        configuration: configuration.described.take().unwrap_or_default(),
     }
 }
 

@@ -37,6 +37,8 @@ pub struct Drawing {
 struct Inner {
     board: Board,
     drawn: usize,
+    /// Nothing is drawn any more.
+    ended: bool,
 }
 
 impl Drawing {
@@ -83,6 +85,13 @@ impl Drawing {
         }
     }
 
+    /// Takes back what is drawn over, and says this and no more: whatever a job still does is not waited for.
+    pub fn end(&self, text: &str) {
+        self.lock().board = Board::default();
+        self.say(text);
+        self.lock().ended = true;
+    }
+
     /// Writes a line as it is, whatever the manner.
     pub fn write(&self, line: &str) {
         self.lock().draw_plain(&[line.to_owned()]);
@@ -109,12 +118,18 @@ impl Progress for Drawing {
 
 impl Inner {
     fn draw_plain(&mut self, lines: &[String]) {
+        if self.ended {
+            return;
+        }
         let text: String = lines.iter().map(|line| format!("{line}\n")).collect();
         write(&text);
     }
 
     /// Takes back what was drawn, writes the lines that stay, and draws what runs below them.
     fn draw(&mut self, lines: &[String]) {
+        if self.ended {
+            return;
+        }
         let picture = self.board.picture(SystemClock.now(), width(), HEIGHT);
         let mut text = match self.drawn {
             0 => String::new(),

@@ -2,6 +2,7 @@
 
 use std::io::{IsTerminal as _, Write};
 
+use super::terminal::{Answer, Question};
 use super::view::style::Style;
 use super::view::{diagnostic, stream};
 use super::wiring::clock::SystemClock;
@@ -57,6 +58,13 @@ impl Shell {
         self.print(&format!("{text}\n"));
     }
 
+    /// Prints a line unless programs read it.
+    pub fn line_for_people(&mut self, text: &str) {
+        if !self.json {
+            self.line(text);
+        }
+    }
+
     /// Speaks to programs from now on.
     pub fn stream(&mut self) {
         self.json = true;
@@ -79,26 +87,25 @@ impl Shell {
         ERROR
     }
 
-    /// Asks for a line on the terminal. `None` when there is nobody to ask.
-    pub fn ask(&mut self, question: &str) -> Option<String> {
-        if !std::io::stdin().is_terminal() {
-            return None;
-        }
+    /// Asks for a line on the terminal; what is typed is not shown when it is `hidden`.
+    pub async fn ask(&mut self, question: &str, hidden: bool) -> Answer {
+        let Some(asked) = Question::begin(hidden) else { return Answer::Nobody };
         self.print(question);
-        let mut answer = String::new();
-        std::io::stdin().read_line(&mut answer).ok()?;
-        Some(answer.trim().to_owned())
+        let answer = asked.answer().await;
+        if hidden || answer == Answer::Interrupted {
+            self.line("");
+        }
+        answer
     }
-}
 
-impl Shell {
-    /// Asks for `yes`. Any other answer, and nobody to ask, is a refusal.
-    pub fn confirm(&mut self, question: &str) -> Result<(), Diagnostic> {
+    /// Asks for `yes`. Any other answer, an interrupt, and nobody to ask, is a refusal.
+    pub async fn confirm(&mut self, question: &str) -> Result<(), Diagnostic> {
         let refused = |detail: &str| Diagnostic::error(&codes::shell::NOT_CONFIRMED, detail);
-        match self.ask(question).as_deref() {
-            Some("yes") => Ok(()),
-            Some(_) => Err(refused("The answer was not yes, so nothing was done.")),
-            None => Err(refused("There is no terminal to ask on, so nothing was done.")
+        match self.ask(question, false).await {
+            Answer::Line(line) if line == "yes" => Ok(()),
+            Answer::Line(_) => Err(refused("The answer was not yes, so nothing was done.")),
+            Answer::Interrupted => Err(refused("The question was interrupted, so nothing was done.")),
+            Answer::Nobody => Err(refused("There is no terminal to ask on, so nothing was done.")
                 .hint("Pass -auto-approve (force-unlock: -force) where nobody can answer.")),
         }
     }

@@ -152,9 +152,14 @@ impl<'a> Evaluator<'a> {
         let Found { instances, blocks, conditions, templates, outputs: behind } = found;
         let desired = Desired { settings, instances, blocks, outputs, conditions, moved, removed, imports };
         self.check_moves(&desired);
+        let variables = root.variables.iter().filter_map(|(name, variable)| {
+            let value = self.variable(&root, name, variable, variable.block.labels[0].span).ok()?;
+            Some((Arc::from(*name), value))
+        });
+        let variables = variables.collect();
         let sensitive = self.take_sensitive().into_iter();
         let sensitive = sensitive.map(|(name, value)| (Arc::from(name), Sensitive(value))).collect();
-        Evaluation { desired, sensitive, templates, outputs: behind, plan_time }
+        Evaluation { desired, sensitive, variables, templates, outputs: behind, plan_time }
     }
 
     /// The instances of one block. Those that failed are left out: their faults are noted.

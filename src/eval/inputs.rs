@@ -47,6 +47,18 @@ impl Default for Paths {
     }
 }
 
+impl Inputs {
+    /// Whether anything sets the variable.
+    pub fn gives(&self, name: &str) -> bool {
+        let in_file = |file: &ast::File| file.body.attribute(name).is_some();
+        let in_argument = |argument: &Argument| match argument {
+            Argument::Variable { name: set, .. } => set == name,
+            Argument::File(file) => in_file(file),
+        };
+        self.environment.contains_key(name) || self.files.iter().any(in_file) || self.arguments.iter().any(in_argument)
+    }
+}
+
 impl Argument {
     /// Reads what follows `-var`.
     ///

@@ -27,6 +27,8 @@ pub struct Evaluation {
     pub desired: Desired,
     /// Real values of sensitive variables, by name: handed to the port of secrets, never shown or stored.
     pub sensitive: BTreeMap<Arc<str>, Sensitive>,
+    /// Values of the root module's variables, by name: those of sensitive ones are references.
+    pub variables: BTreeMap<Arc<str>, Value>,
     pub(super) templates: BTreeMap<ResourceAddress, Arc<[Template]>>,
     /// Outputs of modules that templates refer to, by the call's address.
     pub(super) outputs: serde_json::Map<String, serde_json::Value>,

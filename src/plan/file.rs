@@ -76,11 +76,14 @@ mod tests {
             store: "s".to_owned(),
             location: Default::default(),
             destroy: false,
+            refresh_only: false,
+            variables: std::collections::BTreeMap::new(),
             steps: Vec::new(),
             drift: Vec::new(),
             outputs: Vec::new(),
             new_outputs: std::collections::BTreeMap::new(),
             conditions: Vec::new(),
+            surroundings: None,
         }
     }
 

@@ -30,7 +30,7 @@ pub struct Meta {
 pub fn make(changes: Changes<'_>, meta: Meta) -> Result<Plan, Diagnostics> {
     let order = order::order(&changes)?;
     let new_outputs = new_outputs(&changes, &meta);
-    let Changes { list, drift, destroy, estate, state, moved, imports, .. } = changes;
+    let Changes { list, drift, destroy, refresh_only, estate, state, moved, imports, .. } = changes;
     let mut place = vec![0; list.len()];
     order.steps.iter().enumerate().for_each(|(at, one)| place[*one] = at);
     let mut needs = order.needs;
@@ -68,11 +68,14 @@ pub fn make(changes: Changes<'_>, meta: Meta) -> Result<Plan, Diagnostics> {
         store: meta.store,
         location: meta.location,
         destroy,
+        refresh_only,
+        variables: BTreeMap::new(),
         steps: steps.collect(),
         drift,
         outputs: output_changes(&meta.outputs, &new_outputs),
         new_outputs,
         conditions: Vec::new(),
+        surroundings: None,
     })
 }
 
@@ -96,6 +99,8 @@ fn output_changes(
         name: name.clone(),
         before: before.get(name).cloned(),
         after: after.get(name).cloned(),
+        was: None,
+        becomes: None,
     };
     names.into_iter().map(change).collect()
 }

@@ -34,13 +34,19 @@ pub struct Plan {
     pub cap_version: String,
     /// When it was made: the `now` of the diff.
     pub created_at: Timestamp,
-    /// Identity of the store it was made against.
+    /// Identity of the store it was made against; empty where there was none, so that it is for a store yet to be made.
     pub store: String,
     /// Where it was made, so that it applies with the configuration deleted.
     #[serde(default)]
     pub location: Location,
     /// Whether it destroys the whole estate.
     pub destroy: bool,
+    /// Whether only drift was looked for.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub refresh_only: bool,
+    /// Values of the configuration's variables; sensitive ones are references.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub variables: BTreeMap<String, serde_json::Value>,
     /// What to do. `needs` of a step are indices into this list, always smaller than its own.
     pub steps: Vec<Step>,
     /// Drift seen by refresh: reported, and answered by steps where they are due.
@@ -52,6 +58,20 @@ pub struct Plan {
     /// Conditions that read facts: they are held to what is there when everything is done.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub conditions: Vec<Condition>,
+    /// What stands around the changes; only in plans that are saved.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub surroundings: Option<Box<Surroundings>>,
+}
+
+/// What stands around the changes of a plan: for whoever reads a saved one, never for whoever carries it out.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Surroundings {
+    /// Specs of the objects that do not change.
+    pub unchanged: BTreeMap<Address, Spec>,
+    /// Values of the outputs that do not change, without sensitive ones.
+    pub outputs: BTreeMap<String, serde_json::Value>,
+    /// The configuration in the shape that Terraform shows it in.
+    pub configuration: serde_json::Value,
 }
 
 /// A condition that reads facts.
@@ -284,6 +304,12 @@ pub struct OutputChange {
     pub before: Option<StoredOutput>,
     /// After; absent when it goes.
     pub after: Option<StoredOutput>,
+    /// What it was, where that can be told and may be shown.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub was: Option<serde_json::Value>,
+    /// What it becomes, where that is known before apply and may be shown.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub becomes: Option<serde_json::Value>,
 }
 
 /// What has changed since a plan was made, of what is in it: a plan stays good when others change what it does not touch.

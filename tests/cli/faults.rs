@@ -91,6 +91,8 @@ fn arguments_that_do_not_fit_together_are_refused() {
 #[test]
 fn a_saved_plan_takes_no_planning_options_and_belongs_to_its_store() {
     let place = Place::quickstart();
+    place.expect("apply -auto-approve -store=sqlite:other.db -target=project.demo", 0);
+    place.expect("apply -auto-approve -target=project.demo", 0);
     place.expect("plan -out=p", 0);
     place.expect("apply -target=member.alice p", 1).reports("saved plan");
     place.expect("apply -store=sqlite:other.db p", 1).reports("different state lineage");

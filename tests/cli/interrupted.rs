@@ -4,6 +4,7 @@ use std::io::{BufRead as _, BufReader};
 use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
+use super::terminal::Terminal;
 use super::{Place, Ran};
 
 /// Rounds of killing, each at another moment.
@@ -35,15 +36,19 @@ fn signal(child: &Child, signal: libc::c_int) {
     assert_eq!(unsafe { libc::kill(child.id() as libc::pid_t, signal) }, 0);
 }
 
-#[test]
-fn one_interrupt_lets_what_runs_come_to_its_end() {
+/// A place in which two certificates are wanted, and reloading takes a second.
+fn slow() -> Place {
     let place = Place::quickstart();
     let text = place
         .read("main.cap.hcl")
         .replace("layout    = \"versioned\"\n  }", "layout    = \"versioned\"\n  }\n  reload = [\"sleep\", \"1\"]");
     place.write("main.cap.hcl", text + "\ncertificate \"later\" {\n  issuer = private_ca.house\n  common_name = \"later.example.test\"\n  targets = [file_target.local]\n  depends_on = [certificate.www]\n}\n");
-    let mut command = place.command("apply -auto-approve -parallelism=1");
-    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("cap runs");
+    place
+}
+
+/// Runs it and interrupts it while the first certificate is deployed.
+fn interrupted(place: &Place, line: &str) {
+    let mut child = place.command(line).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("cap runs");
     let mut out = BufReader::new(child.stdout.take().expect("piped"));
     let mut said = String::new();
     while !said.contains("@file_target.local: Creating...") {
@@ -55,9 +60,48 @@ fn one_interrupt_lets_what_runs_come_to_its_end() {
     assert_eq!(ran.code, 1, "{said}{}", ran.err);
     assert!(said.contains("Interrupt received.") && said.contains("Creation complete after"), "{said}");
     ran.reports("CAP0704").reports("cap jobs resume");
-    place.expect("plan", 1).reports("cap jobs resume");
-    place.expect("jobs resume", 0).says("0 failed");
+}
+
+#[test]
+fn one_interrupt_lets_what_runs_come_to_its_end() {
+    let place = slow();
+    interrupted(&place, "apply -auto-approve -parallelism=1");
+    let planned = place.expect("plan", 1);
+    planned.reports("cap jobs resume").says("Planning failed.");
+    assert!(!planned.out.contains("No changes.") && !planned.out.contains("Plan:"), "{}", planned.out);
+    let unasked = place.expect("apply", 1);
+    unasked.says("An earlier run left 2 jobs unfinished").reports("-auto-approve");
+    assert!(!unasked.out.contains("Creating..."), "nothing begins unapproved\n{}", unasked.out);
+    let mut terminal = Terminal::run(place.command("apply"));
+    terminal.until("+ certificate.later@file_target.local (deploy)").until("Enter a value:").enter("yes\n");
+    let (code, said) = terminal.end();
+    assert!(code == 0 && said.contains("Apply complete!") && said.contains("Outputs:"), "{said}");
+    assert!(said.contains("2 added, 0 changed, 0 destroyed"), "{said}");
     place.expect("plan -detailed-exitcode", 0);
+}
+
+#[test]
+fn a_saved_plan_goes_on_where_it_was_interrupted() {
+    let place = slow();
+    place.expect("plan -out=p", 0);
+    interrupted(&place, "apply -parallelism=1 p");
+    let resumed = place.expect("apply p", 0);
+    resumed.says("The plan goes on where it was interrupted.").says("Apply complete! Resources: 9 added");
+    place.expect("plan -detailed-exitcode", 0);
+}
+
+#[test]
+fn after_the_second_interrupt_nothing_is_drawn() {
+    let place = slow();
+    place.write("main.cap.hcl", place.read("main.cap.hcl").replace("\"1\"", "\"30\""));
+    let mut terminal = Terminal::run(place.command("apply -auto-approve"));
+    terminal.until("@file_target.local: Creating...");
+    signal(&terminal.child, libc::SIGINT);
+    terminal.until("Gracefully shutting down...");
+    signal(&terminal.child, libc::SIGINT);
+    let (code, said) = terminal.end();
+    let after = said.split("Two interrupts received.").nth(1).expect("it is said");
+    assert!(code == 1 && !after.contains("creating "), "{said}");
 }
 
 /// How long an undisturbed apply takes here and now.

@@ -17,7 +17,9 @@ mod lsp;
 mod modules;
 mod packages;
 mod places;
+mod previews;
 mod reports;
+mod terminal;
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};

@@ -82,11 +82,14 @@ impl World {
             location: Location::default(),
             store: self.store.identity().await.expect("an identity").id,
             destroy: false,
+            refresh_only: false,
+            variables: BTreeMap::new(),
             steps,
             drift: Vec::new(),
             outputs: Vec::new(),
             new_outputs: BTreeMap::new(),
             conditions: Vec::new(),
+            surroundings: None,
         }
     }
 

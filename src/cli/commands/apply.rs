@@ -9,16 +9,17 @@ use crate::cli::args::{ApplyArgs, PlanningArgs};
 use crate::cli::desk::Desk;
 use crate::cli::execute::{self, Work};
 use crate::cli::place::Place;
+use crate::cli::planning::Purpose;
 use crate::cli::progress::Drawing;
 use crate::cli::shell::{ERROR, Failure, OK, Outcome, Shell, port, stored};
 use crate::cli::view::{output, stream};
 use crate::cli::wiring::clock::SystemClock;
 use crate::cli::wiring::location::Location;
 use crate::cli::wiring::session::Session;
-use crate::cli::{actor, conditions, configuration, permission, planning, process};
+use crate::cli::{actor, conditions, configuration, leftovers, permission, planning, process};
 use crate::diagnostic::{Diagnostic, Diagnostics, codes};
 use crate::engine::lock::Held;
-use crate::engine::{self, SubmitFault, load};
+use crate::engine::{self, SubmitFault, load, prepare};
 use crate::job::{Job, JobStatus, RunId};
 use crate::limits;
 use crate::plan::summary::Summary;
@@ -38,20 +39,21 @@ pub async fn run(shell: &mut Shell, store: Option<&str>, args: &ApplyArgs) -> Ou
 
 async fn planned(shell: &mut Shell, store: Option<&str>, args: &ApplyArgs) -> Outcome {
     let place = Place::enter(args.path.as_deref())?;
-    let mut desk = Desk::open(&place, store, &args.planning).await?;
+    let mut desk = Desk::open(shell, &place, store, &args.planning, Purpose::Apply).await?;
     let who = process::name(&actor::user_and_host());
     let lock = take_lock(&desk.session, &who, &args.planning).await?;
     let outcome = async {
         actor::acting(&*desk.session.engine.store, &*desk.session.vault).await?;
-        resume(shell, &desk.session, &who, &args.planning, lock.as_ref()).await?;
+        let done = leftovers::settle(shell, &desk.session, &who, args, lock.as_ref()).await?;
         let plan = desk.plan(shell, &args.planning).await?;
         if !plan.has_changes() {
-            return Ok(OK);
+            return complete(shell, &desk.session, plan.destroy, &done, args.planning.json).await;
         }
         if !args.auto_approve {
-            approve(shell, &plan, args)?;
+            approve(shell, &plan, args).await?;
         }
-        carry_out(shell, &desk.session, &plan, &who, &args.planning, lock.as_ref()).await
+        let going = Going { session: &desk.session, who: &who, args: &args.planning, lock: lock.as_ref(), done };
+        going.carry_out(shell, &plan).await
     };
     let outcome = outcome.await;
     release(lock).await;
@@ -60,24 +62,23 @@ async fn planned(shell: &mut Shell, store: Option<&str>, args: &ApplyArgs) -> Ou
 
 /// A saved plan: nothing of the configuration is read.
 async fn saved(shell: &mut Shell, store: Option<&str>, file: &Path, args: &ApplyArgs) -> Outcome {
-    let plan = read(file)?;
+    let mut plan = read(file)?;
     no_planning(&args.planning)?;
     let directory = Some(Path::new(&plan.location.directory)).filter(|directory| !directory.as_os_str().is_empty());
     let place = Place::enter(directory)?;
     let flag = store.map(|url| place.store(url));
     let location = Location::find(flag.as_deref(), plan.location.store.as_deref(), Path::new(""));
-    let session = Session::open(&location, configuration::given_again(&place, &args.planning.vars)?).await?;
+    let sensitive = configuration::given_for_plan(&place, &args.planning.vars, &plan)?;
+    // Only a plan that was made where there was no store makes one.
+    let session = match plan.store.is_empty() {
+        true => Session::open(&location, sensitive).await?,
+        false => Session::existing(&location, sensitive).await?,
+    };
     let who = process::name(&actor::user_and_host());
     let lock = take_lock(&session, &who, &args.planning).await?;
-    let outcome = async {
-        if plan.store != stored(session.engine.store.identity().await)?.id {
-            return Err(planning::other_store());
-        }
-        actor::acting(&*session.engine.store, &*session.vault).await?;
-        resume(shell, &session, &who, &args.planning, lock.as_ref()).await?;
-        carry_out(shell, &session, &plan, &who, &args.planning, lock.as_ref()).await
-    };
-    let outcome = outcome.await;
+    let done = Summary::default();
+    let going = Going { session: &session, who: &who, args: &args.planning, lock: lock.as_ref(), done };
+    let outcome = going.saved(shell, &mut plan).await;
     release(lock).await;
     outcome
 }
@@ -117,44 +118,10 @@ async fn release(lock: Option<Held>) {
     }
 }
 
-/// What an earlier run left unfinished is brought to its end first.
-async fn resume(
-    shell: &mut Shell,
-    session: &Session,
-    who: &str,
-    args: &PlanningArgs,
-    lock: Option<&Held>,
-) -> Result<(), Failure> {
-    let unfinished = JobFilter { unfinished: true, ..JobFilter::default() };
-    let jobs = stored(session.engine.store.jobs(&unfinished).await)?;
-    if jobs.is_empty() {
-        return Ok(());
-    }
-    let drawing = Drawing::new(shell, args.json);
-    drawing.say(&format!("An earlier run left {} unfinished: they go on where they stood.", count(jobs.len(), "job")));
-    let patience = Some(PATIENCE_WITH_OTHERS);
-    let work = Work { engine: &session.engine, who, run: None, parallelism: args.parallelism, lock, patience };
-    let report = execute::work(&work, &drawing).await?;
-    if report.left > 0 {
-        drawing.say(&format!("{} still wait; this apply goes on without them.", count(report.left, "job")));
-    }
-    drawing.say("");
-    let failures = execute::failures(&report.failed);
-    shell.report(&failures, &Default::default());
-    Ok(())
-}
-
-/// How long an apply waits for jobs of earlier runs: what they are about may have nothing to do with it.
-const PATIENCE_WITH_OTHERS: Duration = Duration::from_secs(60);
 /// How long an apply waits for its own jobs: longer than a zone takes to spread, shorter than a rate limit lasts.
 const PATIENCE: Duration = Duration::from_secs(600);
 
-/// `1 job`, `2 jobs`.
-fn count(number: usize, noun: &str) -> String {
-    format!("{number} {noun}{}", if number == 1 { "" } else { "s" })
-}
-
-fn approve(shell: &mut Shell, plan: &Plan, args: &ApplyArgs) -> Result<(), Failure> {
+async fn approve(shell: &mut Shell, plan: &Plan, args: &ApplyArgs) -> Result<(), Failure> {
     let destroy = plan.destroy || args.planning.destroy;
     let (question, meaning) = if destroy {
         (
@@ -173,7 +140,7 @@ fn approve(shell: &mut Shell, plan: &Plan, args: &ApplyArgs) -> Result<(), Failu
         let detail = "Nobody may be asked (-input=false or -json), so nothing was done.";
         return Err(Diagnostic::error(&codes::shell::NOT_CONFIRMED, detail).hint("Pass -auto-approve.").into());
     }
-    match shell.confirm(&question) {
+    match shell.confirm(&question).await {
         Ok(()) => {
             shell.line("");
             Ok(())
@@ -185,33 +152,107 @@ fn approve(shell: &mut Shell, plan: &Plan, args: &ApplyArgs) -> Result<(), Failu
     }
 }
 
-/// Submits the plan and works until its run has come to an end.
-async fn carry_out(
-    shell: &mut Shell,
-    session: &Session,
-    plan: &Plan,
-    who: &str,
-    args: &PlanningArgs,
-    lock: Option<&Held>,
-) -> Outcome {
-    let actor = permitted(session, plan).await?;
-    if !args.json {
-        shell.line("");
+/// What a plan is carried out with.
+struct Going<'a> {
+    session: &'a Session,
+    who: &'a str,
+    args: &'a PlanningArgs,
+    lock: Option<&'a Held>,
+    /// What was done before this plan.
+    done: Summary,
+}
+
+impl Going<'_> {
+    /// Carries a saved plan out, or goes on with it where it was interrupted. Jobs of other plans are left alone.
+    async fn saved(&self, shell: &mut Shell, plan: &mut Plan) -> Outcome {
+        let store = &self.session.engine.store;
+        if plan.store.is_empty() {
+            let Session { secrets, engine, .. } = self.session;
+            let faults = prepare::again(plan, &**secrets, &*engine.vault, self.args.parallelism).await;
+            if faults.has_errors() {
+                return Err(faults.into());
+            }
+        } else if plan.store != stored(store.identity().await)?.id {
+            return Err(planning::other_store());
+        }
+        let left = leftovers::of(self.session).await?;
+        if let Some(run) = leftovers::own(self.session, plan, &left).await? {
+            permitted(self.session, plan).await?;
+            shell.line_for_people("The plan goes on where it was interrupted.\n");
+            return self.work(shell, plan, &run).await;
+        }
+        if !left.is_empty() {
+            let left = leftovers::count(left.len(), "job");
+            shell
+                .line_for_people(&format!("{left} of an earlier run are left alone: `cap jobs resume` finishes them."));
+        }
+        if plan.store.is_empty() {
+            let there: Vec<Address> = stored(store.snapshot().await)?.state.records.into_keys().collect();
+            if !there.is_empty() {
+                return Err(planning::stale(&there).into());
+            }
+        }
+        self.carry_out(shell, plan).await
     }
-    let run = engine::submit(&session.engine, plan, &actor.name).await.map_err(refused)?;
-    let drawing = Drawing::new(shell, args.json);
-    told_recorded(&drawing, session, plan, &run, args.json).await?;
-    let work = Work {
-        engine: &session.engine,
-        who,
-        run: Some(run.clone()),
-        parallelism: args.parallelism,
-        lock,
-        patience: Some(PATIENCE),
-    };
-    let report = execute::work(&work, &drawing).await?;
-    drop(drawing);
-    finish(shell, session, plan, &run, &execute::failures(&report.failed), args.json).await
+
+    /// Submits the plan and works until its run has come to an end.
+    async fn carry_out(&self, shell: &mut Shell, plan: &Plan) -> Outcome {
+        let actor = permitted(self.session, plan).await?;
+        shell.line_for_people("");
+        let run = engine::submit(&self.session.engine, plan, &actor.name).await.map_err(refused)?;
+        told_recorded(&Drawing::new(shell, self.args.json), self.session, plan, &run, self.args.json).await?;
+        self.work(shell, plan, &run).await
+    }
+
+    async fn work(&self, shell: &mut Shell, plan: &Plan, run: &RunId) -> Outcome {
+        let drawing = Drawing::new(shell, self.args.json);
+        let work = Work {
+            engine: &self.session.engine,
+            who: self.who,
+            run: Some(run.clone()),
+            parallelism: self.args.parallelism,
+            lock: self.lock,
+            patience: Some(PATIENCE),
+        };
+        let report = execute::work(&work, &drawing).await?;
+        drop(drawing);
+        self.finish(shell, plan, run, &execute::failures(&report.failed)).await
+    }
+
+    /// Says what came of it.
+    async fn finish(&self, shell: &mut Shell, plan: &Plan, run: &RunId, failures: &Diagnostics) -> Outcome {
+        let (session, as_json) = (self.session, self.args.json);
+        let filter = JobFilter { run: Some(run.clone()), unfinished: false };
+        let jobs = stored(session.engine.store.jobs(&filter).await)?;
+        let undone: HashSet<&Address> =
+            jobs.iter().filter(|job| job.status != JobStatus::Succeeded && !job.delivered).map(Job::address).collect();
+        let mut counts = self.done;
+        plan.steps.iter().filter(|step| !undone.contains(&step.address)).for_each(|step| counts.count(step.action));
+        if !undone.is_empty() {
+            shell.line(&incomplete(&jobs, undone.len(), &counts, as_json));
+            let mut diagnostics = failures.clone();
+            diagnostics.extend(execute::waiting(&jobs));
+            return Err(Failure { diagnostics, sources: Default::default() });
+        }
+        let snapshot = stored(session.engine.store.snapshot().await)?;
+        let conditions = Diagnostics(conditions::after_apply(plan, &snapshot.state));
+        if conditions.has_errors() {
+            return Err(Failure { diagnostics: conditions, sources: Default::default() });
+        }
+        shell.report(&conditions, &Default::default());
+        shell.report(&execute::waiting(&jobs), &Default::default());
+        complete(shell, session, plan.destroy, &counts, as_json).await
+    }
+}
+
+/// What was done, and what was not.
+fn incomplete(jobs: &[Job], undone: usize, counts: &Summary, as_json: bool) -> String {
+    let skipped = jobs.iter().filter(|job| matches!(job.status, JobStatus::Skipped { .. })).count();
+    let waiting = jobs.iter().filter(|job| !job.status.is_final() && !job.delivered).count();
+    let failed = undone - skipped - waiting;
+    let waiting = if waiting > 0 { format!(", {waiting} waiting") } else { String::new() };
+    let message = format!("Apply incomplete: {}. {failed} failed, {skipped} skipped{waiting}.", done(counts));
+    if as_json { stream::counted(counts, "apply", &message, SystemClock.now()) } else { format!("\n{message}") }
 }
 
 /// Whoever acts, if they may, and if nothing waits for an approval.
@@ -253,56 +294,24 @@ async fn told_recorded(
     if as_json {
         recorded.iter().for_each(|step| drawing.write(&stream::recorded(step, SystemClock.now())));
     } else if !recorded.is_empty() {
-        drawing.say(&format!("{} recorded in the store.", count(recorded.len(), "change")));
+        drawing.say(&format!("{} recorded in the store.", leftovers::count(recorded.len(), "change")));
     }
     Ok(())
 }
 
-/// Says what came of it.
-async fn finish(
-    shell: &mut Shell,
-    session: &Session,
-    plan: &Plan,
-    run: &RunId,
-    failures: &Diagnostics,
-    as_json: bool,
-) -> Outcome {
-    let filter = JobFilter { run: Some(run.clone()), unfinished: false };
-    let jobs = stored(session.engine.store.jobs(&filter).await)?;
-    let undone: HashSet<&Address> =
-        jobs.iter().filter(|job| job.status != JobStatus::Succeeded && !job.delivered).map(Job::address).collect();
-    let mut counts = Summary::default();
-    plan.steps.iter().filter(|step| !undone.contains(&step.address)).for_each(|step| counts.count(step.action));
-    let skipped = jobs.iter().filter(|job| matches!(job.status, JobStatus::Skipped { .. })).count();
+/// Everything that was asked for is done: how much that was, and the outputs.
+async fn complete(shell: &mut Shell, session: &Session, destroy: bool, counts: &Summary, as_json: bool) -> Outcome {
+    let outputs = output::resolve(&stored(session.engine.store.snapshot().await)?);
     let now = SystemClock.now();
-    if !undone.is_empty() {
-        let waiting = jobs.iter().filter(|job| !job.status.is_final() && !job.delivered).count();
-        let failed = undone.len() - skipped - waiting;
-        if !as_json {
-            let waiting = if waiting > 0 { format!(", {waiting} waiting") } else { String::new() };
-            shell.line(&format!("\nApply incomplete: {}. {failed} failed, {skipped} skipped{waiting}.", done(&counts)));
-        }
-        let mut diagnostics = failures.clone();
-        diagnostics.extend(execute::waiting(&jobs));
-        return Err(Failure { diagnostics, sources: Default::default() });
-    }
-    let snapshot = stored(session.engine.store.snapshot().await)?;
-    let conditions = Diagnostics(conditions::after_apply(plan, &snapshot.state));
-    if conditions.has_errors() {
-        return Err(Failure { diagnostics: conditions, sources: Default::default() });
-    }
-    shell.report(&conditions, &Default::default());
-    shell.report(&execute::waiting(&jobs), &Default::default());
-    let outputs = output::resolve(&snapshot);
     if as_json {
-        shell.line(&stream::summary(&counts, if plan.destroy { "destroy" } else { "apply" }, now));
+        shell.line(&stream::summary(counts, if destroy { "destroy" } else { "apply" }, now));
         shell.line(&stream::outputs(&outputs, now));
         return Ok(OK);
     }
-    let complete = if plan.destroy {
+    let complete = if destroy {
         format!("Destroy complete! Resources: {} destroyed.", counts.destroy)
     } else {
-        format!("Apply complete! Resources: {}.", done(&counts))
+        format!("Apply complete! Resources: {}.", done(counts))
     };
     shell.line(&format!("\n{}", shell.style.bold(&shell.style.green(&complete))));
     if !outputs.is_empty() {

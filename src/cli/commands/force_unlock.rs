@@ -22,7 +22,7 @@ pub async fn run(shell: &mut Shell, store: &dyn Store, args: &ForceUnlockArgs) -
         lock.who, lock.operation, lock.created
     );
     if !args.force {
-        shell.confirm(&question)?;
+        shell.confirm(&question).await?;
     }
     stored(store.unlock(&args.id).await)?;
     shell.line("\nThe lock has been broken. Whoever held it cannot write any more.");

@@ -6,7 +6,7 @@ use crate::cli::args::PlanArgs;
 use crate::cli::desk::Desk;
 use crate::cli::files;
 use crate::cli::place::Place;
-use crate::cli::planning;
+use crate::cli::planning::{self, Purpose};
 use crate::cli::shell::{CHANGES, OK, Outcome, Shell, environment};
 use crate::plan;
 
@@ -14,7 +14,8 @@ use crate::plan;
 pub async fn run(shell: &mut Shell, store: Option<&str>, args: &PlanArgs) -> Outcome {
     planning::check(&args.planning)?;
     let place = Place::enter(args.dir.dir.as_deref())?;
-    let mut desk = Desk::open(&place, store, &args.planning).await?;
+    let purpose = if args.out.is_some() { Purpose::Save } else { Purpose::Look };
+    let mut desk = Desk::open(shell, &place, store, &args.planning, purpose).await?;
     let plan = desk.plan(shell, &args.planning).await?;
     if let Some(path) = &args.out {
         files::write_private(&place.typed(path), plan::file::encode(&plan).as_bytes())?;

@@ -30,28 +30,18 @@ fn human(snapshot: &Snapshot, shell: &Shell) -> String {
 /// The shape of `terraform show -json`, with what is `cap`'s own under `cap`.
 fn document(snapshot: &Snapshot) -> Json {
     let records = snapshot.state.records.values().filter(|record| record.spec.is_some());
-    let resources: Vec<Json> = records
-        .map(|one| {
-            let mut out = json_plan::identity(&one.address);
-            out.insert("mode".to_owned(), json!("managed"));
-            out.insert("provider_name".to_owned(), json!("cap"));
-            out.insert("values".to_owned(), json!(one.spec));
-            let sensitive = one.spec.clone().map_or(json!({}), |spec| json_plan::sensitive(&Json::Object(spec)));
-            out.insert("sensitive_values".to_owned(), sensitive);
-            out.insert("depends_on".to_owned(), json!(one.depends_on));
-            out.insert(
-                "cap".to_owned(),
-                json!({ "facts": one.facts, "trouble": one.trouble, "revision": one.revision }),
-            );
-            Json::Object(out)
-        })
-        .collect();
+    let resources = records.map(|one| {
+        let mut out = json_plan::resource(&one.address, one.spec.as_ref());
+        out["depends_on"] = json!(one.depends_on);
+        out["cap"] = json!({ "facts": one.facts, "trouble": one.trouble, "revision": one.revision });
+        (&one.address, out)
+    });
     json!({
         "format_version": "1.0",
         "terraform_version": env!("CARGO_PKG_VERSION"),
         "values": {
             "outputs": output::document(&output::resolve(snapshot)),
-            "root_module": { "resources": resources },
+            "root_module": json_plan::root_module(resources),
         },
     })
 }

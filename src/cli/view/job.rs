@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use serde_json::{Value as Json, json};
 
+use super::plan;
 use super::style::Style;
 use crate::job::{Job, JobStatus};
 use crate::plan::Work;
@@ -30,6 +31,21 @@ pub fn table(jobs: &[&Job], style: Style) -> String {
             let _ = writeln!(out, "{:id$}  {}", "", style.dim(&note));
         }
     }
+    out
+}
+
+/// Jobs that an earlier run left, as an apply shows them before it goes on with them.
+pub fn left(jobs: &[Job], style: Style) -> String {
+    let number = jobs.len();
+    let mut out = format!("An earlier run left {number} job{} unfinished:\n\n", if number == 1 { "" } else { "s" });
+    for job in jobs {
+        let mark = plan::mark(job.step.action).show(style);
+        let _ = writeln!(out, "{mark} {} ({})", job.address(), work(job.step.work));
+        if let Some(note) = note(&job.status) {
+            let _ = writeln!(out, "      {}", style.dim(&note));
+        }
+    }
+    out.push('\n');
     out
 }
 

@@ -1,20 +1,24 @@
 //! A plan for programs, in the shape of `terraform show -json PLAN` (format 1.2), with what is `cap`'s own under `cap`.
 //!
-//! Objects without changes are not in a plan, so `planned_values` and `prior_state` are left out rather than half told.
+//! Objects without changes are in saved plans only, and so are `planned_values`, `prior_state` and `configuration`.
+
+use std::collections::BTreeMap;
 
 use serde_json::{Map, Value as Json, json};
 
 use crate::address::{Address, Key};
-use crate::plan::{Absence, Action, Drift, OutputChange, Plan, Reason, Step};
+use crate::plan::{Absence, Action, Drift, OutputChange, Plan, Reason, Step, StoredOutput, Surroundings};
+use crate::state::record::Spec;
 
 /// The version of Terraform's format that this follows.
 pub const FORMAT_VERSION: &str = "1.2";
 
 /// The whole document.
 pub fn plan(plan: &Plan) -> Json {
-    json!({
+    let mut out = json!({
         "format_version": FORMAT_VERSION,
         "terraform_version": plan.cap_version,
+        "variables": plan.variables.iter().map(|(name, value)| (name.clone(), variable(value))).collect::<Map<_, _>>(),
         "resource_drift": plan.drift.iter().map(drift).collect::<Vec<_>>(),
         "resource_changes": plan.steps.iter().map(change).collect::<Vec<_>>(),
         "output_changes": plan.outputs.iter().map(|output| (output.name.clone(), output_change(output))).collect::<Map<_, _>>(),
@@ -23,7 +27,118 @@ pub fn plan(plan: &Plan) -> Json {
         "complete": true,
         "errored": false,
         "cap": { "store": plan.store, "summary": plan.summary() },
-    })
+    });
+    if let Some(around) = &plan.surroundings {
+        surround(&mut out, plan, around);
+    }
+    out
+}
+
+/// A sensitive variable has no value here.
+fn variable(value: &Json) -> Json {
+    if value.get("$secret").is_some() { json!({ "sensitive": true }) } else { json!({ "value": value }) }
+}
+
+/// Adds what was and what will be, whole, and the configuration.
+fn surround(out: &mut Json, plan: &Plan, around: &Surroundings) {
+    let same = || around.unchanged.iter();
+    let (before, after) = (
+        plan.steps
+            .iter()
+            .filter_map(|step| Some((step.moved_from.as_ref().unwrap_or(&step.address), step.before.as_ref()?))),
+        plan.steps.iter().filter_map(|step| Some((&step.address, &step.after.as_ref()?.spec))),
+    );
+    let outputs = |changed: fn(&OutputChange) -> (Option<&StoredOutput>, Option<&Json>)| -> Map<String, Json> {
+        let same =
+            around.outputs.iter().map(|(name, value)| (name.clone(), json!({ "sensitive": false, "value": value })));
+        let changed = plan.outputs.iter().filter_map(|one| {
+            let (output, value) = changed(one);
+            Some((one.name.clone(), json!({ "sensitive": output?.sensitive, "value": value })))
+        });
+        same.chain(changed).collect()
+    };
+    out["prior_state"] = json!({
+        "format_version": "1.0",
+        "terraform_version": plan.cap_version,
+        "values": {
+            "outputs": outputs(|one| (one.before.as_ref(), one.was.as_ref())),
+            "root_module": root_module(same().chain(before).map(|(address, spec)| (address, resource(address, Some(spec))))),
+        },
+    });
+    out["planned_values"] = json!({
+        "outputs": outputs(|one| (one.after.as_ref(), one.becomes.as_ref())),
+        "root_module": root_module(same().chain(after).map(|(address, spec)| (address, resource(address, Some(spec))))),
+    });
+    out["configuration"] = around.configuration.clone();
+    if let Some(changes) = out["resource_changes"].as_array_mut() {
+        changes.extend(same().map(|(address, spec)| no_op(address, spec)));
+    }
+}
+
+/// An object as it is, as an element of `resources`.
+pub fn resource(address: &Address, spec: Option<&Spec>) -> Json {
+    let mut out = identity(address);
+    let marks = spec.map_or(json!({}), |spec| sensitive(&Json::Object(spec.clone())));
+    out.insert("mode".to_owned(), json!("managed"));
+    out.insert("provider_name".to_owned(), json!("cap"));
+    out.insert("schema_version".to_owned(), json!(0));
+    out.insert("values".to_owned(), json!(spec));
+    out.insert("sensitive_values".to_owned(), marks);
+    Json::Object(out)
+}
+
+/// An object that stays as it is, as an element of `resource_changes`.
+fn no_op(address: &Address, spec: &Spec) -> Json {
+    let marks = sensitive(&Json::Object(spec.clone()));
+    let mut out = identity(address);
+    out.insert("mode".to_owned(), json!("managed"));
+    out.insert("provider_name".to_owned(), json!("cap"));
+    out.insert(
+        "change".to_owned(),
+        json!({
+            "actions": ["no-op"],
+            "before": spec,
+            "after": spec,
+            "after_unknown": {},
+            "before_sensitive": marks,
+            "after_sensitive": marks,
+        }),
+    );
+    Json::Object(out)
+}
+
+/// Objects as Terraform nests them: those of the root, and those of each module below it.
+pub fn root_module<'a>(objects: impl Iterator<Item = (&'a Address, Json)>) -> Json {
+    let mut root = Module::default();
+    for (address, object) in objects {
+        let (Address::Resource(place) | Address::Deployment { certificate: place, .. }) = address;
+        let steps = place.module.iter().map(ToString::to_string);
+        let module = steps.fold(&mut root, |module, step| module.children.entry(step).or_default());
+        module.resources.push(object);
+    }
+    root.json("")
+}
+
+/// A module while its objects are gathered.
+#[derive(Default)]
+struct Module {
+    resources: Vec<Json>,
+    children: BTreeMap<String, Module>,
+}
+
+impl Module {
+    fn json(self, address: &str) -> Json {
+        let mut out = json!({ "resources": self.resources });
+        if !address.is_empty() {
+            out["address"] = json!(address);
+        }
+        let below = |name: &str| if address.is_empty() { name.to_owned() } else { format!("{address}.{name}") };
+        let children: Vec<Json> = self.children.into_iter().map(|(name, module)| module.json(&below(&name))).collect();
+        if !children.is_empty() {
+            out["child_modules"] = json!(children);
+        }
+        out
+    }
 }
 
 /// One step, as an element of `resource_changes`.
@@ -157,15 +272,11 @@ fn output_change(change: &OutputChange) -> Json {
         _ => "update",
     };
     let hidden = change.before.iter().chain(&change.after).any(|output| output.sensitive);
-    let value = |output: &Option<crate::plan::StoredOutput>| match output {
-        Some(output) if !output.sensitive && output.value.get("$residual").is_none() => output.value.clone(),
-        _ => Json::Null,
-    };
-    let unknown = change.after.as_ref().is_some_and(|output| output.value.get("$residual").is_some());
+    let unknown = change.after.is_some() && !hidden && change.becomes.is_none();
     json!({
         "actions": [action],
-        "before": value(&change.before),
-        "after": value(&change.after),
+        "before": change.was,
+        "after": change.becomes,
         "after_unknown": unknown,
         "before_sensitive": hidden,
         "after_sensitive": hidden,

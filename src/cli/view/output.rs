@@ -27,17 +27,21 @@ pub struct Resolved {
 pub fn resolve(snapshot: &Snapshot) -> Vec<Resolved> {
     let each = snapshot.outputs.iter().map(|(name, output)| Resolved {
         name: name.clone(),
-        value: value(output, &snapshot.state),
+        value: value(output, &Known(&snapshot.state)),
         sensitive: output.sensitive,
     });
     each.collect()
 }
 
-fn value(output: &StoredOutput, state: &State) -> Result<Json, String> {
+/// The value of an output with these facts.
+///
+/// # Errors
+/// Why it has none: facts that it reads are not known.
+pub fn value(output: &StoredOutput, facts: &dyn FactSource) -> Result<Json, String> {
     if output.value.get("$residual").is_none() {
         return Ok(plain(&output.value));
     }
-    match residual::resolve(&output.value, &Known(state)) {
+    match residual::resolve(&output.value, facts) {
         Ok(value) => Ok(plain(&encode::to_json(&value))),
         Err(faults) => Err(faults.iter().map(|fault| fault.detail.clone()).collect::<Vec<_>>().join(" ")),
     }

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use super::difference::{Mark, Notes, Writer, inline};
 use super::style::Style;
-use crate::plan::{Absence, Action, OutputChange, Plan, Reason, Step, Work};
+use crate::plan::{Absence, Action, OutputChange, Plan, Reason, Step, StoredOutput, Work};
 use crate::state::record::Spec;
 
 /// How much of a plan is shown.
@@ -26,21 +26,53 @@ pub fn plan(plan: &Plan, detail: Detail, style: Style) -> String {
     }
     if !plan.steps.is_empty() {
         out.push_str(&legend(plan, style));
-        let mut steps: Vec<&Step> = plan.steps.iter().collect();
-        steps.sort_by(|a, b| a.address.cmp(&b.address));
-        for one in steps {
-            out.push_str(&step(one, detail, style));
-        }
+        out.push_str("\ncap will perform the following actions:\n\n");
+        out.push_str(&steps(plan, detail, style));
+        let _ = writeln!(out, "{}", summary(plan, style));
     }
-    let _ = writeln!(out, "{}", summary(plan, style));
     out.push_str(&outputs(&plan.outputs, style));
+    if plan.steps.is_empty() {
+        out.push_str(OUTPUTS_ONLY);
+    }
     out
 }
 
+const OUTPUTS_ONLY: &str =
+    "\nYou can apply this plan to save these new output values to the store, without changing anything else.\n";
+
+/// What could be planned, where errors kept the rest from it: no summary, since it would count a part.
+pub fn part(plan: &Plan, detail: Detail, style: Style) -> String {
+    let mut out = drift(plan, style);
+    if plan.steps.is_empty() {
+        let what = "cap encountered an error while generating this plan.";
+        let _ = writeln!(out, "{} {what}\n", style.bold(&style.red("Planning failed.")));
+        return out;
+    }
+    out.push_str(&legend(plan, style));
+    out.push_str("\ncap planned the following actions, but then encountered a problem:\n\n");
+    out + &steps(plan, detail, style)
+}
+
+fn steps(plan: &Plan, detail: Detail, style: Style) -> String {
+    let mut steps: Vec<&Step> = plan.steps.iter().collect();
+    steps.sort_by(|a, b| a.address.cmp(&b.address));
+    steps.into_iter().map(|one| step(one, detail, style)).collect()
+}
+
 fn nothing(plan: &Plan, style: Style) -> String {
-    let what = if plan.destroy { "No objects need to be destroyed." } else { "Your estate matches the configuration." };
+    if plan.refresh_only && !plan.drift.is_empty() {
+        return REFRESH_ONLY.to_owned();
+    }
+    let what = match (plan.destroy, plan.refresh_only) {
+        (true, _) => "No objects need to be destroyed.",
+        (_, true) => "Your estate still matches the configuration.",
+        _ => "Your estate matches the configuration.",
+    };
     format!("{} {}\n", style.bold(&style.green("No changes.")), style.bold(what))
 }
+
+const REFRESH_ONLY: &str = "This is a refresh-only plan, so cap will not take any actions to undo these. Plan without \
+     -refresh-only to see what\nwould put them right.\n";
 
 fn drift(plan: &Plan, style: Style) -> String {
     if plan.drift.is_empty() {
@@ -68,7 +100,6 @@ fn legend(plan: &Plan, style: Style) -> String {
     for (mark, text) in LEGEND.iter().filter(|(mark, _)| used.contains(mark)) {
         let _ = writeln!(out, "{} {text}", mark.show(style));
     }
-    out.push_str("\ncap will perform the following actions:\n\n");
     out
 }
 
@@ -213,11 +244,12 @@ fn outputs(changes: &[OutputChange], style: Style) -> String {
     let width = changes.iter().map(|change| change.name.chars().count()).max().unwrap_or(0);
     for change in changes {
         let name = format!("{:width$}", change.name);
-        let text = |output: &crate::plan::StoredOutput| stored(output);
-        let (mark, value) = match (&change.before, &change.after) {
-            (None, Some(after)) => (Mark::Add, text(after)),
-            (Some(before), None) => (Mark::Remove, format!("{} -> null", text(before))),
-            (Some(before), Some(after)) => (Mark::Change, format!("{} -> {}", text(before), text(after))),
+        let was = change.before.as_ref().map(|before| shown(before, change.was.as_ref(), "(not known)"));
+        let becomes = change.after.as_ref().map(|after| shown(after, change.becomes.as_ref(), "(known after apply)"));
+        let (mark, value) = match (was, becomes) {
+            (None, Some(becomes)) => (Mark::Add, becomes),
+            (Some(was), None) => (Mark::Remove, format!("{was} -> null")),
+            (Some(was), Some(becomes)) => (Mark::Change, format!("{was} -> {becomes}")),
             (None, None) => continue,
         };
         let _ = writeln!(out, "{} {name} = {value}", mark.show(style));
@@ -226,12 +258,11 @@ fn outputs(changes: &[OutputChange], style: Style) -> String {
 }
 
 /// An output's value as the plan may show it.
-fn stored(output: &crate::plan::StoredOutput) -> String {
-    let residual = output.value.get("$residual").is_some();
-    match (output.sensitive, residual) {
-        (true, _) => "(sensitive value)".to_owned(),
-        (_, true) => "(known after apply)".to_owned(),
-        _ => inline(&output.value),
+fn shown(output: &StoredOutput, value: Option<&serde_json::Value>, unknown: &str) -> String {
+    match value {
+        _ if output.sensitive => "(sensitive value)".to_owned(),
+        Some(value) => inline(value),
+        None => unknown.to_owned(),
     }
 }
 

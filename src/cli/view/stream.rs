@@ -53,8 +53,8 @@ pub fn diagnostics(all: &Diagnostics, sources: &Sources, now: Timestamp) -> Vec<
     each.collect()
 }
 
-/// A plan: its drift, its changes, its summary, its outputs.
-pub fn plan(plan: &Plan, now: Timestamp) -> Vec<String> {
+/// A plan: its drift, its changes, its summary, its outputs. One that errors follow is no whole plan and has no summary.
+pub fn plan(plan: &Plan, now: Timestamp, failed: bool) -> Vec<String> {
     let mut lines: Vec<String> = plan
         .drift
         .iter()
@@ -70,6 +70,9 @@ pub fn plan(plan: &Plan, now: Timestamp) -> Vec<String> {
         })
         .collect();
     lines.extend(plan.steps.iter().map(|step| planned(step, now)));
+    if failed {
+        return lines;
+    }
     lines.push(summary(&plan.summary(), "plan", now));
     if !plan.outputs.is_empty() {
         lines.push(line(
@@ -108,6 +111,20 @@ fn verb(step: &Step) -> &'static str {
 
 /// How many of what: of a plan, or of what was done.
 pub fn summary(counts: &Summary, operation: &str, now: Timestamp) -> String {
+    let Summary { add, change, destroy, .. } = counts;
+    let message = match operation {
+        "plan" if counts.import > 0 => {
+            format!("Plan: {} to import, {add} to add, {change} to change, {destroy} to destroy.", counts.import)
+        }
+        "plan" => format!("Plan: {add} to add, {change} to change, {destroy} to destroy."),
+        "destroy" => format!("Destroy complete! Resources: {destroy} destroyed."),
+        _ => format!("Apply complete! Resources: {add} added, {change} changed, {destroy} destroyed."),
+    };
+    counted(counts, operation, &message, now)
+}
+
+/// The same with another message, where it came to no good end.
+pub fn counted(counts: &Summary, operation: &str, message: &str, now: Timestamp) -> String {
     let changes = json!({
         "add": counts.add,
         "change": counts.change,
@@ -116,19 +133,7 @@ pub fn summary(counts: &Summary, operation: &str, now: Timestamp) -> String {
         "forget": counts.forget,
         "operation": operation,
     });
-    let message = match operation {
-        "plan" if counts.import > 0 => format!(
-            "Plan: {} to import, {} to add, {} to change, {} to destroy.",
-            counts.import, counts.add, counts.change, counts.destroy
-        ),
-        "plan" => format!("Plan: {} to add, {} to change, {} to destroy.", counts.add, counts.change, counts.destroy),
-        "destroy" => format!("Destroy complete! Resources: {} destroyed.", counts.destroy),
-        _ => format!(
-            "Apply complete! Resources: {} added, {} changed, {} destroyed.",
-            counts.add, counts.change, counts.destroy
-        ),
-    };
-    line("info", "change_summary", &message, now, json!({ "changes": changes }))
+    line("info", "change_summary", message, now, json!({ "changes": changes }))
 }
 
 fn output_changes(plan: &Plan) -> Json {

@@ -30,23 +30,35 @@ pub async fn store(location: &Location) -> Result<Arc<dyn Store>, Diagnostic> {
 
 /// Opens a store that must be there: looking makes none.
 pub async fn existing_store(location: &Location) -> Result<Arc<dyn Store>, Diagnostic> {
-    match location.database().filter(|file| !file.exists()) {
-        Some(file) => Err(absent(&file)),
-        None => store(location).await,
-    }
+    found_store(location).await?.ok_or_else(|| absent(location))
 }
 
-fn absent(file: &Path) -> Diagnostic {
-    Diagnostic::error(&codes::store::STORE_UNREACHABLE, format!("There is no store at {}.", file.display())).hint(
+/// Opens a store if it is there.
+async fn found_store(location: &Location) -> Result<Option<Arc<dyn Store>>, Diagnostic> {
+    let found = store::open_existing(&location.url, Path::new("")).await;
+    found.map_err(|error| port(&codes::store::STORE_UNREACHABLE, &error))
+}
+
+fn absent(location: &Location) -> Diagnostic {
+    let place = location.database().map_or_else(|| store::display(&location.url), |file| file.display().to_string());
+    Diagnostic::error(&codes::store::STORE_UNREACHABLE, format!("There is no store at {place}.")).hint(
         "cap apply makes one. Go to the directory of the configuration with -chdir=DIR, or name the store with -store.",
     )
 }
 
 /// Opens the keys of a store. A key-encryption key that is missing or wrong is found here.
 pub async fn vault(location: &Location, store: &Arc<dyn Store>) -> Result<Arc<Vault>, Diagnostic> {
+    open_vault(store, &keys(location)).await
+}
+
+/// Where the keys of a store are.
+fn keys(location: &Location) -> KekSource {
     let directory = if location.keys == Path::new("") { PathBuf::from(".") } else { location.keys.clone() };
-    let source = KekSource::from_environment(Some(directory));
-    let opened = vault::open(Arc::clone(store), &source).await;
+    KekSource::from_environment(Some(directory))
+}
+
+async fn open_vault(store: &Arc<dyn Store>, source: &KekSource) -> Result<Arc<Vault>, Diagnostic> {
+    let opened = vault::open(Arc::clone(store), source).await;
     opened.map(Arc::new).map_err(|error: PortError| port(&codes::store::KEY_REFUSED, &error))
 }
 
@@ -72,12 +84,26 @@ pub struct Session {
     pub vault: Arc<Vault>,
     /// Secrets behind references.
     pub secrets: Arc<dyn Secrets>,
+    /// Whether the store is kept: without one, planning is done against an empty one in memory.
+    pub kept: bool,
 }
 
 impl Session {
     /// Opens a store with its keys; makes both where there are none.
     pub async fn open(location: &Location, sensitive: SensitiveValues) -> Result<Self, Diagnostic> {
         Self::with(store(location).await?, location, sensitive).await
+    }
+
+    /// Opens a store with its keys to look only: where there is none, an empty one that is kept nowhere takes its place, so
+    /// that looking makes neither store nor key nor directory.
+    pub async fn looking(location: &Location, sensitive: SensitiveValues) -> Result<Self, Diagnostic> {
+        if let Some(store) = found_store(location).await? {
+            return Self::with(store, location, sensitive).await;
+        }
+        let empty = store::Memory::new(Arc::new(SystemClock));
+        let empty: Arc<dyn Store> = Arc::new(empty.map_err(|error| port(&codes::store::STORE_FAILED, &error))?);
+        let vault = open_vault(&empty, &keys(location).fleeting()).await?;
+        Ok(Self { kept: false, ..Self::of(empty, vault, sensitive) })
     }
 
     /// Opens a store with its keys that must be there.
@@ -87,11 +113,15 @@ impl Session {
 
     async fn with(store: Arc<dyn Store>, location: &Location, sensitive: SensitiveValues) -> Result<Self, Diagnostic> {
         let vault = self::vault(location, &store).await?;
+        Ok(Self::of(store, vault, sensitive))
+    }
+
+    fn of(store: Arc<dyn Store>, vault: Arc<Vault>, sensitive: SensitiveValues) -> Self {
         let secrets: Arc<dyn Secrets> = Arc::new(LocalSecrets::new("", sensitive));
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let keys: Arc<dyn KeyVault> = Arc::clone(&vault) as _;
         let providers = Adapters::new(Arc::clone(&keys), Arc::clone(&secrets), Arc::clone(&clock));
         let engine = Engine { store, vault: keys, providers: Arc::new(providers), clock, ids: Arc::new(RandomIds) };
-        Ok(Self { engine, vault, secrets })
+        Self { engine, vault, secrets, kept: true }
     }
 }

@@ -1,0 +1,146 @@
+//! What a plan does to outputs: their values before and after, as far as they are known before apply. Pure.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use serde_json::Value as Json;
+
+use super::view::output::{self, Known};
+use crate::address::{Address, ResourceAddress};
+use crate::eval::encode;
+use crate::eval::residual::FactSource;
+use crate::eval::value::Value;
+use crate::plan::{Action, OutputChange, Plan, Step, StoredOutput, Work};
+use crate::state::State;
+
+/// Outputs by name.
+type Outputs = BTreeMap<String, StoredOutput>;
+
+/// Says for every output whether and how the plan changes it. A narrowed plan leaves outputs as they are: they may read
+/// what it leaves out. Those that read what it removes go with it.
+pub fn settle(plan: &mut Plan, before: &Outputs, state: &State, narrowed: bool) {
+    if narrowed {
+        let gone = |step: &&Step| matches!(step.action, Action::Delete | Action::Forget);
+        let gone: BTreeSet<String> = plan.steps.iter().filter(gone).map(|step| step.address.to_string()).collect();
+        plan.new_outputs = before.clone();
+        plan.new_outputs.retain(|_, output| !refers(&output.value, &gone));
+    }
+    let names: BTreeSet<&String> = before.keys().chain(plan.new_outputs.keys()).collect();
+    if names.is_empty() {
+        return;
+    }
+    let steps = plan.steps.iter().map(|step| (&step.address, step)).collect();
+    let worlds = (Known(state), Foreseen { known: Known(state), steps });
+    let of = |name: &String| change(name, before.get(name), plan.new_outputs.get(name), &worlds.0, &worlds.1);
+    plan.outputs = names.into_iter().filter_map(of).collect();
+}
+
+/// Values of the outputs that stay as they are, without sensitive ones.
+pub fn unchanged(plan: &Plan, state: &State) -> BTreeMap<String, Json> {
+    let changed: BTreeSet<&str> = plan.outputs.iter().map(|change| change.name.as_str()).collect();
+    let same = plan.new_outputs.iter().filter(|(name, output)| !output.sensitive && !changed.contains(name.as_str()));
+    same.filter_map(|(name, output)| Some((name.clone(), output::value(output, &Known(state)).ok()?))).collect()
+}
+
+/// The change of one output, if it is one. An output that cannot be told, neither before nor after, stays what it is.
+fn change(
+    name: &str,
+    before: Option<&StoredOutput>,
+    after: Option<&StoredOutput>,
+    known: &dyn FactSource,
+    foreseen: &dyn FactSource,
+) -> Option<OutputChange> {
+    let value = |output: Option<&StoredOutput>, facts| output.and_then(|output| output::value(output, facts).ok());
+    let (was, becomes) = (value(before, known), value(after, foreseen));
+    let same = match (before, after) {
+        (Some(one), Some(other)) if one.sensitive == other.sensitive => match (&was, &becomes) {
+            (None, None) => one == other,
+            (was, becomes) => was == becomes,
+        },
+        _ => false,
+    };
+    if same {
+        return None;
+    }
+    let shown =
+        |output: Option<&StoredOutput>, value: Option<Json>| value.filter(|_| output.is_some_and(|one| !one.sensitive));
+    Some(OutputChange {
+        name: name.to_owned(),
+        before: before.cloned(),
+        after: after.cloned(),
+        was: shown(before, was),
+        becomes: shown(after, becomes),
+    })
+}
+
+/// Whether a stored output refers to any of these addresses.
+fn refers(value: &Json, addresses: &BTreeSet<String>) -> bool {
+    match value {
+        Json::Object(entries) => match entries.get("$ref").and_then(Json::as_str) {
+            Some(address) => addresses.contains(address),
+            None => entries.values().any(|inner| refers(inner, addresses)),
+        },
+        Json::Array(items) => items.iter().any(|item| refers(item, addresses)),
+        _ => false,
+    }
+}
+
+/// What will be known once the plan is carried out, as far as it is known now.
+struct Foreseen<'a> {
+    known: Known<'a>,
+    steps: HashMap<&'a Address, &'a Step>,
+}
+
+impl FactSource for Foreseen<'_> {
+    fn fact(&self, address: &ResourceAddress, name: &str) -> Option<Value> {
+        match self.steps.get(&Address::from(address.clone())) {
+            // A record alone changes no fact; whatever else is done is known after apply.
+            Some(step) if step.work != Work::Record || step.action == Action::Delete => None,
+            Some(Step { moved_from: Some(from), .. }) => self.known.fact(from.resource()?, name),
+            _ => self.known.fact(address, name),
+        }
+    }
+
+    fn attribute(&self, address: &ResourceAddress, name: &str) -> Option<Value> {
+        match self.steps.get(&Address::from(address.clone())) {
+            Some(step) => step.after.as_ref()?.spec.get(name).map(encode::from_json),
+            None => self.known.attribute(address, name),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn stored(value: Json) -> StoredOutput {
+        StoredOutput { value, sensitive: false }
+    }
+
+    fn check(before: Option<Json>, after: Option<Json>, expected: Option<(Option<Json>, Option<Json>)>) {
+        let state = State::default();
+        let foreseen = Foreseen { known: Known(&state), steps: HashMap::new() };
+        let (before, after) = (before.map(stored), after.map(stored));
+        let found = change("o", before.as_ref(), after.as_ref(), &Known(&state), &foreseen);
+        assert_eq!(found.map(|change| (change.was, change.becomes)), expected);
+    }
+
+    #[test]
+    fn an_output_changes_when_its_value_does() {
+        check(Some(json!("a")), Some(json!("a")), None);
+        check(Some(json!("a")), Some(json!("b")), Some((Some(json!("a")), Some(json!("b")))));
+        check(None, Some(json!("b")), Some((None, Some(json!("b")))));
+        check(Some(json!("a")), None, Some((Some(json!("a")), None)));
+        let unknown = || json!({"$residual": {"expression": "c.not_after", "scope": {"c": {"$ref": "certificate.c"}}}});
+        check(Some(json!("a")), Some(unknown()), Some((Some(json!("a")), None)));
+        check(Some(unknown()), Some(unknown()), None);
+    }
+
+    #[test]
+    fn what_an_output_reads_is_found_in_its_scope() {
+        let value = json!({"$residual": {"scope": {"a": [{"$ref": "certificate.www"}]}}});
+        assert!(refers(&value, &["certificate.www".to_owned()].into()));
+        assert!(!refers(&value, &["certificate.w".to_owned()].into()));
+    }
+}

@@ -1,0 +1,167 @@
+//! A configuration for programs, in the shape of `configuration` in `terraform show -json PLAN`: which blocks there are, and
+//! for each argument its constant or what it refers to. Values of references are not here, and neither are secrets.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Map, Value as Json, json};
+
+use crate::eval::encode;
+use crate::syntax::ast::{Block, Body, Expr, ExprKind, File};
+use crate::syntax::references::each_reference;
+
+/// Blocks of the language: all others are resources.
+const LANGUAGE: [&str; 10] =
+    ["cap", "variable", "locals", "output", "module", "check", "moved", "removed", "import", "terraform"];
+/// Arguments of resources that stand beside their expressions.
+const META: [&str; 3] = ["for_each", "count", "depends_on"];
+
+/// The whole document. Calls of modules are shown with their arguments; what is in a module is not.
+pub fn document(files: &[File]) -> Json {
+    let blocks = |kind: &'static str| files.iter().flat_map(move |file| file.body.blocks_of(kind));
+    let named = |kind, of: fn(&Block) -> Json| -> Map<String, Json> {
+        blocks(kind).filter_map(|block| Some((label(block)?.to_owned(), of(block)))).collect()
+    };
+    let resources = files.iter().flat_map(|file| &file.body.blocks);
+    let resources = resources.filter(|block| !LANGUAGE.contains(&&*block.kind.text)).filter_map(resource);
+    json!({
+        "provider_config": {},
+        "root_module": {
+            "resources": resources.collect::<Vec<_>>(),
+            "variables": named("variable", variable),
+            "outputs": named("output", output),
+            "module_calls": named("module", call),
+        },
+    })
+}
+
+fn label(block: &Block) -> Option<&str> {
+    block.labels.first().map(|label| &*label.text)
+}
+
+fn resource(block: &Block) -> Option<Json> {
+    let (kind, name) = (&*block.kind.text, label(block)?);
+    let mut out = json!({
+        "address": format!("{kind}.{name}"),
+        "mode": "managed",
+        "type": kind,
+        "name": name,
+        "provider_config_key": "cap",
+        "schema_version": 0,
+        "expressions": expressions(&block.body),
+    });
+    for (argument, shown) in [("for_each", "for_each_expression"), ("count", "count_expression")] {
+        if let Some(attribute) = block.body.attribute(argument) {
+            out[shown] = expression(&attribute.value);
+        }
+    }
+    if let Some(depends_on) = block.body.attribute("depends_on") {
+        out["depends_on"] = json!(references(&depends_on.value));
+    }
+    Some(out)
+}
+
+/// Arguments and nested blocks, by name; of each block type a list.
+fn expressions(body: &Body) -> Json {
+    let attributes = body.attributes.iter().filter(|attribute| !META.contains(&&*attribute.name.text));
+    let mut out: Map<String, Json> =
+        attributes.map(|attribute| (attribute.name.text.to_string(), expression(&attribute.value))).collect();
+    for block in body.blocks.iter().filter(|block| &*block.kind.text != "lifecycle") {
+        let name = if &*block.kind.text == "dynamic" { label(block).unwrap_or_default() } else { &*block.kind.text };
+        if let Some(all) = out.entry(name).or_insert_with(|| json!([])).as_array_mut() {
+            all.push(expressions(&block.body));
+        }
+    }
+    Json::Object(out)
+}
+
+/// A constant, or what the expression refers to.
+fn expression(expr: &Expr) -> Json {
+    match constant(expr) {
+        Some(value) => json!({ "constant_value": value }),
+        None => match references(expr) {
+            none if none.is_empty() => json!({}),
+            some => json!({ "references": some }),
+        },
+    }
+}
+
+fn constant(expr: &Expr) -> Option<Json> {
+    match &expr.kind {
+        ExprKind::Literal(value) => Some(encode::to_json(value)),
+        ExprKind::Parenthesis(inner) => constant(inner),
+        ExprKind::Tuple(items) => items.iter().map(constant).collect::<Option<Vec<_>>>().map(Json::Array),
+        ExprKind::Object(items) => {
+            let entry = |(key, value): (&Expr, &Expr)| Some((constant(key)?.as_str()?.to_owned(), constant(value)?));
+            let entries = items.iter().map(|item| entry((&item.key, &item.value)));
+            entries.collect::<Option<Map<_, _>>>().map(Json::Object)
+        }
+        _ => None,
+    }
+}
+
+fn references(expr: &Expr) -> Vec<String> {
+    let mut found = BTreeSet::new();
+    each_reference(expr, &mut |reference| {
+        let first = reference.first.map(|first| format!(".{first}")).unwrap_or_default();
+        found.insert(format!("{}{first}", reference.root));
+    });
+    found.into_iter().collect()
+}
+
+/// The default of a sensitive variable is as secret as its value.
+fn variable(block: &Block) -> Json {
+    let sensitive = block.body.attribute("sensitive").is_some();
+    let mut out = Map::new();
+    if let Some(default) = block.body.attribute("default").filter(|_| !sensitive) {
+        out.insert("default".to_owned(), constant(&default.value).unwrap_or(Json::Null));
+    }
+    if let Some(description) = block.body.attribute("description").and_then(|description| constant(&description.value))
+    {
+        out.insert("description".to_owned(), description);
+    }
+    if sensitive {
+        out.insert("sensitive".to_owned(), json!(true));
+    }
+    Json::Object(out)
+}
+
+fn output(block: &Block) -> Json {
+    let value = block.body.attribute("value").map_or(json!({}), |value| expression(&value.value));
+    let mut out = json!({ "expression": value });
+    if block.body.attribute("sensitive").is_some() {
+        out["sensitive"] = json!(true);
+    }
+    out
+}
+
+fn call(block: &Block) -> Json {
+    let mut arguments = expressions(&block.body);
+    let source = arguments.as_object_mut().and_then(|all| all.remove("source"));
+    let source = source.and_then(|source| source.get("constant_value").cloned()).unwrap_or_default();
+    json!({ "source": source, "expressions": arguments })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::source::SourceId;
+    use crate::syntax::parse;
+
+    #[test]
+    fn arguments_are_constants_or_references_and_no_secret_is_shown() {
+        let text = "variable \"t\" {\n  sensitive = true\n  default = \"marked\"\n}\n\
+                    member \"m\" {\n  count = 2\n  email = \"${var.t}@b.c\"\n  role = \"admin\"\n  token = secret_env(\"X\")\n}\n\
+                    output \"o\" { value = member.m[0].email }\n";
+        let shown = document(&[parse(SourceId(0), text).0]);
+        let module = &shown["root_module"];
+        let member = &module["resources"][0];
+        assert_eq!(member["address"], "member.m");
+        assert_eq!(
+            member["expressions"],
+            json!({"email": {"references": ["var.t"]}, "role": {"constant_value": "admin"}, "token": {}})
+        );
+        assert_eq!(member["count_expression"], json!({"constant_value": 2}));
+        assert_eq!(module["outputs"]["o"]["expression"], json!({"references": ["member.m"]}));
+        assert!(!shown.to_string().contains("marked"));
+    }
+}
