@@ -146,6 +146,21 @@ fn a_database_that_is_no_store_is_left_as_it_is() {
 }
 
 #[test]
+fn looking_for_a_store_makes_none() {
+    let Some(url) = fresh_url() else { return };
+    run(async {
+        let look = || async { store::open_existing(&url, Path::new("/")).await.expect("the server answers") };
+        assert!(look().await.is_none());
+        let names = database(&url).await.list_collection_names().await.expect("names");
+        assert!(names.is_empty(), "{names:?}");
+        let made =
+            store::open(&url, Path::new("/")).await.expect("the store opens").identity().await.expect("its name");
+        let found = look().await.expect("it is there now").identity().await.expect("its name");
+        assert_eq!(found, made);
+    });
+}
+
+#[test]
 fn another_format_is_refused() {
     let Some(url) = fresh_url() else { return };
     run(async {
