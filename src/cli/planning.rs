@@ -16,6 +16,7 @@ use crate::diff::moves::{self, Relocation};
 use crate::diff::scope::{self, Patterns};
 use crate::diff::{self, Options};
 use crate::engine::{adopt, prepare, refresh};
+use crate::eval::desired::Moved;
 use crate::observed::Observed;
 use crate::plan::{self, Importing, Location, Plan, Surroundings};
 use crate::ports::store::Snapshot;
@@ -153,7 +154,10 @@ fn relocate(
     if args.destroy || args.refresh_only {
         return Relocation::default();
     }
-    let (relocation, faults) = moves::relocate(state, &configuration.evaluation.desired.moved);
+    let desired = &configuration.evaluation.desired;
+    let implied = moves::implied(state, &desired.blocks, &desired.moved);
+    let all: Vec<Moved> = desired.moved.iter().cloned().chain(implied).collect();
+    let (relocation, faults) = moves::relocate(state, &all);
     diagnostics.extend(faults);
     relocation
 }

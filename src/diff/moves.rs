@@ -6,10 +6,10 @@ use std::collections::{BTreeMap, HashMap};
 use serde_json::Value as Json;
 
 use super::compare::differing;
-use crate::address::{Address, ResourceAddress};
+use crate::address::{Address, Key, ResourceAddress};
 use crate::diagnostic::codes::plan;
 use crate::diagnostic::{Diagnostic, Diagnostics};
-use crate::eval::desired::Moved;
+use crate::eval::desired::{Block, Endpoint, Moved, Repetition};
 use crate::state::{Record, Spec, State};
 
 /// What moving did to a state.
@@ -19,6 +19,26 @@ pub struct Relocation {
     pub moved: BTreeMap<Address, Address>,
     /// Records that refer to what moved, with the paths of their references.
     pub followed: BTreeMap<Address, Vec<String>>,
+}
+
+/// The moves that nobody has to write: a block that gets `count` is its own first instance, and one that loses it was.
+pub fn implied(state: &State, blocks: &BTreeMap<ResourceAddress, Block>, written: &[Moved]) -> Vec<Moved> {
+    let is_there = |address: &ResourceAddress| state.records.contains_key(&Address::from(address.clone()));
+    let one = |(address, block): (&ResourceAddress, &Block)| {
+        let first = ResourceAddress { key: Some(Key::Index(0)), ..address.clone() };
+        let (from, to) = match block.repetition {
+            Repetition::Count => (address.clone(), first),
+            Repetition::Single => (first, address.clone()),
+            Repetition::ForEach => return None,
+        };
+        // Who writes a move of the block has decided otherwise.
+        let decided = || written.iter().any(|one| one.from.covers(&from) || one.from.covers(address));
+        if !is_there(&from) || is_there(&to) || decided() {
+            return None;
+        }
+        Some(Moved { from: Endpoint::Resource(from), to: Endpoint::Resource(to), span: block.span })
+    };
+    blocks.iter().filter_map(one).collect()
 }
 
 type Map = HashMap<ResourceAddress, ResourceAddress>;

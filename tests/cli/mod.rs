@@ -15,6 +15,7 @@ mod journey;
 mod json;
 mod lsp;
 mod modules;
+mod moves;
 mod packages;
 mod places;
 mod previews;

@@ -1,0 +1,54 @@
+//! Moves that are written, and those that nobody has to write.
+
+use super::Place;
+
+fn member(arguments: &str) -> String {
+    format!("member \"a\" {{\n{arguments}  email = \"a@example.com\"\n}}\n")
+}
+
+fn applied(text: &str) -> Place {
+    let place = Place::new();
+    place.write("main.cap.hcl", text);
+    place.expect("apply -auto-approve", 0);
+    place
+}
+
+#[test]
+fn a_block_that_gets_or_loses_count_keeps_its_first_instance() {
+    let place = applied(&member(""));
+    place.write("main.cap.hcl", member("  count = 2\n"));
+    let plan = place.expect("plan", 0);
+    plan.says("# member.a has moved to member.a[0]").says("# member.a[1] will be created");
+    plan.says("Plan: 1 to add, 0 to change, 0 to destroy.");
+    place.expect("apply -auto-approve", 0);
+    place.expect("plan -detailed-exitcode", 0);
+    place.write("main.cap.hcl", member(""));
+    let plan = place.expect("plan", 0);
+    plan.says("# member.a[0] has moved to member.a").says("# member.a[1] will be destroyed");
+    plan.says("Plan: 0 to add, 0 to change, 1 to destroy.");
+}
+
+#[test]
+fn other_repetitions_and_written_moves_are_not_second_guessed() {
+    let place = applied(&member(""));
+    place.write("main.cap.hcl", member("  for_each = toset([\"x\"])\n"));
+    place.expect("plan", 0).says("Plan: 1 to add, 0 to change, 1 to destroy.");
+    let moved = "moved {\n  from = member.a\n  to   = member.a[1]\n}\n";
+    place.write("main.cap.hcl", member("  count = 2\n") + moved);
+    place.expect("plan", 0).says("# member.a has moved to member.a[1]").says("# member.a[0] will be created");
+}
+
+#[test]
+fn objects_move_into_instances_of_modules() {
+    let place = applied(&member(""));
+    place.write("m/main.cap.hcl", member(""));
+    let text = "module \"m\" {\n  source   = \"./m\"\n  for_each = toset([\"k\"])\n}\n";
+    let moved = "moved {\n  from = member.a\n  to   = module.m[\"k\"].member.a\n}\n";
+    place.write("main.cap.hcl", format!("{text}{moved}"));
+    let plan = place.expect("plan", 0);
+    plan.says("# member.a has moved to module.m[\"k\"].member.a");
+    plan.says("Plan: 0 to add, 0 to change, 0 to destroy.");
+    place.expect("apply -auto-approve", 0);
+    place.write("main.cap.hcl", text);
+    place.expect("plan -detailed-exitcode", 0);
+}
