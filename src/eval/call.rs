@@ -41,6 +41,12 @@ impl Scope<'_> {
 
     fn library(&self, function: &'static Function, call: &Call, span: Span) -> Evaluated {
         let arguments = self.arguments(call)?;
+        let encodes = matches!(function.name, "jsonencode" | "yamlencode");
+        let opened = arguments.into_iter().enumerate().map(|(at, value)| {
+            let place = self.argument_span(call, at).unwrap_or(span);
+            if encodes { self.opened_deep(value, place) } else { self.opened(value, place) }
+        });
+        let arguments: Vec<Value> = opened.collect::<Evaluated<_>>()?;
         function.invoke(&self.session.call, &arguments).map_err(|failed| {
             let at = failed.argument.map(|at| (at, self.argument_span(call, at)));
             let Some((at, Some(place))) = at else {
@@ -222,6 +228,10 @@ impl Roots for Variables<'_> {
         let known = self.values.entries().into_iter().flatten().map(|(name, _)| &**name);
         let hint = did_you_mean(root, known);
         fault_with(&codes::UNDECLARED, span, format!("The template is given no variable named \"{root}\"."), hint)
+    }
+
+    fn outputs(&self, address: &ResourceAddress) -> Option<Vec<Arc<str>>> {
+        self.outer.outputs(address)
     }
 
     fn dereference(&self, address: &Arc<ResourceAddress>, name: &str, _: Span) -> Evaluated {

@@ -54,6 +54,14 @@ impl Captured {
 pub(super) trait Behind {
     /// The attribute of the resource at an address.
     fn attribute(&self, address: &ResourceAddress, name: &str, span: Span) -> Evaluated;
+
+    /// The names of the outputs of a module call.
+    fn outputs(&self, address: &ResourceAddress) -> Option<Vec<Arc<str>>>;
+}
+
+/// The names of the outputs that were kept of a module call.
+pub(super) fn kept_names(outputs: Option<&serde_json::Value>) -> Option<Vec<Arc<str>>> {
+    Some(outputs?.as_object()?.keys().map(|name| Arc::from(name.as_str())).collect())
 }
 
 /// The roots of a captured expression.
@@ -75,6 +83,10 @@ impl Roots for CapturedRoots<'_> {
             Some(value) => Ok(Resolved::root(value.clone())),
             None => fault(&codes::REFERENCE, span, format!("\"{root}\" is not known here.")),
         }
+    }
+
+    fn outputs(&self, address: &ResourceAddress) -> Option<Vec<Arc<str>>> {
+        self.behind.outputs(address)
     }
 
     fn dereference(&self, address: &Arc<ResourceAddress>, name: &str, span: Span) -> Evaluated {

@@ -91,6 +91,10 @@ impl Asked<'_, '_> {
 }
 
 impl Roots for Asked<'_, '_> {
+    fn outputs(&self, address: &ResourceAddress) -> Option<Vec<Arc<str>>> {
+        self.block.outputs(address)
+    }
+
     fn resolve(&self, root: &str, first: Option<&str>, span: Span) -> Evaluated<Resolved> {
         self.block.resolve(root, first, span)
     }

@@ -61,7 +61,8 @@ impl<'a> Dynamic<'a> {
         scope: &Scope<'_>,
         mut add: impl FnMut(&Scope<'_>, &Prepared<'a>) -> Evaluated<()>,
     ) -> Evaluated<()> {
-        let collection = scope.eval(&self.for_each.value)?;
+        let span = self.for_each.value.span;
+        let collection = scope.opened(scope.eval(&self.for_each.value)?, span)?;
         let mut gather = Gather::default();
         go_through(&collection, self.for_each.value.span, |key, value| {
             let element = Value::object([("key", key.clone()), ("value", value.clone())]);

@@ -66,7 +66,7 @@ impl Scope<'_> {
 
     /// Runs `body` for each element, with the loop's variables bound. Faults of all elements are gathered, each once.
     pub(super) fn each(&self, over: &Loop, mut body: impl FnMut(&Scope<'_>) -> Evaluated<()>) -> Evaluated<()> {
-        let collection = self.eval(&over.collection)?;
+        let collection = self.opened(self.eval(&over.collection)?, over.collection.span)?;
         let mut gather = Gather::default();
         let mut failed = 0;
         go_through(&collection, over.collection.span, |key, value| {

@@ -30,6 +30,7 @@ mod module;
 mod moves;
 pub mod notation;
 pub mod number;
+mod opened;
 mod operators;
 mod order;
 mod output;

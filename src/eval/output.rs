@@ -55,7 +55,11 @@ impl<'a> Evaluator<'a> {
         };
         let roots = BlockRoots { facts: true, ..BlockRoots::of_module(self, module) };
         let scope = Scope::new(&roots, &self.session);
-        match scope.eval(expr) {
+        let value = scope.eval(expr);
+        // Who calls the module reads one output of what this refers to, or all; the root's are shown.
+        let value =
+            if module.caller.is_none() { value.and_then(|value| scope.opened_deep(value, expr.span)) } else { value };
+        match value {
             Ok(value) => {
                 // Outputs of the root are shown and stored; those of other modules are only handed on.
                 if value.has_secret() && module.caller.is_none() {

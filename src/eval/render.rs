@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::capture::{Behind, CapturedRoots};
+use super::capture::{Behind, CapturedRoots, kept_names};
 use super::decode::decoded;
 use super::desired::{Desired, Instance, Render};
 use super::encode::from_json;
@@ -76,6 +76,10 @@ impl Evaluation {
 }
 
 impl Behind for Evaluation {
+    fn outputs(&self, address: &ResourceAddress) -> Option<Vec<Arc<str>>> {
+        kept_names(self.outputs.get(&address.to_string()))
+    }
+
     fn attribute(&self, address: &ResourceAddress, name: &str, span: Span) -> Evaluated {
         if &*address.kind == MODULE {
             let found = self.outputs.get(&address.to_string()).and_then(|module| module.get(name));

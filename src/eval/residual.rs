@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value as Json, json};
 
-use super::capture::{Behind, CapturedRoots};
+use super::capture::{Behind, CapturedRoots, kept_names};
 use super::encode::{from_json, to_json};
 use super::expression::refuse_secret;
 use super::fault::{Evaluated, fault};
@@ -59,7 +59,8 @@ pub fn resolve(stored: &Json, facts: &dyn FactSource) -> Result<Value, Diagnosti
     let behind = Facts { facts, outputs: residual.get("outputs") };
     let roots = CapturedRoots { captured: &captured, extra: None, behind: &behind };
     let expr = parse_expression(STORED, 0, text).map_err(|all| placeless(all.0))?;
-    let value = Scope::new(&roots, &session).eval(&expr).and_then(|value| {
+    let scope = Scope::new(&roots, &session);
+    let value = scope.eval(&expr).and_then(|value| scope.opened_deep(value, expr.span)).and_then(|value| {
         refuse_secret(&value, expr.span)?;
         Ok(value)
     });
@@ -92,6 +93,10 @@ impl Facts<'_> {
 }
 
 impl Behind for Facts<'_> {
+    fn outputs(&self, address: &ResourceAddress) -> Option<Vec<Arc<str>>> {
+        kept_names(self.outputs.and_then(|all| all.get(address.to_string())))
+    }
+
     fn attribute(&self, address: &ResourceAddress, name: &str, span: Span) -> Evaluated {
         if &*address.kind == MODULE {
             return self.output(address, name, span);

@@ -205,8 +205,8 @@ fn check_limit(wanted: usize, span: Span) -> Evaluated<()> {
 }
 
 fn for_each(scope: &Scope<'_>, address: &ResourceAddress, kind: &str, each: &Attribute) -> Evaluated<Expansion> {
-    let value = scope.eval(&each.value)?;
     let span = each.value.span;
+    let value = scope.opened(scope.eval(&each.value)?, span)?;
     refuse_keys(&value, span)?;
     let pairs = pairs_of(&value, span)?;
     check_limit(pairs.len(), span)?;

@@ -7,6 +7,7 @@ use super::fault::{Evaluated, did_you_mean, fault, fault_with};
 use super::module::Module;
 use super::resource::Copy;
 use super::scope::{Resolved, Roots, Scope};
+use super::submodule::path_of;
 use super::value::Value;
 use crate::address::{Key, ResourceAddress};
 use crate::diagnostic::codes::language as codes;
@@ -163,6 +164,11 @@ impl Roots for BlockRoots<'_, '_> {
             _ => return self.unknown(root, first, span),
         };
         Ok(Resolved::first(value))
+    }
+
+    fn outputs(&self, address: &ResourceAddress) -> Option<Vec<Arc<str>>> {
+        let module = self.evaluator.module(&path_of(address))?;
+        Some(module.outputs.keys().map(|name| Arc::from(*name)).collect())
     }
 
     fn dereference(&self, address: &Arc<ResourceAddress>, name: &str, span: Span) -> Evaluated {

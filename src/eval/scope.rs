@@ -20,6 +20,11 @@ pub(super) trait Roots {
 
     /// The attribute of the resource behind a reference.
     fn dereference(&self, address: &Arc<ResourceAddress>, name: &str, span: Span) -> Evaluated;
+
+    /// The names of the outputs of a module call; `None` where nothing is known of calls.
+    fn outputs(&self, _: &ResourceAddress) -> Option<Vec<Arc<str>>> {
+        None
+    }
 }
 
 /// The beginning of a reference, resolved.

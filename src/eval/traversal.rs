@@ -43,6 +43,7 @@ impl Scope<'_> {
                 StepKind::Attribute(name) => self.attribute(&value, name, step.span)?,
                 StepKind::Index(index) => {
                     let key = self.eval(index)?;
+                    let value = self.opened(value, step.span)?;
                     element(&value, &key, step.span)?
                 }
                 StepKind::Splat(each) => self.splat(&value, each)?,

@@ -126,6 +126,41 @@ fn modules_nest_and_facts_come_through_them() {
 }
 
 #[test]
+fn a_call_is_the_object_of_its_outputs_where_its_value_is_asked_for() {
+    let module = concat!(
+        "variable \"n\" {\n  default = 1\n}\nproject \"p\" {}\ncertificate \"c\" {\n  common_name = \"c\"\n}\n",
+        "output \"n\" {\n  value = var.n\n}\noutput \"s\" {\n  value = \"x\"\n}\n",
+    );
+    let root = concat!(
+        "module \"a\" {\n  source = \"./m\"\n}\nmodule \"b\" {\n  source = \"./m\"\n  for_each = { k = 2 }\n  n = each.value\n}\n",
+        "output \"json\" {\n  value = jsonencode(module.a)\n}\noutput \"all\" {\n  value = jsonencode(module.b)\n}\n",
+        "output \"whole\" {\n  value = [module.a]\n}\noutput \"keys\" {\n  value = keys(module.a)\n}\n",
+        "output \"loop\" {\n  value = { for name, value in module.a : name => value }\n}\noutput \"index\" {\n  value = module.a[\"s\"]\n}\n",
+        "output \"merge\" {\n  value = merge(module.a, { s = \"y\" })\n}\n",
+    );
+    let run = sound(root, &[("m", module)]);
+    assert_eq!(output(&run, "json"), json!("{\"n\":1,\"s\":\"x\"}"));
+    assert_eq!(output(&run, "all"), json!("{\"k\":{\"n\":2,\"s\":\"x\"}}"));
+    assert_eq!(output(&run, "whole"), json!([{"n": 1, "s": "x"}]));
+    assert_eq!(output(&run, "keys"), json!(["n", "s"]));
+    assert_eq!(output(&run, "loop"), json!({"n": 1, "s": "x"}));
+    assert_eq!(output(&run, "index"), json!("x"));
+    assert_eq!(output(&run, "merge"), json!({"n": 1, "s": "y"}));
+
+    // With a fact among them the object is known after apply; what asks for names of calls needs no output.
+    let module = format!("{module}output \"end\" {{\n  value = certificate.c.not_after\n}}\n");
+    let root = concat!(
+        "module \"a\" {\n  source = \"./m\"\n}\nmodule \"b\" {\n  source = \"./m\"\n  for_each = { k = 2 }\n}\n",
+        "output \"whole\" {\n  value = module.a\n}\noutput \"end\" {\n  value = jsonencode(module.a)\n}\n",
+        "module \"c\" {\n  source = \"./m\"\n  for_each = toset(keys(module.b))\n}\noutput \"c\" {\n  value = keys(module.c)\n}\n",
+    );
+    let run = sound(root, &[("m", &module)]);
+    assert_eq!(output(&run, "whole"), json!({"end": "end of module.a.certificate.c", "n": 1, "s": "x"}));
+    assert_eq!(output(&run, "end"), json!("{\"end\":\"end of module.a.certificate.c\",\"n\":1,\"s\":\"x\"}"));
+    assert_eq!(output(&run, "c"), json!(["k"]));
+}
+
+#[test]
 fn calls_are_checked() {
     let check = |call: &str, modules: &[(&str, &str)], expected: &[&str]| {
         let root = format!("project \"p\" {{}}\nmodule \"m\" {{\n{call}}}\n");
