@@ -5,5 +5,6 @@ mod conformance;
 mod e2e;
 mod fuzz;
 mod peers;
+mod permutations;
 mod scenario;
 mod tidy;
