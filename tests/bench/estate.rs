@@ -11,6 +11,8 @@ pub enum Shape {
     Count,
     /// N blocks that touch nothing outside.
     Blocks,
+    /// One block with `for_each` over a map of N.
+    Each,
 }
 
 impl Shape {
@@ -20,6 +22,7 @@ impl Shape {
             Self::Estate => "estate",
             Self::Count => "count",
             Self::Blocks => "blocks",
+            Self::Each => "each",
         }
     }
 
@@ -31,6 +34,9 @@ impl Shape {
                 "project \"bench\" {{}}\n\nmember \"m\" {{\n  count = {size}\n  email = \"m${{count.index}}@example.com\"\n}}\n"
             ),
             Self::Blocks => blocks(size),
+            Self::Each => format!(
+                "member \"m\" {{\n  for_each = {{ for at in range({size}) : \"m${{at}}\" => at }}\n  email    = \"${{each.key}}@example.com\"\n}}\n"
+            ),
         }
     }
 }

@@ -114,7 +114,7 @@ fn table(size: usize) -> std::io::Result<bool> {
     let full = size == SIZE;
     println!("| {:<46} | Terraform | cap, CPU  | peak      | limit", "work");
     let mut good = true;
-    for figures in [estates, counts, applies, versions] {
+    for figures in [language, estates, counts, applies, versions] {
         for figure in figures(size)? {
             good &= figure.print(full);
         }
@@ -131,6 +131,19 @@ fn table(size: usize) -> std::io::Result<bool> {
 
 fn figure(work: String, terraform: &'static str, limit: f64, cost: Cost) -> Figure {
     Figure { work, terraform, limit, cost }
+}
+
+/// Parsing and evaluating alone: `validate` asks no store. Memory is what it takes beyond an empty configuration.
+fn language(size: usize) -> std::io::Result<Vec<Figure>> {
+    let bare = Place::new(Shape::Each, 0)?.median(&["validate"], 0)?.memory;
+    let blocks = size * 5;
+    let large = Place::new(Shape::Blocks, blocks)?.median(&["validate"], 0)?;
+    let each = Place::new(Shape::Each, size)?.median(&["validate"], 0)?;
+    let bytes = |cost: &Cost, count: usize| cost.memory.saturating_sub(bare) / count as u64;
+    Ok(vec![
+        figure(format!("validate, {blocks} blocks, {} bytes each", bytes(&large, blocks)), "28.5 s", 3.0, large),
+        figure(format!("validate, for_each of {size}, {} bytes each", bytes(&each, size)), "-", 0.2, each),
+    ])
 }
 
 fn estates(size: usize) -> std::io::Result<Vec<Figure>> {
