@@ -37,6 +37,8 @@ pub(super) enum Carried {
         until: Timestamp,
         /// Whether those that need it may go all the same.
         delivered: bool,
+        /// Whether for a limit of the whole account.
+        of_account: bool,
     },
     /// Another worker has it.
     Elsewhere,
@@ -231,7 +233,10 @@ impl<'a> Hand<'a> {
             match next {
                 Next::Do(effect) => self.act(&effect).await?,
                 Next::Wait { until, .. } if until.since(now) <= SIT_OUT => self.sit_out(until).await,
-                Next::Wait { until, why } => return self.park(until, why).await,
+                Next::Wait { until, why, of_account } => {
+                    self.park(until, why).await?;
+                    return Ok(Carried::Parked { until, delivered: self.job.delivered, of_account });
+                }
                 Next::Done => return self.finish(JobStatus::Succeeded).await,
                 Next::Failed(failure) => return self.finish(JobStatus::Failed { failure }).await,
             }
@@ -324,13 +329,12 @@ impl<'a> Hand<'a> {
         }
     }
 
-    async fn park(&mut self, until: Timestamp, why: String) -> Result<Carried, Halt> {
+    async fn park(&mut self, until: Timestamp, why: String) -> Result<(), Halt> {
         self.shared.progress.tell(&News::Waiting { job: &self.job.id, until, why: &why });
         self.job.status = JobStatus::Waiting { until, why };
         self.parked = Some(self.lease.token);
         self.dirty = true;
-        self.write(true).await?;
-        Ok(Carried::Parked { until, delivered: self.job.delivered })
+        self.write(true).await
     }
 
     async fn finish(&mut self, status: JobStatus) -> Result<Carried, Halt> {

@@ -63,6 +63,8 @@ struct Entry {
     until: Option<Timestamp>,
     /// Whether those that need it may go, although it has not ended.
     delivered: bool,
+    /// Whether it has done anything.
+    begun: bool,
     dependants: Vec<usize>,
 }
 
@@ -70,6 +72,8 @@ struct Entry {
 struct Lane {
     ready: BTreeSet<Rank>,
     running: usize,
+    /// Nothing begins here before then.
+    held: Option<Timestamp>,
 }
 
 /// The jobs of a worker and where each stands.
@@ -98,6 +102,7 @@ impl Queue {
             place: Place::Blocked(0),
             until: None,
             delivered: false,
+            begun: !job.machine.is_null(),
             dependants: Vec::new(),
         });
         let mut queue = Self {
@@ -147,7 +152,10 @@ impl Queue {
     fn release(&mut self, at: usize) {
         match self.entries[at].until.take() {
             Some(until) => self.wait(at, until),
-            None => self.make_ready(at),
+            None => match self.lanes.get(&self.entries[at].group).and_then(|lane| lane.held) {
+                Some(until) if !self.entries[at].begun => self.wait(at, until),
+                _ => self.make_ready(at),
+            },
         }
     }
 
@@ -186,9 +194,25 @@ impl Queue {
     /// A job that was taken waits until then.
     pub(super) fn park(&mut self, id: &JobId, until: Timestamp) {
         if let Some(at) = self.index.get(id).copied() {
+            self.entries[at].begun = true;
             self.free_slot(at);
             self.wait(at, until);
         }
+    }
+
+    /// A job has met a limit of its whole account, which lasts until then: none of its lane begins before. What has begun
+    /// goes on, because such limits are on what comes first, an order.
+    pub(super) fn hold(&mut self, id: &JobId, until: Timestamp) {
+        let Some(group) = self.index.get(id).map(|at| self.entries[*at].group.clone()) else { return };
+        let Some(lane) = self.lanes.get_mut(&group).filter(|_| group != Group::Free) else { return };
+        lane.held = lane.held.max(Some(until));
+        if let Some(first) = lane.ready.first() {
+            self.heads.remove(first);
+        }
+        let fresh: Vec<Rank> = lane.ready.iter().filter(|(_, at)| !self.entries[*at].begun).copied().collect();
+        lane.ready.retain(|rank| !fresh.contains(rank));
+        fresh.into_iter().for_each(|(_, at)| self.wait(at, until));
+        self.open(&group);
     }
 
     /// All that others need of a job is there: they may go, whatever becomes of it.
@@ -400,6 +424,29 @@ mod tests {
         assert_eq!(take_all(&mut queue, NOW), ["r.2"]);
         queue.end(&id(2), true);
         assert_eq!(take_all(&mut queue, Timestamp::from_millis(9000)), ["r.1"], "the plan's order again");
+    }
+
+    #[test]
+    fn a_limit_of_an_account_holds_what_has_not_begun_there_and_nothing_else() {
+        let of =
+            |number, needs: &[usize], ca: &str| job(number, needs, Work::Issue, &json!({ "issuer": { "$ref": ca } }));
+        let (a, b) = ("acme_account.a", "acme_account.b");
+        let begun = Job { machine: json!({ "of": "issue" }), ..of(3, &[], a) };
+        let jobs = [of(1, &[], a), of(2, &[], a), begun, of(4, &[], b), of(5, &[4], a)];
+        let (mut queue, _) = Queue::new(&jobs, Limits { per_issuer: 1, per_target: 1 });
+        assert_eq!(take_all(&mut queue, NOW), ["r.1", "r.4"]);
+        let until = Timestamp::from_millis(9000);
+        queue.park(&id(1), until);
+        queue.hold(&id(1), until);
+        assert_eq!(take_all(&mut queue, NOW), ["r.3"], "it is past its order");
+        queue.end(&id(3), true);
+        queue.end(&id(4), true);
+        assert_eq!((take_all(&mut queue, NOW), queue.due()), (Vec::new(), Some(until)));
+        assert_eq!(take_all(&mut queue, until), ["r.1"]);
+        queue.end(&id(1), true);
+        assert_eq!(take_all(&mut queue, until), ["r.2"]);
+        queue.end(&id(2), true);
+        assert_eq!(take_all(&mut queue, until), ["r.5"], "it came to be possible while the lane was held");
     }
 
     #[test]

@@ -183,8 +183,11 @@ impl<'a> Round<'a> {
 
     async fn settle(&mut self, id: &JobId, carried: Carried) -> PortResult<()> {
         match carried {
-            Carried::Parked { until, delivered } => {
+            Carried::Parked { until, delivered, of_account } => {
                 self.queue.park(id, until);
+                if of_account {
+                    self.queue.hold(id, until);
+                }
                 if delivered {
                     self.queue.deliver(id);
                 }

@@ -189,7 +189,7 @@ impl Issuance {
         match &self.end {
             Some(End::Fail(failure)) => Next::Failed(self.withdrawal.explain(failure.clone())),
             Some(End::Succeed) => Next::Done,
-            Some(End::Again { at, why }) => Next::Wait { until: *at, why: why.clone() },
+            Some(End::Again { at, why }) => Next::Wait { until: *at, why: why.clone(), of_account: false },
             None => Next::Failed(self.astray()),
         }
     }

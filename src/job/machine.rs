@@ -41,6 +41,8 @@ pub enum Next {
         until: Timestamp,
         /// For what, for people.
         why: String,
+        /// Whether for a limit of the whole account: what has not begun need not try.
+        of_account: bool,
     },
     /// The work is done.
     Done,
@@ -54,7 +56,11 @@ impl Next {
     }
 
     pub(super) fn waiting(pace: &Pace, now: Timestamp) -> Option<Self> {
-        pace.waiting(now).map(|wait| Self::Wait { until: wait.until, why: wait.why.clone() })
+        pace.waiting(now).map(|wait| Self::Wait {
+            until: wait.until,
+            why: wait.why.clone(),
+            of_account: wait.of_account,
+        })
     }
 }
 

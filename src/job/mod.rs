@@ -163,6 +163,9 @@ pub enum ErrorClass {
     RateLimited {
         /// Not before.
         until: Timestamp,
+        /// Whether the limit is on the whole account, and not on what was asked for: no other request fares better.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        of_account: bool,
     },
     /// The other side refused what was asked: asking again would not help.
     Rejected,

@@ -31,6 +31,9 @@ pub struct Wait {
     pub until: Timestamp,
     /// For what, for people.
     pub why: String,
+    /// Whether a limit of the whole account is waited for.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub of_account: bool,
 }
 
 impl Pace {
@@ -41,7 +44,7 @@ impl Pace {
 
     /// Waits until then.
     pub fn wait(&mut self, until: Timestamp, why: impl Into<String>) {
-        self.wait = Some(Wait { until, why: why.into() });
+        self.wait = Some(Wait { until, why: why.into(), of_account: false });
     }
 
     /// Something moved: polling begins anew.
@@ -80,7 +83,10 @@ impl Pace {
                 self.failed += 1;
                 self.wait(at, failure.message.clone());
             }
-            Verdict::Parked(at) => self.wait(at, failure.message.clone()),
+            Verdict::Parked(until) => {
+                let of_account = matches!(failure.class, ErrorClass::RateLimited { of_account: true, .. });
+                self.wait = Some(Wait { until, why: failure.message.clone(), of_account });
+            }
             Verdict::GiveUp => {
                 self.failed += 1;
                 self.wait = None;

@@ -80,7 +80,7 @@ pub enum Verdict {
 /// What comes after the `failed`-th failed attempt (from one). `jitter` is in `0..1000` thousandths.
 pub fn after(class: ErrorClass, failed: u32, now: Timestamp, jitter: u64) -> Verdict {
     match class {
-        ErrorClass::RateLimited { until } => Verdict::Parked(until.max(now + Duration::from_secs(1))),
+        ErrorClass::RateLimited { until, .. } => Verdict::Parked(until.max(now + Duration::from_secs(1))),
         other => ladder(other).map_or(Verdict::GiveUp, |ladder| ladder.after(failed, now, jitter)),
     }
 }
@@ -138,12 +138,13 @@ mod tests {
     #[test]
     fn each_class_has_its_own_way() {
         let until = Timestamp::from_millis(3_600_000);
+        let limited = |until| ErrorClass::RateLimited { until, of_account: false };
         let check = |class, failed, expected| assert_eq!(after(class, failed, NOW, 0), expected, "{class:?} {failed}");
         check(ErrorClass::Transient, 1, Verdict::Again(Timestamp::from_millis(1000)));
         check(ErrorClass::Transient, 7, Verdict::Again(Timestamp::from_millis(64_000)));
         check(ErrorClass::Transient, 8, Verdict::GiveUp);
-        check(ErrorClass::RateLimited { until }, 100, Verdict::Parked(until));
-        check(ErrorClass::RateLimited { until: NOW }, 1, Verdict::Parked(Timestamp::from_millis(1000)));
+        check(limited(until), 100, Verdict::Parked(until));
+        check(limited(NOW), 1, Verdict::Parked(Timestamp::from_millis(1000)));
         let (refused, missing) =
             ([ErrorClass::Rejected, ErrorClass::Unauthorized], [ErrorClass::NotFound, ErrorClass::Absent]);
         for class in refused.into_iter().chain(missing).chain([ErrorClass::Bug]) {

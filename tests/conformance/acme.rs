@@ -272,7 +272,10 @@ async fn a_rate_limit_says_until_when() {
             Answer::problem(429, "rateLimited").header("Retry-After", retry_after)
         });
         let fault = account_at(&ca).await.order(&request(&["www.example.test"])).await.expect_err("limited");
-        assert_eq!(fault.class, ErrorClass::RateLimited { until: noon() + Duration::from_secs(seconds) });
+        assert_eq!(
+            fault.class,
+            ErrorClass::RateLimited { until: noon() + Duration::from_secs(seconds), of_account: false }
+        );
         assert_eq!(ca.asked().len(), 1);
     }
 }

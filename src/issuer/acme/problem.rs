@@ -10,6 +10,9 @@ use crate::time::{Duration, Timestamp};
 
 /// Wait after a rate limit that says no time.
 const UNSAID: Duration = Duration::from_secs(600);
+/// In the detail of a rate limit at CAs that run Boulder: the part of their documentation that tells of the one limit which
+/// is on the account. The others are on names, on sets of names, or on failures with a name.
+const ORDERS_OF_ACCOUNT: &str = "#new-orders-per-account";
 /// Characters of a reply that is no problem document, shown to people.
 const SHOWN: usize = 200;
 /// Prefix of the types of problems that RFC 8555 and its successors define.
@@ -159,8 +162,9 @@ fn of_refused(refused: &Refused, now: Timestamp) -> PortError {
 
 fn of_status(status: StatusCode, retry_after: Option<Timestamp>, now: Timestamp) -> ErrorClass {
     match (status.as_u16(), retry_after) {
-        (429, until) => ErrorClass::RateLimited { until: until.unwrap_or(now + UNSAID) },
-        (503, Some(until)) => ErrorClass::RateLimited { until },
+        (429, until) => ErrorClass::RateLimited { until: until.unwrap_or(now + UNSAID), of_account: false },
+        // The server itself wants to be left alone (RFC 9110 section 15.6.4), by whatever is asked of it.
+        (503, Some(until)) => ErrorClass::RateLimited { until, of_account: true },
         (401 | 403, _) => ErrorClass::Unauthorized,
         (404 | 410, _) => ErrorClass::NotFound,
         (409, _) => ErrorClass::Conflict,
@@ -176,12 +180,19 @@ fn of_problem(
     now: Timestamp,
 ) -> PortError {
     let class = match kind(problem) {
-        Some("rateLimited") => ErrorClass::RateLimited { until: retry_after.unwrap_or(now + UNSAID) },
+        Some("rateLimited") => {
+            let named = problem.detail.as_ref().is_some_and(|detail| detail.contains(ORDERS_OF_ACCOUNT));
+            let of_account = named || status == Some(StatusCode::SERVICE_UNAVAILABLE);
+            ErrorClass::RateLimited { until: retry_after.unwrap_or(now + UNSAID), of_account }
+        }
         Some("unauthorized" | "externalAccountRequired" | "userActionRequired") => ErrorClass::Unauthorized,
         Some("accountDoesNotExist") => ErrorClass::NotFound,
         Some("orderNotReady") => ErrorClass::Conflict,
+        Some("serverInternal" | "badNonce") => of_status(StatusCode::SERVICE_UNAVAILABLE, retry_after, now),
         // The CA's resolver had no luck with the names' zone.
-        Some("serverInternal" | "badNonce" | "dns") => of_status(StatusCode::SERVICE_UNAVAILABLE, retry_after, now),
+        Some("dns") => {
+            retry_after.map_or(ErrorClass::Transient, |until| ErrorClass::RateLimited { until, of_account: false })
+        }
         // Servers call a URL that they do not know malformed.
         Some("malformed") if status == Some(StatusCode::NOT_FOUND) => ErrorClass::NotFound,
         Some(_) => ErrorClass::Rejected,
@@ -242,10 +253,13 @@ mod tests {
 
     #[test]
     fn every_type_of_problem_has_its_class() {
-        let limited = |seconds| ErrorClass::RateLimited { until: now() + Duration::from_secs(seconds) };
-        check(429, &problem("rateLimited"), Some(30), limited(30), "why not (rateLimited)");
-        check(429, &problem("rateLimited"), None, limited(600), "why not");
-        check(503, &problem("serverInternal"), Some(5), limited(5), "why not");
+        let limited =
+            |seconds, of_account| ErrorClass::RateLimited { until: now() + Duration::from_secs(seconds), of_account };
+        check(429, &problem("rateLimited"), Some(30), limited(30, false), "why not (rateLimited)");
+        check(429, &problem("rateLimited"), None, limited(600, false), "why not");
+        check(503, &problem("rateLimited"), Some(7), limited(7, true), "why not");
+        check(503, &problem("serverInternal"), Some(5), limited(5, true), "why not");
+        check(400, &problem("dns"), Some(5), limited(5, false), "why not");
         check(500, &problem("serverInternal"), None, ErrorClass::Transient, "why not");
         check(403, &problem("orderNotReady"), None, ErrorClass::Conflict, "why not");
         check(404, &problem("malformed"), None, ErrorClass::NotFound, "why not");
@@ -258,6 +272,34 @@ mod tests {
             check(400, &problem(kind), None, ErrorClass::Rejected, kind);
         }
         check(400, &problem("dns"), None, ErrorClass::Transient, "dns");
+    }
+
+    #[test]
+    fn only_the_limit_on_orders_is_the_account_s() {
+        // As Boulder words them.
+        for (detail, expected) in [
+            ("too many new orders (300) from this account in the last 3h0m0s", "new-orders-per-account"),
+            (
+                "too many certificates (50) already issued for \"example.com\" in the last 168h0m0s",
+                "new-certificates-per-registered-domain",
+            ),
+            (
+                "too many certificates (5) already issued for this exact set of identifiers in the last 168h0m0s",
+                "new-certificates-per-exact-set-of-identifiers",
+            ),
+            (
+                "too many failed authorizations (5) for \"www.example.com\" in the last 1h0m0s",
+                "authorization-failures-per-identifier-per-account",
+            ),
+        ] {
+            let detail = format!(
+                "{detail}, retry after 2026-11-24 21:15:30 UTC: see https://ca.test/docs/rate-limits/#{expected}"
+            );
+            let body = serde_json::json!({ "type": format!("{PREFIX}rateLimited"), "detail": detail }).to_string();
+            let error = classify(Refused::new(StatusCode::TOO_MANY_REQUESTS, None, body.as_bytes()).into(), now());
+            let of_account = expected == "new-orders-per-account";
+            assert_eq!(error.class, ErrorClass::RateLimited { until: now() + UNSAID, of_account }, "{expected}");
+        }
     }
 
     #[test]
