@@ -18,7 +18,7 @@ use cap::time::{Duration, Timestamp};
 use cap::x509::{Leaf, top_issuer};
 use serde_json::{Value as Json, json};
 
-use super::issuer::{Subject, csr, issue, make_ready, request, settled, suite};
+use super::issuer::{Subject, csr, fulfil, issue, make_ready, request, settled, suite};
 use super::scripted_ca::{Answer, ScriptedCa};
 use super::vault::sealed_in_memory;
 use crate::peers::pebble::{Options, Pebble};
@@ -207,6 +207,84 @@ async fn a_certificate_is_revoked_as_often_as_one_asks() {
     }
 }
 
+/// An account at the newest Pebble.
+async fn newest() -> Option<Account> {
+    Account::start(&Options { newest: true, ..Options::default() }).await
+}
+
+fn version_of(chain: String) -> CertificateVersion {
+    let leaf = Leaf::from_pem(&chain).expect("a leaf");
+    CertificateVersion {
+        number: 1,
+        fingerprint: leaf.fingerprint,
+        spki: leaf.spki,
+        serial: leaf.serial,
+        issuer: leaf.issuer,
+        not_before: leaf.not_before,
+        not_after: leaf.not_after,
+        names: leaf.names,
+        chain,
+        key: None,
+        issued_at: leaf.not_before,
+    }
+}
+
+#[tokio::test]
+async fn the_newest_pebble_keeps_the_contract_and_its_profiles() {
+    let Some(account) = newest().await else { return };
+    suite(&account).await;
+    for (profile, days) in [("default", 90), ("shortlived", 6)] {
+        let request = OrderRequest { profile: Some(profile.to_owned()), ..request(&["profile.example.test"]) };
+        let (_, chain) = issue(&account, &request, profile).await;
+        let leaf = Leaf::from_pem(&chain).expect("a leaf");
+        let lifetime = (leaf.not_after + Duration::from_secs(1)).since(leaf.not_before);
+        assert_eq!(lifetime, Duration::from_days(days), "{profile}");
+    }
+    let wrong = OrderRequest { profile: Some("shortlive".to_owned()), ..request(&["profile.example.test"]) };
+    let fault = account.issuer().await.order(&wrong).await.expect_err("no such profile");
+    assert_eq!(fault.remedy.as_deref(), Some("did you mean \"shortlived\"?"));
+}
+
+#[tokio::test]
+async fn renewals_go_by_the_window_and_name_what_they_replace() {
+    let Some(account) = Account::start(&Options { newest: true, nonce_reject: 0, ..Options::default() }).await else {
+        return;
+    };
+    let ninety = OrderRequest { profile: Some("default".to_owned()), ..request(&["ari.example.test"]) };
+    let (_, chain) = issue(&account, &ninety, "ari").await;
+    let version = version_of(chain.clone());
+    let issuer = account.issuer().await;
+    let window = issuer.renewal_window(&version).await.expect("an answer").expect("a window");
+    assert_eq!(window.end.since(window.start), Duration::from_days(2));
+    let third = Duration::from_days(60);
+    assert!(window.start < version.not_before + third && version.not_before + third < window.end, "{window:?}");
+
+    let renewal = OrderRequest { replaces: Some(chain.clone()), ..ninety };
+    // Pebble knows which order a certificate came of a moment after it has issued it.
+    let mut order = issuer.order(&renewal).await;
+    let begin = std::time::Instant::now();
+    while order.as_ref().is_err_and(|fault| fault.class == ErrorClass::Transient) && begin.elapsed().as_secs() < 30 {
+        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+        order = issuer.order(&renewal).await;
+    }
+    fulfil(&account, &order.expect("an order"), &renewal, "renewed").await;
+    assert_eq!(account.pebble.orders(), 2, "the CA took what is replaced");
+    // Pebble marks it a moment after it has issued.
+    let begin = std::time::Instant::now();
+    while !account.pebble.log().contains("has been marked as replaced") {
+        assert!(begin.elapsed().as_secs() < 30, "it is not marked as replaced");
+        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+    }
+    let before = account.pebble.posts();
+    issuer.order(&renewal).await.expect("an order all the same");
+    assert_eq!(account.pebble.posts() - before, 2, "alreadyReplaced, and an order that does not say what it replaces");
+    assert_eq!(account.pebble.orders(), 3);
+
+    issuer.revoke(&chain, 4).await.expect("revoked");
+    let window = issuer.renewal_window(&version).await.expect("an answer").expect("a window");
+    assert!(window.end <= Wall.now(), "at once: {window:?}");
+}
+
 #[tokio::test]
 async fn a_ca_that_is_not_trusted_is_not_spoken_to() {
     let Some(account) = Account::start(&Options::default()).await else { return };
@@ -307,21 +385,7 @@ async fn what_an_order_replaces_is_told_to_cas_that_ask_for_renewals() {
 }
 
 async fn version() -> CertificateVersion {
-    let chain = old_chain().await;
-    let leaf = Leaf::from_pem(&chain).expect("a leaf");
-    CertificateVersion {
-        number: 1,
-        fingerprint: leaf.fingerprint,
-        spki: leaf.spki,
-        serial: leaf.serial,
-        issuer: leaf.issuer,
-        not_before: leaf.not_before,
-        not_after: leaf.not_after,
-        names: leaf.names,
-        chain,
-        key: None,
-        issued_at: leaf.not_before,
-    }
+    version_of(old_chain().await)
 }
 
 #[tokio::test]

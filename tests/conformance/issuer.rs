@@ -69,14 +69,20 @@ pub async fn csr(subject: &dyn Subject, key: &str, names: &[String]) -> Vec<u8> 
 
 /// The whole way from an order to a chain.
 pub async fn issue(subject: &dyn Subject, request: &OrderRequest, key: &str) -> (OrderHandle, String) {
-    let issuer = subject.issuer().await;
-    let order = issuer.order(request).await.expect("an order");
-    make_ready(subject, &*issuer, &order).await;
-    issuer.finalize(&order, &csr(subject, key, &request.names).await).await.expect("finalized");
-    assert_eq!(settled(&*issuer, &order, |status| *status == OrderStatus::Valid).await, OrderStatus::Valid);
-    let chain = issuer.download(&order, request.preferred_chain.as_deref()).await.expect("a chain");
-    check(subject, &chain, &request.names, key).await;
+    let order = subject.issuer().await.order(request).await.expect("an order");
+    let chain = fulfil(subject, &order, request, key).await;
     (order, chain)
+}
+
+/// The rest of the way.
+pub async fn fulfil(subject: &dyn Subject, order: &OrderHandle, request: &OrderRequest, key: &str) -> String {
+    let issuer = subject.issuer().await;
+    make_ready(subject, &*issuer, order).await;
+    issuer.finalize(order, &csr(subject, key, &request.names).await).await.expect("finalized");
+    assert_eq!(settled(&*issuer, order, |status| *status == OrderStatus::Valid).await, OrderStatus::Valid);
+    let chain = issuer.download(order, request.preferred_chain.as_deref()).await.expect("a chain");
+    check(subject, &chain, &request.names, key).await;
+    chain
 }
 
 /// The chain is for these names and this key.

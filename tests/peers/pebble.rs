@@ -12,6 +12,8 @@ use serde_json::json;
 
 use super::{Outcome, Peer, Running, Scratch, free_port, report, wait_port};
 
+/// Seconds of a day.
+const DAY: u64 = 86_400;
 const START: Duration = Duration::from_secs(60);
 
 /// How Pebble is to behave.
@@ -20,13 +22,16 @@ pub struct Options {
     pub nonce_reject: u8,
     /// Customers that accounts must be bound to: key identifiers, and HMAC keys in base64url. Empty for none.
     pub bindings: Vec<(&'static str, &'static str)>,
+    /// Whether it is to be the newest release, which has renewal information (RFC 9773) and profiles: by default one that
+    /// it draws at random, and `shortlived`, six days.
+    pub newest: bool,
     /// `host:port` of the DNS server it asks; pebble-challtestsrv is started when none is given.
     pub dns: Option<String>,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { nonce_reject: 20, bindings: Vec::new(), dns: None }
+        Self { nonce_reject: 20, bindings: Vec::new(), newest: false, dns: None }
     }
 }
 
@@ -52,18 +57,24 @@ struct Zone {
 impl Pebble {
     /// Starts it, or reports that it did not run.
     pub fn start(options: &Options) -> Option<Self> {
-        let (program, scratch) = (Peer::find_or_report("pebble")?, Scratch::new("pebble"));
+        let (program, scratch) = (find(options)?, Scratch::new("pebble"));
         let zone = if options.dns.is_none() { Some(Zone::start(&scratch)?) } else { None };
         let dns = options.dns.clone().or_else(|| zone.as_ref().map(|zone| format!("127.0.0.1:{}", zone.dns)));
         let [listen, management, http, tls] = [(); 4].map(|()| free_port());
         let trust = write_identity(&scratch);
-        let config = json!({"pebble": {
+        let mut config = json!({"pebble": {
             "listenAddress": format!("127.0.0.1:{listen}"), "managementListenAddress": format!("127.0.0.1:{management}"),
             "certificate": scratch.join("server.pem"), "privateKey": scratch.join("server.key"),
             "httpPort": http, "tlsPort": tls, "ocspResponderURL": "",
             "externalAccountBindingRequired": !options.bindings.is_empty(),
             "externalAccountMACKeys": options.bindings.iter().copied().collect::<std::collections::BTreeMap<_, _>>(),
         }});
+        if options.newest {
+            config["pebble"]["profiles"] = json!({
+                "default": {"description": "ninety days", "validityPeriod": 90 * DAY},
+                "shortlived": {"description": "six days", "validityPeriod": 6 * DAY},
+            });
+        }
         std::fs::write(scratch.join("pebble.json"), config.to_string()).expect("its configuration");
         let mut command = program.command();
         command.arg("-config").arg(scratch.join("pebble.json")).args([
@@ -76,7 +87,7 @@ impl Pebble {
         let mut running = Running::start("pebble", &mut command, &scratch);
         wait_port(listen, START, &mut running);
         wait_port(management, START, &mut running);
-        report("pebble", &Outcome::Ran { version: "nonce rejection on, DNS asked".to_owned() });
+        report(program.name, &Outcome::Ran { version: "nonce rejection on, DNS asked".to_owned() });
         let directory = format!("https://127.0.0.1:{listen}/dir");
         Some(Self { directory, trust, management, zone, running, _scratch: scratch })
     }
@@ -118,6 +129,11 @@ impl Pebble {
         self.running.log().lines().filter(|line| line.contains("POST /")).count()
     }
 
+    /// What it has printed so far.
+    pub fn log(&self) -> String {
+        self.running.log()
+    }
+
     /// Orders that have been placed with it so far.
     pub fn orders(&self) -> usize {
         self.running.log().lines().filter(|line| line.contains("Added order")).count()
@@ -127,6 +143,20 @@ impl Pebble {
     pub fn issued(&self) -> usize {
         self.running.log().lines().filter(|line| line.contains("Issued certificate serial")).count()
     }
+}
+
+/// The program. `tests/run` builds the newest one where there is Go, which is not everywhere: where it is missing, that is
+/// said and nothing fails.
+fn find(options: &Options) -> Option<Peer> {
+    if !options.newest {
+        return Peer::find_or_report("pebble");
+    }
+    let found = Peer::find("pebble-new");
+    if found.is_none() {
+        let why = "the newest Pebble is not installed: ARI and profiles were tried at a CA that follows a script only";
+        report("pebble-new", &Outcome::NotRun { why: why.to_owned() });
+    }
+    found
 }
 
 impl Zone {
