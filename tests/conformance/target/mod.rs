@@ -1,6 +1,8 @@
-//! What every target that puts files on a machine must do, run over each of them with real files and real commands.
+//! What every target must do, run over each of them; those that put files on a machine with real files and real commands.
 
+mod contract;
 mod endpoint;
+mod fake;
 mod file;
 mod fixtures;
 mod moved;

@@ -1,13 +1,16 @@
-//! The suite.
+//! What every target that puts files on a machine must do, besides what every target must.
 
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, symlink};
 use std::path::Path;
+use std::sync::Arc;
 
+use async_trait::async_trait;
 use cap::job::ErrorClass;
 use cap::observed::SlotContent;
-use cap::ports::target::{Bundle, Cleared, Holder, Previous, Target};
+use cap::ports::target::{Bundle, Cleared, Holder, Target};
 use serde_json::json;
 
+use super::contract::{Subject, contract};
 use super::fixtures::{Layout, Place, bundle, fault, holder, in_place, layouts, snapshot};
 use crate::peers::{Outcome, Scratch, report};
 
@@ -16,17 +19,46 @@ pub async fn suite(place: &Place, numbers: &[usize]) {
     let scratch = Scratch::new("target");
     let all = layouts(&scratch);
     for layout in numbers.iter().map(|number| &all[*number]) {
-        what_is_installed_is_seen_and_removed(place, layout).await;
-        what_was_there_is_put_back(place, layout).await;
+        contract(&Files { place, layout }).await;
+        no_more_is_kept_than_it_takes_to_go_back(place, layout).await;
         faults_are_seen_and_repaired(place, layout).await;
         modes_are_as_asked(place, layout).await;
         a_failing_test_stops_and_goes_back(place, layout, &scratch).await;
         a_certificate_may_come_without_its_key(place, layout).await;
         what_others_put_there_stays(place, layout).await;
-        only_its_own_is_removed(place, layout).await;
+        what_bears_no_name_is_known_by_its_leaf(place, layout).await;
     }
     links_are_not_written_through(place, &scratch).await;
     only_files_are_given_away(place, &all[0]).await;
+}
+
+/// A slot of files.
+struct Files<'a> {
+    place: &'a Place,
+    layout: &'a Layout,
+}
+
+#[async_trait]
+impl Subject for Files<'_> {
+    async fn target(&self) -> Arc<dyn Target> {
+        self.place.target(self.layout.block.clone(), json!({})).await
+    }
+
+    async fn refusing(&self) -> Arc<dyn Target> {
+        self.place.target(self.layout.block.clone(), json!({"reload": ["false"]})).await
+    }
+
+    fn holds(&self, bundle: &Bundle) -> bool {
+        holds(self.layout, bundle)
+    }
+
+    fn trace(&self) -> String {
+        format!("{:?}", snapshot(folder(self.layout)))
+    }
+
+    fn is_clear(&self) -> bool {
+        files_below(folder(self.layout)).is_empty()
+    }
 }
 
 /// The user that files are given to.
@@ -72,51 +104,15 @@ fn holds(layout: &Layout, bundle: &Bundle) -> bool {
     read(&layout.fullchain) == format!("{}{}", bundle.leaf, bundle.chain) && read(&layout.privkey) == key
 }
 
-async fn what_is_installed_is_seen_and_removed(place: &Place, layout: &Layout) {
-    let target = place.target(layout.block.clone(), json!({})).await;
-    let one = bundle(&["one.test"]);
-    assert_eq!(target.inspect().await, Ok(SlotContent::Absent));
-    let before = target.previous().await.expect("what is there");
-    assert_eq!(before.fingerprint, None);
-    target.install(&one).await.expect("installed");
-    assert_eq!(target.inspect().await, in_place(&one));
-    assert!(holds(layout, &one));
-    let untouched = snapshot(folder(layout));
-    target.install(&one).await.expect("installed again");
-    assert_eq!(snapshot(folder(layout)), untouched, "installing again changes nothing");
-    assert_eq!(target.inspect().await, in_place(&one));
-    target.remove(&holder()).await.expect("removed");
-    assert_eq!(target.inspect().await, Ok(SlotContent::Absent));
-    target.remove(&holder()).await.expect("removed again");
-    assert_eq!(files_below(folder(layout)), Vec::<String>::new(), "something is left");
-    target.install(&one).await.expect("installed anew");
-    target.restore(&holder().name, &before).await.expect("nothing is put back");
-    assert_eq!(target.inspect().await, Ok(SlotContent::Absent));
-    target.remove(&holder()).await.expect("removed");
-}
-
 fn files_below(folder: &Path) -> Vec<String> {
     let files = snapshot(folder).into_keys().filter(|path| !path.is_dir());
     files.map(|path| path.to_string_lossy().into_owned()).collect()
 }
 
-async fn what_was_there_is_put_back(place: &Place, layout: &Layout) {
+async fn no_more_is_kept_than_it_takes_to_go_back(place: &Place, layout: &Layout) {
     let target = place.target(layout.block.clone(), json!({})).await;
-    let all = [bundle(&["one.test"]), bundle(&["two.test"]), bundle(&["three.test"])];
-    target.install(&all[0]).await.expect("installed");
-    for new in [&all[1], &all[2]] {
-        let before = target.previous().await.expect("what is there");
-        assert_eq!(before.fingerprint, Some(all[0].fingerprint));
-        target.install(new).await.expect("installed");
-        assert!(holds(layout, new));
-        target.restore(&holder().name, &before).await.expect("put back");
-        assert!(holds(layout, &all[0]));
-        target.restore(&holder().name, &before).await.expect("put back again");
-        assert_eq!(target.inspect().await, in_place(&all[0]));
-    }
-    // Not more is kept than it takes to go back once.
-    for new in &all {
-        target.install(new).await.expect("installed");
+    for name in ["one.test", "two.test", "three.test"] {
+        target.install(&bundle(&[name])).await.expect("installed");
     }
     let keys = files_below(folder(layout)).iter().filter(|path| read(Path::new(path)).contains("PRIVATE KEY")).count();
     assert!(keys <= 2, "{keys} private keys lie there");
@@ -239,28 +235,10 @@ async fn what_others_put_there_stays(place: &Place, layout: &Layout) {
     std::fs::create_dir_all(folder(layout)).expect("a folder");
 }
 
-/// Another deployment has taken the place since, or another program from before names were written.
-async fn only_its_own_is_removed(place: &Place, layout: &Layout) {
+/// Another program put it there, from before names were written.
+async fn what_bears_no_name_is_known_by_its_leaf(place: &Place, layout: &Layout) {
     let target = place.target(layout.block.clone(), json!({})).await;
     let (one, two) = (bundle(&["one.test"]), bundle(&["two.test"]));
-    let other = Holder { name: "certificate.other@file_target.web#run-2.1".to_owned(), leaf: Some(one.fingerprint) };
-    target.install(&one).await.expect("installed");
-    assert_eq!(target.remove(&other).await, Ok(Cleared::Foreign));
-    assert_eq!(target.inspect().await, in_place(&one));
-    let taking = |displaces| Bundle { holder: other.name.clone(), displaces, ..bundle(&["two.test"]) };
-    let before = target.previous().await.expect("what is there");
-    let refusal = target.install(&taking(None)).await.expect_err("the place is held");
-    assert!(
-        refusal.class == ErrorClass::Rejected && refusal.message.contains("certificate.www@file_target.web has put")
-    );
-    assert_eq!(target.inspect().await, in_place(&one));
-    target.install(&taking(Some(holder().name))).await.expect("taken over");
-    assert_eq!(target.remove(&holder()).await, Ok(Cleared::Foreign));
-    target.restore(&other.name, &before).await.expect("put back");
-    assert_eq!((target.inspect().await, target.previous().await), (in_place(&one), Ok(before.clone())));
-    let nothing = Previous { fingerprint: None, handle: "none".to_owned(), holder: None };
-    target.restore(&other.name, &nothing).await.expect("what a third one put there stays");
-    assert_eq!(target.inspect().await, in_place(&one));
     target.install(&two).await.expect("installed");
     without_names(folder(layout));
     let known = |leaf| Holder { leaf, ..holder() };
