@@ -317,7 +317,7 @@ impl<'a> Hand<'a> {
     fn note(&mut self, effect: &Effect, result: &Result<Fact, Failure>, (begun, at): (Instant, Timestamp)) {
         let took = Duration::from_millis(i64::try_from(begun.elapsed().as_millis()).unwrap_or(i64::MAX));
         let message = match result {
-            Ok(fact) => words(fact),
+            Ok(fact) => fact.words(),
             Err(failure) => failure.message.clone(),
         };
         tracing::debug!(job = %self.job.id, effect = effect.name(), took = %took, "{message}");
@@ -462,30 +462,5 @@ fn claimed_elsewhere(job: &Job) -> Failure {
         class: ErrorClass::Conflict,
         message: format!("another job works on {}", job.address()),
         remedy: Some("plan and apply again once it has come to its end".to_owned()),
-    }
-}
-
-/// What an outcome says, for the log. Shows no secret: facts hold none.
-fn words(fact: &Fact) -> String {
-    match fact {
-        Fact::Done | Fact::Established(_) | Fact::Before(_) => "done".to_owned(),
-        Fact::LeftAlone => "left alone: what lies there was put there by somebody else".to_owned(),
-        Fact::Key(spki) => format!("key {}", spki.short()),
-        Fact::Order(url) => url.clone(),
-        Fact::Challenges(list) => format!("{} to be met", list.len()),
-        Fact::MissingAt(servers) if servers.is_empty() => "seen at every authoritative server".to_owned(),
-        Fact::MissingAt(servers) => format!("not seen yet at {}", servers.join(", ")),
-        Fact::Status(state) => format!("{state:?}"),
-        Fact::Certificate(version) => {
-            format!("certificate {} until {}", version.fingerprint.short(), version.not_after)
-        }
-        Fact::Installed { version, slot, .. } => format!("version {version} at {slot}"),
-        Fact::Restored(None) => "done".to_owned(),
-        Fact::Restored(Some(failure)) => format!("in place again, but {}", failure.message),
-        Fact::Served(None) => "no endpoint to ask".to_owned(),
-        Fact::Served(Some(leaves)) => {
-            let all: Vec<String> = leaves.iter().map(|(address, leaf)| format!("{address} {}", leaf.short())).collect();
-            format!("served: {}", all.join(", "))
-        }
     }
 }

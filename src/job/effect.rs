@@ -185,6 +185,34 @@ pub enum Fact {
     Served(Option<Vec<(String, Digest)>>),
 }
 
+impl Fact {
+    /// What was found out, for people: in logs, and in what a job says that it waits for. Shows no secret: facts hold none.
+    pub fn words(&self) -> String {
+        match self {
+            Self::Done | Self::Established(_) | Self::Before(_) => "done".to_owned(),
+            Self::LeftAlone => "left alone: what lies there was put there by somebody else".to_owned(),
+            Self::Key(spki) => format!("key {}", spki.short()),
+            Self::Order(url) => url.clone(),
+            Self::Challenges(list) => format!("{} to be met", list.len()),
+            Self::MissingAt(servers) if servers.is_empty() => "seen at every authoritative server".to_owned(),
+            Self::MissingAt(servers) => format!("not seen yet at {}", servers.join(", ")),
+            Self::Status(state) => format!("{state:?}"),
+            Self::Certificate(version) => {
+                format!("certificate {} until {}", version.fingerprint.short(), version.not_after)
+            }
+            Self::Installed { version, slot, .. } => format!("version {version} at {slot}"),
+            Self::Restored(None) => "done".to_owned(),
+            Self::Restored(Some(failure)) => format!("in place again, but {}", failure.message),
+            Self::Served(None) => "no endpoint to ask".to_owned(),
+            Self::Served(Some(leaves)) => {
+                let all: Vec<String> =
+                    leaves.iter().map(|(address, leaf)| format!("{address} {}", leaf.short())).collect();
+                format!("served: {}", all.join(", "))
+            }
+        }
+    }
+}
+
 /// Where an order stands (RFC 8555 section 7.1.6).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum OrderState {

@@ -231,7 +231,11 @@ impl Issuance {
                 self.step_on(Phase::Present, Phase::Look);
                 vec![EventBody::ChallengePresented { name: publication.name.clone() }]
             }
-            (Effect::Look(publication), Fact::MissingAt(servers)) => self.looked(publication, &servers, context),
+            (Effect::Look(_), Fact::MissingAt(servers)) if servers.is_empty() => {
+                self.step_on(Phase::Look, Phase::Respond);
+                Vec::new()
+            }
+            (Effect::Look(publication), fact @ Fact::MissingAt(_)) => self.not_seen(publication, &fact, context),
             (Effect::Respond(_, publication), Fact::Done) => {
                 self.step_on(Phase::Respond, |_| Phase::Status);
                 vec![EventBody::ChallengeAnswered { identifier: publication.identifier.clone() }]
@@ -278,12 +282,8 @@ impl Issuance {
         self.step_on(Phase::Present, |_| Phase::Status);
     }
 
-    fn looked(&mut self, publication: &Publication, servers: &[String], context: &Context<'_>) -> Vec<EventBody> {
-        if servers.is_empty() {
-            self.step_on(Phase::Look, Phase::Respond);
-            return Vec::new();
-        }
-        let why = format!("{} is not seen yet at {}", publication.name, servers.join(", "));
+    fn not_seen(&mut self, publication: &Publication, fact: &Fact, context: &Context<'_>) -> Vec<EventBody> {
+        let why = format!("{} is {}", publication.name, fact.words());
         if self.pace.poll(context.now, None, PROPAGATION, why.clone()) {
             return Vec::new();
         }
