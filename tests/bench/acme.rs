@@ -19,8 +19,11 @@ use std::time::Duration;
 use peers::Scratch;
 use peers::bind::Bind;
 use peers::pebble::{Options, Pebble};
+use peers::public;
 use serde_json::Value as Json;
 
+/// The zone all names lie in.
+const ZONE: &str = "example.test";
 /// Certificates that are issued, one after the other.
 const CERTIFICATES: u32 = 50;
 /// Limits a certificate: CPU, own waiting.
@@ -72,38 +75,18 @@ fn asking(job: &Json) -> Duration {
     asked.map(|line| took(line).to_std()).sum()
 }
 
-fn configuration(pebble: &Pebble, bind: &Bind, certificates: u32) -> String {
-    format!(
-        r#"project "bench" {{}}
-
-acme_account "pebble" {{
-  directory = "{directory}"
-  trust     = file("ca.pem")
-}}
-
-dns_credential "bind" {{
-  provider     = "rfc2136"
-  server       = "{server}"
-  key_name     = "cap"
-  key_secret   = secret_env("TSIG")
-  name_servers = ["{server}"]
-}}
-
-zone "z" {{
-  apex       = "example.test"
-  credential = dns_credential.bind
-}}
-
+fn configuration(bind: &Bind, pebble: &Pebble, certificates: u32) -> String {
+    let certificates = format!(
+        r#"
 certificate "c" {{
   count       = {certificates}
   issuer      = acme_account.pebble
-  common_name = "c${{count.index}}.example.test"
+  common_name = "c${{count.index}}.{ZONE}"
   key_type    = "ecdsa-p256"
 }}
-"#,
-        directory = pebble.directory,
-        server = bind.server(),
-    )
+"#
+    );
+    "project \"bench\" {}\n".to_owned() + &public::declared(ZONE, bind, pebble) + &certificates
 }
 
 fn line(what: &str, each: Duration, limit: Option<Duration>) -> bool {
@@ -117,16 +100,15 @@ fn line(what: &str, each: Duration, limit: Option<Duration>) -> bool {
 }
 
 fn main() -> ExitCode {
-    let Some(bind) = Bind::start("example.test", "") else { return ExitCode::FAILURE };
-    let options = Options { nonce_reject: 0, dns: Some(bind.server()), ..Options::default() };
-    let Some(pebble) = Pebble::start(&options) else { return ExitCode::FAILURE };
+    let options = Options { nonce_reject: 0, ..Options::default() };
+    let Some((bind, pebble)) = public::start(ZONE, options) else { return ExitCode::FAILURE };
     let scratch = Scratch::new("acme-bench");
     let place = Place { scratch: &scratch, secret: &bind.secret };
     let write = |name: &str, text: String| std::fs::write(scratch.join(name), text).expect("written");
     write("ca.pem", pebble.trust.clone());
-    write("main.cap.hcl", configuration(&pebble, &bind, 0));
+    write("main.cap.hcl", configuration(&bind, &pebble, 0));
     place.run("apply -auto-approve");
-    write("main.cap.hcl", configuration(&pebble, &bind, CERTIFICATES));
+    write("main.cap.hcl", configuration(&bind, &pebble, CERTIFICATES));
     let cost = place.run("apply -auto-approve -parallelism=1");
     assert_eq!(pebble.issued(), CERTIFICATES as usize);
     let asking = place.asking();

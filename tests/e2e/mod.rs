@@ -17,9 +17,23 @@ use rustls::pki_types::{CertificateDer, ServerName};
 use crate::cli::{Place, Ran};
 use crate::peers::bind::Bind;
 use crate::peers::pebble::{Options, Pebble};
+use crate::peers::public;
 
 /// The zone all names lie in.
 const ZONE: &str = "example.test";
+
+/// Who is responsible, and for what.
+const HOUSE: &str = r#"organization "house" {
+  owner = member.alice
+}
+
+member "alice" {
+  email = "alice@example.test"
+  role  = "admin"
+}
+
+project "web" {}
+"#;
 
 /// A name server, a CA that asks it, and a directory in which `cap` runs against both.
 pub struct Public {
@@ -39,8 +53,7 @@ impl Public {
 
     /// The same with a CA that behaves in its own way.
     pub fn start_with(options: Options) -> Option<Self> {
-        let bind = Bind::start(ZONE, "")?;
-        let pebble = Pebble::start(&Options { dns: Some(bind.server()), ..options })?;
+        let (bind, pebble) = public::start(ZONE, options)?;
         let place = Place::new();
         place.write("ca.pem", &pebble.trust);
         Some(Self { bind, pebble, place })
@@ -48,39 +61,7 @@ impl Public {
 
     /// The blocks that every estate here begins with: organization, project, account, credential and zone.
     pub fn head(&self) -> String {
-        let (directory, server) = (&self.pebble.directory, self.bind.server());
-        format!(
-            r#"organization "house" {{
-  owner = member.alice
-}}
-
-member "alice" {{
-  email = "alice@example.test"
-  role  = "admin"
-}}
-
-project "web" {{}}
-
-acme_account "pebble" {{
-  directory = "{directory}"
-  trust     = file("ca.pem")
-  email     = "pki@example.test"
-}}
-
-dns_credential "bind" {{
-  provider     = "rfc2136"
-  server       = "{server}"
-  key_name     = "cap"
-  key_secret   = secret_env("TSIG")
-  name_servers = ["{server}"]
-}}
-
-zone "site" {{
-  apex       = "{ZONE}"
-  credential = dns_credential.bind
-}}
-"#
-        )
+        HOUSE.to_owned() + &public::declared(ZONE, &self.bind, &self.pebble)
     }
 
     /// A command with the secret that the name server asks for.

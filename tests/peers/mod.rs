@@ -6,6 +6,7 @@ pub mod bind;
 pub mod knot;
 pub mod nginx;
 pub mod pebble;
+pub mod public;
 mod report;
 mod running;
 pub mod sshd;
