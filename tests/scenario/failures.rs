@@ -9,7 +9,7 @@ use cap::job::{ErrorClass, Fact, Failure, Job, JobId, JobStatus, Machine, Next};
 use cap::plan::{Action, Reason, Step, Work};
 use cap::ports::PortError;
 use cap::ports::clock::Clock as _;
-use cap::ports::store::{Advance, EventFilter, JobFilter, LeaseError};
+use cap::ports::store::{Advance, JobFilter, LeaseError};
 use cap::ports::vault::KeyType;
 use cap::state::EventBody;
 use cap::testing::{Fault, Trick};
@@ -33,8 +33,12 @@ async fn apply(world: &World, steps: Vec<Step>) -> cap::engine::WorkReport {
 
 /// How many attempts failed, by the events.
 async fn failed_attempts(world: &World) -> usize {
-    let events = world.store.events(0, 100_000, &EventFilter::default()).await.expect("events");
-    events.iter().filter(|(_, event)| matches!(event.body, EventBody::AttemptFailed { .. })).count()
+    count(world, |body| matches!(body, EventBody::AttemptFailed { .. })).await
+}
+
+/// How often something happened, by the events.
+async fn count(world: &World, what: impl Fn(&EventBody) -> bool) -> usize {
+    world.events().await.iter().filter(|event| what(&event.body)).count()
 }
 
 #[test]
@@ -141,18 +145,6 @@ fn f13_a_lost_answer_to_finalize_costs_no_second_certificate() {
     });
 }
 
-/// An undisturbed apply up to its first call of that name, cut short there.
-async fn dead_at(world: &World, call: &'static str) -> cap::job::RunId {
-    world.faults.plan(call, 1, Fault::CrashBefore);
-    let run = world.submit(estate()).await.expect("it is submitted");
-    let stop = Stop::default();
-    tokio::select! {
-        _ = world.work_as("dead", &run, &stop) => panic!("it should have died"),
-        () = world.faults.crashed() => {}
-    }
-    run
-}
-
 #[test]
 fn a_lost_answer_to_a_challenge_is_looked_for_before_it_is_answered_again() {
     run(async {
@@ -168,7 +160,7 @@ fn a_lost_answer_to_a_challenge_is_looked_for_before_it_is_answered_again() {
 fn a_key_that_was_lost_is_made_anew_and_the_order_goes_on() {
     run(async {
         let world = World::new().await;
-        let run = dead_at(&world, "finalize").await;
+        let run = world.dies_at("finalize", Fault::CrashBefore).await;
         let lost = cap::state::facts::KeyId(format!("certificate/{}", job_of(&world, "certificate.www").await.id));
         world.vault.get(&lost).await.expect("it was made");
         world.vault.remove(&lost).await.expect("removed");
@@ -187,7 +179,7 @@ fn what_is_missing_here_is_not_an_order_that_vanished_there() {
     run(async {
         for (call, missing) in [("challenges", "zone.z"), ("status", "acme_account.le")] {
             let world = World::new().await;
-            let run = dead_at(&world, call).await;
+            let run = world.dies_at(call, Fault::CrashBefore).await;
             let gone = world.record(missing).await.expect("a record");
             let forget = Step {
                 action: Action::Forget,
@@ -272,9 +264,8 @@ fn f20_f21_what_is_not_served_is_undone_and_seen_again() {
             let record = world.record("certificate.www@file_target.web").await.expect("a record");
             assert!(record.trouble.is_some());
             assert_eq!(world.deployment("certificate.www@file_target.web").await.map(|facts| facts.version), Some(1));
-            let events = world.store.events(0, 1000, &EventFilter::default()).await.expect("events");
-            let rolled_back = events.iter().filter(|(_, event)| matches!(event.body, EventBody::RolledBack { .. }));
-            assert_eq!(rolled_back.count(), 1, "{trick:?}");
+            let rolled_back = count(&world, |body| matches!(body, EventBody::RolledBack { .. })).await;
+            assert_eq!(rolled_back, 1, "{trick:?}");
             world.check_laws("F20").await;
         }
     });
@@ -289,10 +280,9 @@ fn a_command_that_fails_with_the_old_files_too_leaves_nothing_broken() {
         let again = "the previous version is in place again, but the reload command ended with status 1, again";
         assert!(message.ends_with(again) && !message.contains("BROKEN"), "{message}");
         assert_eq!((world.providers.hosts.content(SLOT), world.faults.count("restore")), (before, 1));
-        let events = world.store.events(0, 1000, &EventFilter::default()).await.expect("events");
-        let fingerprint = before;
-        let is_rolled_back = |body: &EventBody| matches!(body, EventBody::RolledBack { fingerprint: found, .. } if *found == fingerprint);
-        assert!(events.iter().any(|(_, event)| is_rolled_back(&event.body)), "{events:?}");
+        let is_rolled_back =
+            |body: &EventBody| matches!(body, EventBody::RolledBack { fingerprint, .. } if *fingerprint == before);
+        assert_eq!(count(&world, is_rolled_back).await, 1);
     });
 }
 
@@ -372,13 +362,7 @@ fn f23_a_rollback_that_fails_is_loud_and_not_repeated() {
 fn f24_another_worker_takes_over_when_the_lease_has_run_out() {
     run(async {
         let world = World::new().await;
-        let run = world.submit(estate()).await.expect("it is submitted");
-        world.faults.plan("respond", 1, Fault::CrashAfter);
-        let stop = Stop::default();
-        tokio::select! {
-            _ = world.work_as("dead", &run, &stop) => panic!("it should have died"),
-            () = world.faults.crashed() => {}
-        }
+        let run = world.dies_at("respond", Fault::CrashAfter).await;
         let died = world.clock.now();
         let report = world.work_as("heir", &run, &Stop::default()).await.expect("the store answers");
         assert_eq!((report.failed.len(), report.left), (0, 0));
@@ -398,10 +382,7 @@ fn f25_a_worker_that_lost_its_lease_writes_nothing_and_pushes_nothing() {
         let stop = Stop::default();
         let asleep = world.work_as("sleeper", &run, &stop);
         let mut asleep = std::pin::pin!(asleep);
-        tokio::select! {
-            _ = &mut asleep => panic!("it should sleep"),
-            () = world.faults.stalled() => {}
-        }
+        world.falls_asleep(asleep.as_mut()).await;
         world.clock.advance(Duration::from_secs(150));
         let report = world.work_as("heir", &run, &Stop::default()).await.expect("the store answers");
         assert_eq!((report.failed.len(), world.providers.hosts.installs(SLOT)), (0, 1));
@@ -479,7 +460,7 @@ fn f37_an_invalid_authorization_is_cleaned_up_and_tried_again_much_later() {
         let world = World::new().await;
         let begin = world.clock.now();
         // The provider loses the record right after the check: the CA does not see it.
-        let run = dead_at(&world, "respond").await;
+        let run = world.dies_at("respond", Fault::CrashBefore).await;
         world.providers.ca.spoil_orders("NXDOMAIN");
         let report = world.work_as("heir", &run, &Stop::default()).await.expect("the store answers");
         assert_eq!(report.failed, []);
@@ -493,7 +474,7 @@ fn f37_an_invalid_authorization_is_cleaned_up_and_tried_again_much_later() {
 fn f51_an_order_that_ran_out_is_replaced_and_no_failure() {
     run(async {
         let world = World::new().await;
-        let run = dead_at(&world, "respond").await;
+        let run = world.dies_at("respond", Fault::CrashBefore).await;
         world.providers.ca.forget_orders();
         let report = world.work_as("heir", &run, &Stop::default()).await.expect("the store answers");
         assert_eq!((report.failed.len(), failed_attempts(&world).await), (0, 0));
@@ -531,10 +512,7 @@ fn a_graceful_stop_gives_everything_back_and_the_next_worker_goes_on() {
         let stop = Stop::default();
         let work = world.work_as("first", &run, &stop);
         let mut work = std::pin::pin!(work);
-        tokio::select! {
-            _ = &mut work => panic!("it should be busy"),
-            () = world.faults.stalled() => {}
-        }
+        world.falls_asleep(work.as_mut()).await;
         stop.gracefully();
         world.faults.wake();
         let report = work.await.expect("the store answers");
@@ -556,10 +534,7 @@ fn an_immediate_stop_cuts_off_and_the_next_worker_need_not_wait() {
         let stop = Stop::default();
         let work = world.work_as("first", &run, &stop);
         let mut work = std::pin::pin!(work);
-        tokio::select! {
-            _ = &mut work => panic!("it should be busy"),
-            () = world.faults.stalled() => {}
-        }
+        world.falls_asleep(work.as_mut()).await;
         stop.at_once();
         assert_eq!(work.await.expect("the store answers").left, 2);
         let begin = world.clock.now();

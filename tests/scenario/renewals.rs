@@ -11,10 +11,10 @@ use cap::model::{Estate, Resource};
 use cap::observed::Observed;
 use cap::plan::{Action, Location, Meta, Plan, Reason, Step, make};
 use cap::ports::clock::Clock as _;
-use cap::ports::store::{EventFilter, JobFilter};
+use cap::ports::store::JobFilter;
 use cap::source::{SourceId, Span};
-use cap::state::EventBody;
 use cap::state::facts::RenewalWindow;
+use cap::state::{Event, EventBody};
 use cap::testing::{Fault, Trick};
 use cap::time::Duration;
 
@@ -174,9 +174,8 @@ fn a_record_left_behind_fails_nothing_and_goes_with_the_next_issue() {
         assert!(held_up < Duration::from_secs(10), "the deployment waited for {held_up}");
         let standing: Vec<String> = facts.left.iter().map(|left| format!("{} {}", left.name, left.value)).collect();
         assert_eq!(world.providers.dns.records(), standing);
-        let events = world.store.events(0, 1000, &EventFilter::default()).await.expect("events");
-        let left = |body: &EventBody| matches!(body, EventBody::ChallengeLeft { .. });
-        assert_eq!(events.iter().filter(|(_, event)| left(&event.body)).count(), 1);
+        let left = |event: &Event| matches!(event.body, EventBody::ChallengeLeft { .. });
+        assert_eq!(world.events().await.into_iter().filter(left).count(), 1);
         assert_eq!(world.record("certificate.www").await.and_then(|record| record.trouble), None);
         assert!(!plan(&world, &estate).await.has_changes());
 

@@ -14,9 +14,9 @@ use cap::ports::store::{EventFilter, Store};
 use cap::ports::vault::{KeyVault, MacKey};
 use cap::state::facts::{CertificateFacts, DeploymentFacts, Facts};
 use cap::state::record::Draft;
-use cap::state::{EventBody, Record, Spec, fold};
+use cap::state::{Event, EventBody, Record, Spec, fold};
 use cap::store::memory::Memory;
-use cap::testing::{FakeCa, FakeDns, FakeHosts, FakeProviders, Faults, Faulty, ManualClock, SeededIds};
+use cap::testing::{FakeCa, FakeDns, FakeHosts, FakeProviders, Fault, Faults, Faulty, ManualClock, SeededIds};
 use cap::time::{Duration, Timestamp};
 use cap::timeline;
 use cap::vault::KekSource;
@@ -108,6 +108,32 @@ impl World {
         cap::engine::work(&self.engine(), &options, &Silent, stop).await
     }
 
+    /// What has happened so far.
+    pub async fn events(&self) -> Vec<Event> {
+        let events = self.store.events(0, 100_000, &EventFilter::default()).await.expect("events");
+        events.into_iter().map(|(_, event)| event).collect()
+    }
+
+    /// Submits the estate and works on it up to the first call of that name, where the process dies.
+    pub async fn dies_at(&self, call: &'static str, fault: Fault) -> RunId {
+        self.faults.plan(call, 1, fault);
+        let run = self.submit(estate()).await.expect("it is submitted");
+        let stop = Stop::default();
+        tokio::select! {
+            _ = self.work_as("dead", &run, &stop) => panic!("it should have died"),
+            () = self.faults.crashed() => {}
+        }
+        run
+    }
+
+    /// Lets that work go on until its process falls asleep in a call.
+    pub async fn falls_asleep(&self, mut work: std::pin::Pin<&mut impl Future<Output = PortResult<WorkReport>>>) {
+        tokio::select! {
+            _ = &mut work => panic!("it should be busy"),
+            () = self.faults.stalled() => {}
+        }
+    }
+
     /// Submits and works, and starts again with a new process as often as it dies. Returns the last report.
     pub async fn apply_through_crashes(&self, steps: Vec<Step>) -> WorkReport {
         let run = self.submit(steps).await.expect("it is submitted");
@@ -170,9 +196,8 @@ impl World {
 
     /// Law 4: the records are the fold of the events.
     async fn check_replay(&self, what: &str) {
-        let events = self.store.events(0, 100_000, &EventFilter::default()).await.expect("events");
         let mut replayed: BTreeMap<Address, Record> = BTreeMap::new();
-        for (_, event) in &events {
+        for event in &self.events().await {
             let from = match &event.body {
                 EventBody::Moved { from } => from,
                 _ => &event.address,
