@@ -106,6 +106,7 @@ mod tests {
             spki: Digest::of("key"),
             serial: serial.to_string(),
             issuer: "CN=Test".to_owned(),
+            issuer_id: None,
             not_before: ISSUED,
             not_after: ISSUED + life,
             names: Vec::new(),

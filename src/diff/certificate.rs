@@ -4,6 +4,8 @@ use serde_json::Value as Json;
 
 use super::object::{change, note};
 use super::{Change, Pass};
+use crate::address::Address;
+use crate::job::wanted;
 use crate::model::Resource;
 use crate::model::certificate::ISSUED_FROM;
 use crate::plan::{Action, Reason, Work};
@@ -26,8 +28,13 @@ impl<'a> Pass<'a> {
         };
         let mut why = Vec::new();
         note(&mut why, self.options.replace.contains(&resource.draft.address), || Reason::Requested);
-        let replaced = resource.draft.depends_on.iter().find(|needed| self.replaced.contains(needed));
+        // An issuer that is left alone by `ignore_changes` is another one than the block depends on.
+        let issuer = wanted::reference(&comparison.after.spec, "issuer");
+        let replaced = resource.draft.depends_on.iter().chain(&issuer).find(|needed| self.replaced.contains(needed));
         why.extend(replaced.map(|address| Reason::DependencyReplaced { address: address.clone() }));
+        if replaced.is_none() {
+            why.extend(facts.zip(issuer.as_ref()).and_then(|(facts, issuer)| self.other_issuer(issuer, facts)));
+        }
         note(&mut why, facts.is_none() || record.trouble.is_some(), || Reason::Incomplete);
         why.extend(facts.and_then(|facts| self.renewal(resource, &comparison.after.spec, facts)));
         let issues = reissued || !why.is_empty();
@@ -42,6 +49,14 @@ impl<'a> Pass<'a> {
         let action = if same { Action::Renew } else { Action::Update };
         let work = if issues { Work::Issue } else { Work::Record };
         Some(change(record, before, action, reasons, comparison.after, work))
+    }
+
+    /// The issuer, if it is another one by now than issued the version in force: it was made anew while the certificate was
+    /// out of a plan's reach, or in a plan that failed halfway. What is not known of either is taken for the same.
+    fn other_issuer(&self, issuer: &Address, facts: &CertificateFacts) -> Option<Reason> {
+        let issued_by = facts.current()?.issuer_id.as_ref()?;
+        let is_other = self.issuers.get(issuer).is_some_and(|now| now != issued_by);
+        is_other.then(|| Reason::IssuerReplaced { address: issuer.clone() })
     }
 
     /// The renewal, if it is due.

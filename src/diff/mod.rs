@@ -17,7 +17,7 @@ mod tests;
 pub mod world;
 
 use std::borrow::Cow;
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use crate::address::Address;
 use crate::diagnostic::codes::plan;
@@ -105,6 +105,7 @@ pub fn diff<'a>(
         list: Vec::new(),
         faults: Diagnostics::default(),
         drifted: BTreeMap::new(),
+        issuers: issuers(state),
         replaced: HashSet::new(),
         issuing: HashSet::new(),
     };
@@ -132,6 +133,8 @@ struct Pass<'a> {
     faults: Diagnostics,
     /// What was found in the slots of deployments that drifted.
     drifted: BTreeMap<&'a Address, String>,
+    /// Issuers that have been made, each with what tells it from another.
+    issuers: HashMap<&'a Address, String>,
     /// Issuers that are made anew: what they issued has to be issued again.
     replaced: HashSet<&'a Address>,
     /// Certificates that get a new version.
@@ -183,7 +186,8 @@ impl<'a> Pass<'a> {
         if change.work == Work::Issue {
             self.issuing.insert(address);
         }
-        if change.action == Action::Replace && matches!(change.work, Work::Register | Work::Establish) {
+        let is_anew = change.action == Action::Replace || record.is_none_or(|record| record.facts.is_none());
+        if is_anew && matches!(change.work, Work::Register | Work::Establish) {
             self.replaced.insert(address);
         }
         self.list.push(change);
@@ -224,6 +228,10 @@ impl<'a> Pass<'a> {
             Address::Resource(_) => None,
         }
     }
+}
+
+fn issuers(state: &State) -> HashMap<&Address, String> {
+    state.records.values().filter_map(|record| Some((&record.address, record.facts.issuer_id()?))).collect()
 }
 
 fn busy(record: &Record) -> Diagnostic {

@@ -38,6 +38,7 @@ fn reason(reason: &Reason) -> String {
         Reason::RenewalDue { suggested, .. } => format!("due{}", if *suggested { " suggested" } else { "" }),
         Reason::Drifted { found } => format!("drifted {found}"),
         Reason::DependencyReplaced { address } => format!("replaced {address}"),
+        Reason::IssuerReplaced { address } => format!("issuer replaced {address}"),
         other => format!("{other:?}"),
     }
 }
@@ -147,6 +148,40 @@ fn renewals_come_when_they_are_due() {
 }
 
 #[test]
+fn what_a_replaced_issuer_has_issued_is_issued_again_later() {
+    let current = |world: &World| match &world.state.records[&address("certificate.b")].facts {
+        Facts::Certificate(facts) => facts.current().and_then(|version| version.issuer_id.clone()),
+        _ => None,
+    };
+    let mut world = World::applied(sample());
+    world = world.days_later(1);
+    let mut alone = world.with(changed("private_ca.root", |ca| ca["common_name"] = json!("Another")));
+    let only = BTreeSet::from([address("private_ca.root")]);
+    let plan = alone.plan(&Options { only: Some(only), ..Options::default() });
+    assert_eq!(lines(&plan), ["private_ca.root replace establish: cannot update common_name"]);
+    alone.carry_out(&plan);
+    let expected = [
+        "certificate.b renew issue: issuer replaced private_ca.root",
+        "certificate.b@file_target.t update deploy: NewVersion",
+    ];
+    check(&alone, &Options::default(), &expected);
+    let before = current(&alone);
+    let plan = alone.plan(&Options::default());
+    alone.carry_out(&plan);
+    assert_ne!(current(&alone), before);
+    check(&alone, &Options::default(), &[]);
+    // A version of before this was noted is taken for the same issuer's.
+    let Facts::Certificate(facts) = world.facts("certificate.b") else { panic!("a certificate") };
+    let mut yesterday = serde_json::to_value(&*facts).expect("JSON");
+    let version = yesterday["versions"][0].as_object_mut().expect("a version");
+    assert!(version.remove("issuer_id").is_some());
+    *facts = serde_json::from_value(yesterday).expect("it is still read");
+    let Facts::Authority(authority) = world.facts("private_ca.root") else { panic!("a CA") };
+    authority.fingerprint = crate::digest::Digest::of("another");
+    check(&world, &Options::default(), &[]);
+}
+
+#[test]
 fn slots_that_hold_something_else_are_put_right() {
     let mut world = World::applied(sample());
     let slot = address("certificate.a@file_target.t");
@@ -188,7 +223,8 @@ fn what_was_not_finished_is_taken_up() {
         &Options::default(),
         &[
             "acme_account.le create register: Incomplete",
-            "certificate.a@file_target.t update deploy: Incomplete",
+            "certificate.a renew issue: replaced acme_account.le",
+            "certificate.a@file_target.t update deploy: Incomplete, NewVersion",
             "certificate.b update issue: Incomplete",
             "certificate.b@file_target.t update deploy: NewVersion",
         ],

@@ -113,6 +113,8 @@ fn certificate(id: String, spec: &Spec, now: Timestamp) -> Result<Importing, Ref
         spki: leaf.spki,
         serial: leaf.serial,
         issuer: leaf.issuer,
+        // Who issued it is known by name only.
+        issuer_id: None,
         not_before: leaf.not_before,
         not_after: leaf.not_after,
         names: leaf.names,

@@ -137,8 +137,8 @@ impl<'a> Performer<'a> {
     async fn ask_issuer(&mut self, job: &Job, record: Option<&Record>, effect: &Effect) -> PortResult<Fact> {
         let spec = spec_of(job)?;
         let address = referred(spec, "issuer", job)?;
-        let issuer = self.other(&address).await?;
-        let issuer = self.adapters.issuer(self.engine, &issuer).await?;
+        let established = self.other(&address).await?;
+        let issuer = self.adapters.issuer(self.engine, &established).await?;
         let issuer = issuer.as_ref();
         match effect {
             Effect::Order { replaces } => {
@@ -168,7 +168,7 @@ impl<'a> Performer<'a> {
             }
             Effect::Download(order, spki) => {
                 let chain = issuer.download(&OrderHandle(order.clone()), wanted::text(spec, "preferred_chain")).await?;
-                self.checked(spec, *spki, chain)
+                self.checked(spec, *spki, chain, established.facts.issuer_id())
             }
             other => Err(misplaced(other)),
         }
@@ -212,7 +212,13 @@ impl<'a> Performer<'a> {
     }
 
     /// A chain that is not what was asked for is refused: it is never stored as a version.
-    fn checked(&self, spec: &Spec, spki: Option<crate::digest::Digest>, chain: String) -> PortResult<Fact> {
+    fn checked(
+        &self,
+        spec: &Spec,
+        spki: Option<crate::digest::Digest>,
+        chain: String,
+        issuer_id: Option<String>,
+    ) -> PortResult<Fact> {
         let spki = match spki {
             Some(spki) => spki,
             None => brought(spec)?.spki,
@@ -228,6 +234,7 @@ impl<'a> Performer<'a> {
             spki: leaf.spki,
             serial: leaf.serial,
             issuer: leaf.issuer,
+            issuer_id,
             not_before: leaf.not_before,
             not_after: leaf.not_after,
             names: leaf.names,

@@ -467,6 +467,7 @@ fn reason(context: &Context<'_>) -> String {
         Some(Reason::SecretChanged { paths }) => format!("secret changed: {}", paths.join(", ")),
         Some(Reason::Incomplete) => "an earlier attempt did not come to its end".to_owned(),
         Some(Reason::Requested) => "requested".to_owned(),
+        Some(Reason::IssuerReplaced { address }) => format!("{address} was replaced"),
         Some(Reason::DependencyReplaced { address }) => format!("{address} is replaced"),
         Some(Reason::Drifted { found }) => format!("drift: {found}"),
         Some(Reason::NewVersion | Reason::Moved { .. } | Reason::NotInConfiguration { .. } | Reason::Destroy)

@@ -248,6 +248,11 @@ pub enum Reason {
     },
     /// The user asked for it with `-replace`.
     Requested,
+    /// Its issuer has been made anew since it was issued.
+    IssuerReplaced {
+        /// That issuer.
+        address: Address,
+    },
     /// What it refers to is replaced.
     DependencyReplaced {
         /// That resource.

@@ -3,12 +3,14 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use super::Work;
 use super::places::places;
 use crate::address::Address;
 use crate::diagnostic::codes::plan;
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::diff::Changes;
 use crate::graph::Needs;
+use crate::job::wanted;
 use crate::model::Resource;
 use crate::source::Span;
 
@@ -55,6 +57,12 @@ fn makings(changes: &Changes<'_>) -> Result<Vec<Vec<usize>>, Diagnostics> {
     for (at, resource) in resources.iter().enumerate() {
         let needed = resource.draft.depends_on.iter().chain(resource.zones.values());
         needed.filter_map(|address| index.get(address)).for_each(|other| graph.add(at, *other));
+    }
+    for change in changes.list.iter().filter(|change| change.work == Work::Issue) {
+        // With `ignore_changes` it may be another issuer than its block depends on.
+        let issuer = change.after.as_ref().and_then(|after| wanted::reference(&after.spec, "issuer"));
+        let ends = issuer.and_then(|issuer| Some((index.get(change.address)?, *index.get(&issuer)?)));
+        ends.into_iter().for_each(|(one, issuer)| graph.add(*one, issuer));
     }
     let order = graph.order().map_err(|circle| cycle(&resources, &circle))?;
     let mut changed = vec![None; resources.len()];

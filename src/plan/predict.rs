@@ -3,7 +3,7 @@
 use super::{Action, Plan, Step, Work};
 use crate::address::Address;
 use crate::digest::Digest;
-use crate::job::{JobId, RunId};
+use crate::job::{JobId, RunId, wanted};
 use crate::state::facts::{AccountFacts, AuthorityFacts, CertificateVersion, DeploymentFacts, Facts, KeyId};
 use crate::state::record::Draft;
 use crate::state::{Event, EventBody, State, fold};
@@ -63,9 +63,18 @@ impl Prediction {
         effect.into_iter().chain([recorded]).collect()
     }
 
+    /// What is known of an issuer that is only updated.
+    fn known(&self, step: &Step) -> Option<&Facts> {
+        let record = self.state.records.get(&step.address).filter(|_| step.action == Action::Update);
+        record.map(|record| &record.facts)
+    }
+
     fn account(&self, step: &Step) -> AccountFacts {
+        if let Some(Facts::Account(known)) = self.known(step) {
+            return known.clone();
+        }
         AccountFacts {
-            account_uri: format!("https://ca.invalid/account/{}", step.address),
+            account_uri: format!("https://ca.invalid/account/{}/{}", step.address, self.now),
             directory: "https://ca.invalid/directory".to_owned(),
             key: KeyId(format!("{}/account", step.address)),
             thumbprint: Digest::of(step.address.to_string()).to_string(),
@@ -73,6 +82,9 @@ impl Prediction {
     }
 
     fn authority(&self, step: &Step) -> AuthorityFacts {
+        if let Some(Facts::Authority(known)) = self.known(step) {
+            return known.clone();
+        }
         AuthorityFacts {
             keys: vec![KeyId(format!("{}/root", step.address))],
             certificates: vec![format!("certificate of {}", step.address)],
@@ -93,6 +105,8 @@ impl Prediction {
             spki: Digest::of(format!("key of {fingerprint}")),
             serial: fingerprint.short(),
             issuer: "CN=Prediction".to_owned(),
+            issuer_id: wanted::reference(&draft.spec, "issuer")
+                .and_then(|issuer| self.state.records.get(&issuer)?.facts.issuer_id()),
             not_before: self.now,
             not_after: self.now + life,
             names: crate::x509::normal_names(

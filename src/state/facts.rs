@@ -28,6 +28,16 @@ impl Facts {
     pub fn is_none(&self) -> bool {
         matches!(self, Self::None)
     }
+
+    /// What tells this issuer from one that is made anew under the same address: the URL of an account, the SHA-256 of a
+    /// root. An update in place keeps it. Absent when these are no facts of an issuer.
+    pub fn issuer_id(&self) -> Option<String> {
+        match self {
+            Self::Account(account) => Some(account.account_uri.clone()),
+            Self::Authority(authority) => Some(authority.fingerprint.to_string()),
+            Self::None | Self::Certificate(_) | Self::Deployment(_) => None,
+        }
+    }
 }
 
 /// An ACME account (RFC 8555 section 7.1.2).
@@ -89,6 +99,9 @@ pub struct CertificateVersion {
     pub serial: String,
     /// The issuer's distinguished name.
     pub issuer: String,
+    /// Which issuer it was, as [`Facts::issuer_id`] says; absent when it was issued before that was noted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub issuer_id: Option<String>,
     /// Start of validity.
     pub not_before: Timestamp,
     /// End of validity.

@@ -220,6 +220,7 @@ fn version_of(chain: String) -> CertificateVersion {
         spki: leaf.spki,
         serial: leaf.serial,
         issuer: leaf.issuer,
+        issuer_id: None,
         not_before: leaf.not_before,
         not_after: leaf.not_after,
         names: leaf.names,

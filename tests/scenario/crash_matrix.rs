@@ -43,7 +43,10 @@ async fn check(world: &World, what: &str, undisturbed: &serde_json::Value) {
     world.check_laws(what).await;
     let ca = &world.providers.ca;
     assert_eq!((ca.placed(), ca.finalized(), ca.issued().len()), (2, 2, 2), "{what}: orders, finalized, issued");
-    let current = world.certificate("certificate.www").await.current().map(|version| version.fingerprint);
+    let certificate = world.certificate("certificate.www").await;
+    let account = world.record("acme_account.le").await.and_then(|account| account.facts.issuer_id());
+    assert!(account.is_some() && certificate.versions.iter().all(|one| one.issuer_id == account), "{what}: who issued");
+    let current = certificate.current().map(|version| version.fingerprint);
     assert!(current.is_some(), "{what}: no certificate");
     let hosts = &world.providers.hosts;
     assert_eq!((hosts.content(SLOT), hosts.served(SLOT)), (current, current), "{what}: another one is in service");

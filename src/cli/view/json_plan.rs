@@ -219,7 +219,7 @@ pub fn action_reason(reason: &Reason) -> Option<&'static str> {
     match reason {
         Reason::Requested => Some("replace_by_request"),
         Reason::CannotUpdate { .. } => Some("replace_because_cannot_update"),
-        Reason::DependencyReplaced { .. } => Some("replace_by_triggers"),
+        Reason::DependencyReplaced { .. } | Reason::IssuerReplaced { .. } => Some("replace_by_triggers"),
         Reason::NotInConfiguration { why } => Some(match why {
             Absence::NoBlock | Absence::NotATarget | Absence::RemovedBlock => "delete_because_no_resource_config",
             Absence::EachKey => "delete_because_each_key",

@@ -175,6 +175,7 @@ pub fn note(reason: &Reason) -> Option<String> {
         }
         Reason::NewVersion => "the certificate gets a new version".to_owned(),
         Reason::Drifted { found } => format!("the target holds something else: {found}"),
+        Reason::IssuerReplaced { address } => format!("because {address} was replaced since it was issued"),
         Reason::DependencyReplaced { address } => format!("because {address} is replaced"),
     })
 }
