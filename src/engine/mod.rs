@@ -2,6 +2,7 @@
 
 pub mod adopt;
 mod carry;
+pub mod chains;
 pub mod files;
 pub mod load;
 pub mod lock;

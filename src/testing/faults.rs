@@ -330,7 +330,7 @@ impl Store for Faulty<dyn Store> {
         self.inner.events(after, limit, filter).await
     }
     async fn chain(&self, chain: &str) -> PortResult<Vec<Sealed>> {
-        self.inner.chain(chain).await
+        self.faults.around("chain", || self.inner.chain(chain)).await
     }
     async fn head(&self, chain: &str) -> PortResult<Option<Head>> {
         self.inner.head(chain).await

@@ -109,16 +109,37 @@ pub fn append(macs: &Macs<'_>, chain: &str, before: Option<&Head>, entries: &[St
 /// # Errors
 /// The first thing that is wrong.
 pub fn verify(macs: &Macs<'_>, chain: &str, links: &[Sealed], head: Option<&Head>) -> Result<(), Finding> {
+    verify_between(macs, chain, links, head, head)
+}
+
+/// Likewise, when the chain may have grown while it was read: its head was read before the links, and again after them.
+/// The links go on from the one and end where the other says, or before.
+///
+/// # Errors
+/// The first thing that is wrong.
+pub fn verify_between(
+    macs: &Macs<'_>,
+    chain: &str,
+    links: &[Sealed],
+    before: Option<&Head>,
+    after: Option<&Head>,
+) -> Result<(), Finding> {
     let mut previous = "";
     for (expected, link) in (1..).zip(links) {
         check_link(macs, chain, expected, previous, link).map_err(|flaw| Finding::new(chain, expected, flaw))?;
         previous = &link.mac;
     }
     let last = links.len() as u64;
-    match head {
+    if let Some(before) = before.filter(|before| Some(*before) != after) {
+        let held = &links[..links.len().min(before.sequence as usize)];
+        check_head(macs, chain, held.len() as u64, held.last().map_or("", |link| &link.mac), before)?;
+    }
+    match after {
         None if links.is_empty() => Ok(()),
         None => Err(Finding::new(chain, last, Flaw::MissingHead)),
-        Some(head) => check_head(macs, chain, last, previous, head),
+        // What follows was written after the links had been read, if the head was another one before.
+        Some(after) if before != Some(after) && after.sequence > last => check_seal(macs, chain, after),
+        Some(after) => check_head(macs, chain, last, previous, after),
     }
 }
 
@@ -134,11 +155,15 @@ fn check_link(macs: &Macs<'_>, chain: &str, expected: u64, previous: &str, link:
     }
 }
 
-fn check_head(macs: &Macs<'_>, chain: &str, last: u64, mac: &str, head: &Head) -> Result<(), Finding> {
+fn check_seal(macs: &Macs<'_>, chain: &str, head: &Head) -> Result<(), Finding> {
     let genuine = head.chain == chain && head_seal(macs, chain, head.sequence, &head.mac) == head.seal;
+    if genuine { Ok(()) } else { Err(Finding::new(chain, head.sequence, Flaw::ForgedHead)) }
+}
+
+fn check_head(macs: &Macs<'_>, chain: &str, last: u64, mac: &str, head: &Head) -> Result<(), Finding> {
+    check_seal(macs, chain, head)?;
     let finding = |sequence, flaw| Err(Finding::new(chain, sequence, flaw));
     match head.sequence.cmp(&last) {
-        _ if !genuine => finding(head.sequence, Flaw::ForgedHead),
         std::cmp::Ordering::Greater => finding(last + 1, Flaw::CutTail),
         std::cmp::Ordering::Less => finding(head.sequence + 1, Flaw::OldHead),
         std::cmp::Ordering::Equal if head.mac == mac => Ok(()),
@@ -225,6 +250,31 @@ pub(super) mod tests {
         let made = make("a");
         let without = with_keys("link", "head", |macs| verify(macs, "a", &made.links, None));
         assert_eq!(without, Err(Finding::new("a", 4, Flaw::MissingHead)));
+    }
+
+    /// The chain when it had this many links, judged by heads that were read around them.
+    fn between(count: usize, heads: [Option<&Head>; 2], expected: Result<(), (u64, Flaw)>) {
+        let made = make("a");
+        let judge = |macs: &Macs<'_>| verify_between(macs, "a", &made.links[..count], heads[0], heads[1]);
+        let found = with_keys("link", "head", judge);
+        assert_eq!(found, expected.map_err(|(sequence, flaw)| Finding::new("a", sequence, flaw)), "{count} {heads:?}");
+    }
+
+    #[test]
+    fn a_chain_may_grow_while_it_is_read() {
+        let Made { head, old_head: old, .. } = make("a");
+        let forged = Head { seal: "forged".to_owned(), ..head.clone() };
+        for count in 2..=4 {
+            between(count, [Some(&old), Some(&head)], Ok(()));
+            between(count, [None, Some(&head)], Ok(()));
+            between(count, [Some(&old), Some(&forged)], Err((4, Flaw::ForgedHead)));
+        }
+        between(0, [None, Some(&head)], Ok(()));
+        between(1, [Some(&old), Some(&head)], Err((2, Flaw::CutTail)));
+        between(3, [Some(&head), Some(&head)], Err((4, Flaw::CutTail)));
+        // The end went back: nobody's honest writing does that.
+        between(4, [Some(&head), Some(&old)], Err((3, Flaw::OldHead)));
+        between(4, [Some(&head), None], Err((4, Flaw::MissingHead)));
     }
 
     #[test]

@@ -125,3 +125,23 @@ fn only_what_is_aimed_at_is_planned() {
     let again = place.expect("plan -replace=certificate.www", 0);
     again.says("certificate.www will be");
 }
+
+#[test]
+fn the_timeline_is_whole_while_an_apply_writes_it() {
+    let place = Place::quickstart();
+    place.expect("apply -auto-approve", 0);
+    let more = "\ncertificate \"more\" {\n  count = 60\n  issuer = private_ca.house\n  common_name = \"c${count.index}.example.test\"\n  targets = [file_target.local]\n}\n";
+    place.write("main.cap.hcl", place.read("main.cap.hcl") + more);
+    let mut command = place.command("apply -auto-approve");
+    let mut apply = command.stdout(std::process::Stdio::null()).spawn().expect("cap runs");
+    let mut looks = 0;
+    let ended = loop {
+        place.expect("timeline verify", 0).says("are whole");
+        place.expect("timeline certificate.www", 0);
+        looks += 1;
+        if let Some(ended) = apply.try_wait().expect("its end") {
+            break ended;
+        }
+    };
+    assert!(ended.success() && looks > 1, "{ended} after {looks} looks");
+}

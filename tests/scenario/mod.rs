@@ -5,4 +5,5 @@ mod crash_matrix;
 mod failures;
 mod renewals;
 mod submitting;
+mod timelines;
 mod world;

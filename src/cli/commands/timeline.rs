@@ -10,11 +10,11 @@ use crate::cli::files;
 use crate::cli::shell::{OK, Outcome, Shell, port, stored};
 use crate::cli::view::event;
 use crate::diagnostic::{Diagnostic, Diagnostics, codes};
+use crate::engine::chains::Chains;
 use crate::engine::load;
 use crate::ports::store::Store;
-use crate::ports::vault::{KeyVault as _, MacKey};
 use crate::state::Event;
-use crate::timeline::{self, Checkpoint, Finding, Flaw, Head, Macs, Sealed, extends};
+use crate::timeline::{Checkpoint, Finding, Flaw, Head, Sealed, extends};
 use crate::vault::Vault;
 
 /// Carries it out.
@@ -43,11 +43,10 @@ async fn show(shell: &mut Shell, store: &dyn Store, vault: &Vault, address: &str
     let by_name: BTreeMap<&str, &Head> = heads.iter().map(|head| (head.chain.as_str(), head)).collect();
     let mut faults = Diagnostics::default();
     let mut entries = Vec::new();
+    let mut chains = Chains::new(store, vault);
     for name in &names {
-        let links = stored(store.chain(name).await)?;
-        if let Err(finding) = check(vault, name, &links, by_name.get(name.as_str()).copied()) {
-            faults.push(broken(&finding));
-        }
+        let (links, judgement) = stored(chains.read(name, by_name.get(name.as_str()).copied()).await)?;
+        faults.0.extend(judgement.err().as_ref().map(broken));
         entries.extend(links.into_iter().map(read));
     }
     entries.sort_by_key(|(link, event)| (event.as_ref().map(|event| event.at), link.chain.clone(), link.sequence));
@@ -103,10 +102,11 @@ async fn verify(
     let names: BTreeSet<&str> = by_name.keys().copied().chain(recorded).collect();
     let mut findings = Vec::new();
     let mut entries = 0;
+    let mut chains = Chains::new(store, vault);
     for name in &names {
-        let links = stored(store.chain(name).await)?;
+        let (links, judgement) = stored(chains.read(name, by_name.get(name).copied()).await)?;
         entries += links.len();
-        findings.extend(check(vault, name, &links, by_name.get(name).copied()).err());
+        findings.extend(judgement.err());
         if links.is_empty() {
             findings.push(Finding::new(name, 1, Flaw::Vanished));
         }
@@ -126,12 +126,6 @@ async fn verify(
         Some(path) => write(shell, store, vault, path, &heads).await,
         None => Ok(OK),
     }
-}
-
-fn check(vault: &Vault, name: &str, links: &[Sealed], head: Option<&Head>) -> Result<(), Finding> {
-    let (link, seal) =
-        (|message: &[u8]| vault.mac(MacKey::Link, message), |message: &[u8]| vault.mac(MacKey::Head, message));
-    timeline::verify(&Macs { link: &link, head: &seal }, name, links, head)
 }
 
 fn broken(finding: &Finding) -> Diagnostic {
