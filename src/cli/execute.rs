@@ -8,7 +8,7 @@ use super::progress::Drawing;
 use super::shell::{port, stored};
 use super::{process, view};
 use crate::diagnostic::{Diagnostic, Diagnostics, codes};
-use crate::engine::lock::{self, Held};
+use crate::engine::lock::{self, Held, Wanted};
 use crate::engine::{self, Engine, Stop, WorkOptions, WorkReport};
 use crate::job::{Job, JobStatus, RunId};
 use crate::ports::store::{LockError, Store};
@@ -23,11 +23,8 @@ const CUT_OFF: std::time::Duration = std::time::Duration::from_secs(3);
 
 /// Takes the lock. A holder that ran on this machine and is gone is not waited for: its lock and leases are taken over.
 pub async fn lock(store: &Arc<dyn Store>, who: &str, operation: &str, timeout: Duration) -> Result<Held, Diagnostic> {
-    for held in stored(store.locks().await)?.iter().filter(|held| held.name == LOCK && process::is_gone(&held.who)) {
-        stored(store.break_leases(&held.who).await)?;
-        stored(store.unlock(&held.id).await)?;
-    }
-    match lock::hold(Arc::clone(store), LOCK, who, operation, LEASE, timeout).await {
+    let wanted = Wanted { name: LOCK, who, operation, ttl: LEASE, timeout };
+    match lock::hold(Arc::clone(store), &wanted, process::is_gone).await {
         Ok(held) => Ok(held),
         Err(LockError::Held(held)) => Err(view::lock::held(&held)),
         Err(LockError::Store(fault)) => Err(port(&codes::store::STORE_FAILED, &fault)),

@@ -21,22 +21,39 @@ pub struct Held {
     released: bool,
 }
 
-/// Takes the lock `name` for `who`, and keeps it by renewing it every third of `ttl`. Tries for `timeout`, zero being one
-/// try.
+/// Which lock is wanted, and by whom.
+#[derive(Debug, Clone, Copy)]
+pub struct Wanted<'a> {
+    /// Name of the lock.
+    pub name: &'a str,
+    /// Who is to hold it.
+    pub who: &'a str,
+    /// What for.
+    pub operation: &'a str,
+    /// How long it outlives a holder that died without a word; it is renewed every third of this.
+    pub ttl: Duration,
+    /// How long it is tried for; zero is one try.
+    pub timeout: Duration,
+}
+
+/// Takes a lock and keeps it by renewing it. A holder that `is_gone` for sure is not waited for, however late it goes: its
+/// lock and the leases of its jobs are taken over.
 ///
 /// # Errors
 /// [`LockError::Held`] with the holder when it stays held that long.
 pub async fn hold(
     store: Arc<dyn Store>,
-    name: &str,
-    who: &str,
-    operation: &str,
-    ttl: Duration,
-    timeout: Duration,
+    wanted: &Wanted<'_>,
+    is_gone: impl Fn(&str) -> bool,
 ) -> Result<Held, LockError> {
+    let Wanted { name, who, operation, ttl, timeout } = *wanted;
     let deadline = tokio::time::Instant::now() + timeout.to_std();
     let lock = loop {
         match store.lock(name, who, operation, ttl).await {
+            Err(LockError::Held(held)) if is_gone(&held.who) => {
+                store.break_leases(&held.who).await?;
+                store.unlock(&held.id).await?;
+            }
             Err(LockError::Held(_)) if tokio::time::Instant::now() < deadline => tokio::time::sleep(RETRY).await,
             other => break other?,
         }

@@ -3,6 +3,7 @@
 mod adoption;
 mod crash_matrix;
 mod failures;
+mod leases;
 mod renewals;
 mod submitting;
 mod timelines;
