@@ -85,6 +85,7 @@ mod tests {
     use serde_json::{Value as Json, json};
 
     use super::*;
+    use crate::job::sample;
     use crate::state::Record;
     use crate::state::record::Draft;
 
@@ -93,30 +94,16 @@ mod tests {
     }
 
     fn step(address: &str, work: Work, after: Json) -> Step {
-        let address: Address = address.parse().expect("an address");
+        let step = sample::step(address, work);
         let draft = Draft {
-            address: address.clone(),
+            address: step.address.clone(),
             spec: spec(after),
             secrets: BTreeMap::new(),
             protected: false,
             depends_on: Vec::new(),
             origin: None,
         };
-        Step {
-            address,
-            action: Action::Create,
-            reasons: Vec::new(),
-            base: 0,
-            before: None,
-            after: Some(draft),
-            work,
-            needs: Vec::new(),
-            origin: None,
-            zones: BTreeMap::new(),
-            displaces: Vec::new(),
-            moved_from: None,
-            importing: None,
-        }
+        Step { after: Some(draft), ..step }
     }
 
     fn check(operations: &[&str], expected: &[&str]) {

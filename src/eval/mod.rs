@@ -36,6 +36,7 @@ mod order;
 mod output;
 mod overrides;
 pub mod package;
+mod quoted;
 mod render;
 pub mod residual;
 mod resource;

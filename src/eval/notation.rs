@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::sync::Arc;
 
+use super::quoted;
 use super::types::Type;
 use super::value::{SecretRef, Value};
 
@@ -135,29 +136,19 @@ fn write_lines(out: &mut String, text: &str, indent: usize) {
 }
 
 fn write_quoted(out: &mut String, text: &str) {
-    out.push('"');
-    for c in text.chars() {
-        match c {
-            '"' => out.push_str("\\\""),
-            '\\' => out.push_str("\\\\"),
-            '\n' => out.push_str("\\n"),
-            '\r' => out.push_str("\\r"),
-            '\t' => out.push_str("\\t"),
-            '\u{7}' => out.push_str("\\a"),
-            '\u{8}' => out.push_str("\\b"),
-            '\u{b}' => out.push_str("\\v"),
-            '\u{c}' => out.push_str("\\f"),
-            _ if c.is_ascii_control() => {
-                // Writing to a string cannot fail.
-                let _ = write!(out, "\\x{:02x}", u32::from(c));
-            }
+    quoted::write_quoted(out, text, |out, c| {
+        // Writing to a string cannot fail.
+        let _ = match c {
+            '\u{7}' => write!(out, "\\a"),
+            '\u{b}' => write!(out, "\\v"),
+            _ if c.is_ascii_control() => write!(out, "\\x{:02x}", u32::from(c)),
             _ if c.is_control() || matches!(c, '\u{2028}' | '\u{2029}' | '\u{feff}') => {
-                let _ = write!(out, "\\u{:04x}", u32::from(c));
+                write!(out, "\\u{:04x}", u32::from(c))
             }
-            _ => out.push(c),
-        }
-    }
-    out.push('"');
+            _ => return false,
+        };
+        true
+    });
 }
 
 fn write_secret(out: &mut String, secret: &SecretRef) {

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use super::Fault;
 use crate::eval::number::Number;
+use crate::eval::quoted::write_quoted;
 use crate::eval::value::Value;
 use crate::limits;
 
@@ -59,24 +60,14 @@ fn write_entries(out: &mut String, entries: &BTreeMap<Arc<str>, Value>) -> Resul
 
 /// A text in quotes.
 pub(super) fn write_string(out: &mut String, text: &str) {
-    out.push('"');
-    for c in text.chars() {
-        match c {
-            '"' => out.push_str("\\\""),
-            '\\' => out.push_str("\\\\"),
-            '\n' => out.push_str("\\n"),
-            '\r' => out.push_str("\\r"),
-            '\t' => out.push_str("\\t"),
-            '\u{8}' => out.push_str("\\b"),
-            '\u{c}' => out.push_str("\\f"),
-            '\0'..' ' | '<' | '>' | '&' | '\u{2028}' | '\u{2029}' => {
-                // Writing to a string cannot fail.
-                let _ = write!(out, "\\u{:04x}", u32::from(c));
-            }
-            _ => out.push(c),
+    write_quoted(out, text, |out, c| {
+        let is_escaped = matches!(c, '\0'..' ' | '<' | '>' | '&' | '\u{2028}' | '\u{2029}');
+        if is_escaped {
+            // Writing to a string cannot fail.
+            let _ = write!(out, "\\u{:04x}", u32::from(c));
         }
-    }
-    out.push('"');
+        is_escaped
+    });
 }
 
 /// The value of a JSON text: arrays become tuples, objects objects.
