@@ -13,7 +13,7 @@ use super::view::{self, stream};
 use super::wiring::clock::SystemClock;
 use super::wiring::kinds::kinds;
 use super::wiring::location::Location;
-use super::wiring::session::{Session, hold_to_version};
+use super::wiring::session::{Session, hold_to_encryption};
 use crate::diagnostic::{Diagnostic, codes};
 use crate::plan::{self, Plan};
 use crate::ports::clock::Clock as _;
@@ -58,7 +58,7 @@ impl Desk {
             _ => Session::looking(&location, secrets).await,
         };
         let held = opened.and_then(|session| {
-            hold_to_version(&session.vault, &configuration.evaluation.desired)?;
+            hold_to_encryption(&session.vault, &configuration.evaluation.desired)?;
             Ok(session)
         });
         let session = held.map_err(|fault| Failure {

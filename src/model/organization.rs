@@ -72,9 +72,8 @@ fn encryption() -> BlockSchema {
         name: "encryption",
         body: BodySchema {
             attributes: vec![
-                optional("provider", Type::String, "Where the key-encryption key comes from.")
-                    .one_of(&["env", "file"])
-                    .or(Value::string("env")),
+                optional("provider", Type::String, "Where the key-encryption key has to come from: the environment, or a file beside the store. Left out, the environment goes before the file.")
+                    .one_of(&["env", "file"]),
                 optional("active_version", Type::Number, "Version that seals what is made from now on, whole, from 1: the highest one at hand, or nothing is planned. What an \
                      earlier version sealed is not sealed again.").or(Value::number(1)),
             ],

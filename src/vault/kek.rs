@@ -51,6 +51,7 @@ impl KekSource {
     /// All keys at hand. With `make`, a first key is made where there is a directory and none is there.
     pub(super) fn load(&self, make: bool) -> PortResult<Keks> {
         let mut keys = self.read_variables()?;
+        let provider = if keys.is_empty() { "file" } else { "env" };
         if let (true, Some(directory)) = (keys.is_empty(), &self.directory) {
             keys = from_files(directory)?;
             if keys.is_empty() && make && !self.fleeting {
@@ -62,7 +63,7 @@ impl KekSource {
             keys.insert(1, random()?);
         }
         let newest = keys.pop_last().ok_or_else(|| self.missing())?;
-        Ok(Keks { newest, older: keys })
+        Ok(Keks { newest, older: keys, provider })
     }
 
     fn read_variables(&self) -> PortResult<BTreeMap<u32, Kek>> {
@@ -93,12 +94,18 @@ type Kek = Zeroizing<[u8; 32]>;
 pub(super) struct Keks {
     newest: (u32, Kek),
     older: BTreeMap<u32, Kek>,
+    provider: &'static str,
 }
 
 impl Keks {
     /// The key that seals: the highest version.
     pub(super) fn active(&self) -> (u32, &Kek) {
         (self.newest.0, &self.newest.1)
+    }
+
+    /// Where the keys come from, as `encryption.provider` names it: `env` or `file`.
+    pub(super) fn provider(&self) -> &'static str {
+        self.provider
     }
 
     /// The versions at hand, oldest first.
@@ -126,7 +133,7 @@ impl Keks {
         let mut keys: BTreeMap<u32, Kek> =
             versions.iter().map(|version| (*version, Zeroizing::new([*version as u8; 32]))).collect();
         let newest = keys.pop_last().expect("a version");
-        Self { newest, older: keys }
+        Self { newest, older: keys, provider: "env" }
     }
 }
 

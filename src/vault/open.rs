@@ -52,6 +52,24 @@ fn wrong(version: u32) -> PortError {
 }
 
 impl Vault {
+    /// Insists that the key-encryption keys come from there: `env` or `file`.
+    ///
+    /// # Errors
+    /// `Unauthorized` when they come from elsewhere.
+    pub fn hold_to_provider(&self, wanted: &str) -> PortResult<()> {
+        let provider = self.records.keks.provider();
+        if provider == wanted {
+            return Ok(());
+        }
+        let place = |provider| match provider {
+            "env" => "the environment (CAP_ENCRYPTION_KEY_V1 and further versions)",
+            _ => "files beside the store (encryption.v1.key and further versions)",
+        };
+        let message = format!("the key-encryption key comes from {}, not from {}", place(provider), place(wanted));
+        Err(PortError::new(ErrorClass::Unauthorized, message)
+            .remedy(format!("set provider = \"{provider}\", or give the same key where the configuration says it is")))
+    }
+
     /// Insists that what is made from now on is sealed under this version of the key-encryption key. The highest version at
     /// hand seals; what an earlier one sealed stays under that one, which is needed for as long as it is kept.
     ///
@@ -204,6 +222,18 @@ pub(super) mod tests {
         assert_eq!(vault.hold_to_version(2), Ok(()));
         check(1, "not supported yet");
         check(3, "CAP_ENCRYPTION_KEY_V3");
+    }
+
+    #[tokio::test]
+    async fn keys_come_from_where_the_configuration_says_or_it_is_said() {
+        let folder = Folder::new();
+        let variables = open(store(), &environment(&[("1", ONE)])).await.expect("a vault");
+        let files = open(store(), &folder.source()).await.expect("a vault");
+        for (vault, right, wrong) in [(&variables, "env", "file"), (&files, "file", "env")] {
+            assert_eq!(vault.hold_to_provider(right), Ok(()));
+            let fault = vault.hold_to_provider(wrong).expect_err("refused");
+            assert!(fault.remedy.is_some_and(|remedy| remedy.contains(right)), "{}", fault.message);
+        }
     }
 
     #[tokio::test]

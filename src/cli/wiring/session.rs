@@ -62,14 +62,20 @@ async fn open_vault(store: &Arc<dyn Store>, source: &KekSource) -> Result<Arc<Va
     opened.map(Arc::new).map_err(|error: PortError| port(&codes::store::KEY_REFUSED, &error))
 }
 
-/// Insists on the version of the key-encryption key that the configuration asks for.
-pub fn hold_to_version(vault: &Vault, desired: &Desired) -> Result<(), Diagnostic> {
+/// Insists on the key-encryption key that the configuration asks for: its version, and where it comes from.
+pub fn hold_to_encryption(vault: &Vault, desired: &Desired) -> Result<(), Diagnostic> {
     const ACTIVE: &str = "encryption.active_version";
+    const PROVIDER: &str = "encryption.provider";
+    let organizations = || desired.instances.iter().filter(|instance| instance.address.kind.as_ref() == "organization");
+    for instance in organizations() {
+        let Some(provider) = instance.get(PROVIDER).and_then(Value::as_str) else { continue };
+        let held = vault.hold_to_provider(provider);
+        held.map_err(|error| port(&codes::store::KEY_REFUSED, &error).at(instance.place(PROVIDER)))?;
+    }
     let asked = |instance: &Instance| instance.get(ACTIVE).and_then(Value::as_number).and_then(Number::to_i64);
-    for instance in &desired.instances {
-        let version = asked(instance).filter(|_| instance.address.kind.as_ref() == "organization");
+    for instance in organizations() {
         // What is no version at all was refused with the configuration.
-        let Some(version) = version.and_then(|version| u32::try_from(version).ok()) else { continue };
+        let Some(version) = asked(instance).and_then(|version| u32::try_from(version).ok()) else { continue };
         let held = vault.hold_to_version(version);
         held.map_err(|error| port(&codes::store::KEY_REFUSED, &error).at(instance.place(ACTIVE)))?;
     }
