@@ -1,6 +1,7 @@
 //! MongoDB has no transaction here, so a process may die between any two writes: wherever it does, whoever looks next sees
 //! all or nothing, and repeating what was cut short completes it.
 
+use std::fmt::Debug;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -30,17 +31,22 @@ fn host_of(url: &str) -> (String, impl Fn(&str) -> String) {
     (host.to_owned(), move |other: &str| format!("mongodb://{user}{other}/{path}"))
 }
 
-/// Runs the work through a proxy that cuts; whether it came to its end before the cut.
-async fn survives<F: Future>(url: &str, at: usize, cut: Cut, work: impl FnOnce(Arc<dyn Store>) -> F) -> bool {
+/// Runs the work through a proxy that cuts; whether it came to its end before the cut. Work that fails uncut is a fault.
+async fn survives<F: Future<Output = Result<T, E>>, T, E: Debug>(
+    url: &str,
+    at: usize,
+    cut: Cut,
+    work: impl FnOnce(Arc<dyn Store>) -> F,
+) -> bool {
     let (host, through) = host_of(url);
     let proxy = Proxy::start(&host, at, cut).await;
     let store = open(&through(&proxy.address)).await;
-    // The cut is known before any connection is closed: work that fails because of it must not pass for work that ended.
-    tokio::select! {
-        biased;
-        () = proxy.is_cut() => false,
-        _ = work(store) => true,
-    }
+    let end = tokio::select! {
+        () = proxy.is_cut() => return false,
+        end = work(store) => end,
+    };
+    // The cut is known before any connection is closed, but both may come between the looks at the one and at the other.
+    end.inspect_err(|error| assert!(proxy.was_cut(), "nothing was cut: {error:?}")).is_ok()
 }
 
 /// Everything that can be seen but positions of events, which may have gaps.
@@ -70,7 +76,7 @@ fn difference(seen: &str, wanted: &str) -> String {
 }
 
 /// For a cut at every write: prepares a store, lets the work die, and checks what others see then.
-async fn wherever_it_dies<P, F: Future, G: Future>(
+async fn wherever_it_dies<P, F: Future<Output = Result<T, E>>, T, E: Debug, G: Future>(
     prepare: impl AsyncFn(&dyn Store) -> P,
     work: impl Fn(Arc<dyn Store>, &P) -> F,
     again: impl Fn(Arc<dyn Store>, &P) -> G,
@@ -81,7 +87,7 @@ async fn wherever_it_dies<P, F: Future, G: Future>(
     let direct = open(&url).await;
     let prepared = prepare(&*direct).await;
     let before = all_of(&*direct).await;
-    work(direct.clone(), &prepared).await;
+    work(direct.clone(), &prepared).await.expect("nothing is cut");
     let after = all_of(&*direct).await;
     assert_ne!(before, after);
     for cut in [Cut::Before, Cut::After] {

@@ -49,6 +49,11 @@ impl Proxy {
         Self { address, dead, listener }
     }
 
+    /// Whether the cut has come.
+    pub fn was_cut(&self) -> bool {
+        *self.dead.borrow()
+    }
+
     /// Comes back when the cut has come.
     pub async fn is_cut(&self) {
         let mut dead = self.dead.clone();
