@@ -43,7 +43,7 @@ pub enum Command {
     Plan(PlanArgs),
     /// Make the estate what the files say.
     Apply(ApplyArgs),
-    /// Remove everything the files describe.
+    /// Remove everything that the store holds; no files are needed.
     Destroy(ApplyArgs),
     /// Show the estate, or a saved plan.
     Show(ShowArgs),

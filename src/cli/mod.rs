@@ -80,9 +80,29 @@ fn usage(fault: &clap::Error) -> u8 {
     let usage = rest.lines().find_map(|line| line.strip_prefix("Usage: ")).unwrap_or("cap -help");
     let tip = rest.lines().find_map(|line| line.trim_start().strip_prefix("tip: "));
     let tip = tip.filter(|tip| tip.contains("similar")).map(|tip| format!("{}.\n", capitalized(tip)));
+    let tip = habit(fault).map(|habit| format!("{habit}\n")).or(tip);
     let hint = format!("{}Usage: {usage}", tip.unwrap_or_default());
     let report = Diagnostic::error(&codes::shell::USAGE, what.trim()).hint(hint);
     shell.fail(&report.into())
+}
+
+/// What does here what another command does in Terraform.
+const HABITS: [(&str, &str); 7] = [
+    ("init", "There is nothing to initialize: cap plan works at once, and cap get gets modules from elsewhere."),
+    ("refresh", "cap plan -refresh-only looks at what is there; every plan does so first."),
+    ("taint", "cap apply -replace=ADDRESS makes an object anew."),
+    ("untaint", "Nothing is ever tainted: a job that failed is planned again."),
+    ("import", "What exists is taken over by an import block: import { to = ADDRESS, id = … }."),
+    ("workspace", "Each store is an estate of its own: name another one with -store=URL."),
+    ("providers", "There are no providers: credentials, issuers and targets are resources."),
+];
+
+/// The hint for a command that is only known elsewhere.
+fn habit(fault: &clap::Error) -> Option<&'static str> {
+    let clap::error::ContextValue::String(typed) = fault.get(clap::error::ContextKind::InvalidSubcommand)? else {
+        return None;
+    };
+    HABITS.iter().find(|(name, _)| name == typed).map(|(_, hint)| *hint)
 }
 
 fn capitalized(text: &str) -> String {

@@ -75,6 +75,9 @@ fn what_is_planned_for_a_later_version_is_told_apart_from_what_is_mistyped() {
 #[test]
 fn a_mistyped_command_or_option_names_the_one_that_was_meant() {
     let place = Place::new();
+    for (line, hint) in [("init", "cap plan works at once"), ("taint certificate.www", "-replace=ADDRESS")] {
+        place.expect(line, 1).reports(hint);
+    }
     place.expect("plna", 1).reports("'plan'");
     place.expect("plan -detaild-exitcode", 1).reports("'--detailed-exitcode'");
 }
