@@ -78,7 +78,7 @@ impl Policy {
 
     fn count(&self, count: usize, found: &mut Vec<Violation>) {
         if let Some(most) = self.max_count.filter(|most| count > *most) {
-            let detail = format!("{count} names are more than the {most} allowed");
+            let detail = format!("it has {count} names, and at most {most} may be in one certificate");
             found.push(Violation { rule: "sans.max_count", argument: "sans".to_owned(), detail });
         }
     }

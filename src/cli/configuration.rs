@@ -20,7 +20,7 @@ use crate::eval::value::Value;
 use crate::eval::{self, Argument, Evaluation, Inputs, Sensitive, encode};
 use crate::model::{self, Estate, Kinds};
 use crate::plan::Plan;
-use crate::source::{SourceId, Sources};
+use crate::source::{SourceId, Sources, Span};
 use crate::syntax::ast;
 use crate::time::Timestamp;
 
@@ -44,6 +44,7 @@ pub struct Configuration {
 pub type SensitiveValues = BTreeMap<String, Zeroizing<Vec<u8>>>;
 
 /// The texts of a configuration, parsed: its modules, and the values from outside.
+#[derive(Clone)]
 pub struct Gathered {
     /// Its texts.
     pub sources: Sources,
@@ -118,7 +119,7 @@ impl Gathered {
 
     /// Takes a value that was asked for.
     pub fn give(&mut self, name: &str, text: String) {
-        self.inputs.arguments.push(Argument::Variable { name: name.to_owned(), text });
+        self.inputs.arguments.push(Argument::Variable { name: name.to_owned(), text, place: None });
     }
 
     /// Evaluates it.
@@ -128,6 +129,8 @@ impl Gathered {
         let (evaluation, mut faults) = eval::evaluate_with(&files, &library, &inputs, &kinds.catalog(), &around(), now);
         // What is missing because a file or an option could not be read would only be reported again, as something else.
         faults.0.retain(|one| !unread || *one.code != codes::language::NO_VALUE);
+        // What follows from a value that is refused says nothing about the files.
+        let unread = unread || faults.iter().any(|one| *one.code == codes::language::VALIDATION);
         diagnostics.extend(faults);
         let (mut estate, faults) =
             if unread { Default::default() } else { model::estate(&evaluation.desired, &evaluation, kinds) };
@@ -225,7 +228,7 @@ fn arguments(place: &Place, vars: &VarArgs, sources: &mut Sources, diagnostics: 
     let mut found = Vec::new();
     for var in &vars.ordered {
         let argument = match var {
-            VarArg::Value(text) => diagnostics.take(Argument::parse(text)),
+            VarArg::Value(text) => diagnostics.take(option(text, sources)),
             VarArg::File(path) => {
                 let source = diagnostics.take(load::named(&place.typed(path), path, sources));
                 source.map(|source| Argument::File(variables(source, sources, diagnostics)))
@@ -234,6 +237,16 @@ fn arguments(place: &Place, vars: &VarArgs, sources: &mut Sources, diagnostics: 
         found.extend(argument);
     }
     found
+}
+
+/// An option `-var`. It is a text of its own among the sources, so that reports say which one they are about.
+fn option(text: &str, sources: &mut Sources) -> Result<Argument, Diagnostic> {
+    let shown = match Argument::parse(text) {
+        Ok(Argument::Variable { name, .. }) => format!("-var '{name}=…'"),
+        _ => "-var".to_owned(),
+    };
+    let span = Span::new(sources.add_values(shown, text), 0..text.len());
+    Argument::parse(text).map(|argument| argument.at(span)).map_err(|fault| fault.at(span))
 }
 
 /// The store that the `cap` block of the current directory names, for commands that only look. They work without a
@@ -270,7 +283,7 @@ fn typed(place: &Place, vars: &VarArgs) -> Result<SensitiveValues, Failure> {
     let mut values = SensitiveValues::new();
     for argument in arguments(place, vars, &mut sources, &mut diagnostics) {
         match argument {
-            Argument::Variable { name, text } => _ = values.insert(name, Zeroizing::new(text.into_bytes())),
+            Argument::Variable { name, text, .. } => _ = values.insert(name, Zeroizing::new(text.into_bytes())),
             Argument::File(file) => values.extend(file.body.attributes.iter().filter_map(literal)),
         }
     }

@@ -145,7 +145,9 @@ impl From<Diagnostic> for Diagnostics {
 
 /// The closest of `known` to what the user wrote, if any is close enough to be meant.
 pub fn did_you_mean<'a>(wrote: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    let allowed = (wrote.chars().count() / 3).max(1);
+    let length = wrote.chars().count();
+    // Of one letter anything could be meant.
+    let allowed = if length < 2 { 0 } else { (length / 3).max(1) };
     known
         .into_iter()
         .map(|name| (strsim::damerau_levenshtein(wrote, name), name))

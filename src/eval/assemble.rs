@@ -1,7 +1,7 @@
 //! From files and inputs to what should exist: the door of evaluation.
 
 use std::borrow::Cow;
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -50,9 +50,7 @@ pub fn evaluate_with(
     let call = CallContext { files: files_port, plan_time };
     let (evaluation, mut diagnostics) =
         with_evaluator(files, library, inputs, catalog, call, |evaluator| evaluator.evaluation(plan_time));
-    if !library.is_empty() {
-        once_each(&mut diagnostics);
-    }
+    once_each(&mut diagnostics, !library.is_empty());
     (evaluation, diagnostics)
 }
 
@@ -106,10 +104,13 @@ fn overridden_library<'f>(library: &'f Library, diagnostics: &mut Diagnostics) -
     Cow::Owned(library.iter().map(merge).collect())
 }
 
-/// Instances of one module fail alike, and one report of that is enough.
-fn once_each(diagnostics: &mut Diagnostics) {
+/// What fails alike for each element of a collection is reported once, and so are instances of one module.
+fn once_each(diagnostics: &mut Diagnostics, modules: bool) {
     let mut seen = HashSet::new();
-    diagnostics.0.retain(|one| one.span.is_none() || seen.insert((one.code.number, one.span, one.detail.clone())));
+    diagnostics.0.retain(|one| {
+        let address = one.address.clone().filter(|_| !modules);
+        one.span.is_none() || seen.insert((one.code.number, one.span, one.detail.clone(), address))
+    });
 }
 
 #[derive(Default)]
@@ -120,6 +121,7 @@ struct Found {
     /// Outputs of modules that templates refer to.
     outputs: serde_json::Map<String, serde_json::Value>,
     conditions: Vec<Condition>,
+    failed: BTreeSet<ResourceAddress>,
 }
 
 impl<'a> Evaluator<'a> {
@@ -149,8 +151,8 @@ impl<'a> Evaluator<'a> {
         let moved = modules.iter().flat_map(|module| self.moved(module)).collect();
         let removed = modules.iter().flat_map(|module| self.removed(module)).collect();
         let imports = modules.iter().flat_map(|module| self.imports(module)).collect();
-        let Found { instances, blocks, conditions, templates, outputs: behind } = found;
-        let desired = Desired { settings, instances, blocks, outputs, conditions, moved, removed, imports };
+        let Found { instances, blocks, conditions, templates, outputs: behind, failed } = found;
+        let desired = Desired { settings, instances, blocks, outputs, conditions, moved, removed, imports, failed };
         self.check_moves(&desired);
         let variables = root.variables.iter().filter_map(|(name, variable)| {
             let value = self.variable(&root, name, variable, variable.block.labels[0].span).ok()?;
@@ -167,7 +169,10 @@ impl<'a> Evaluator<'a> {
         let span = resource.block.head;
         let mut depends_on = self.keep(self.depends_on(module, &resource.block.body)).unwrap_or_default();
         depends_on.extend_from_slice(inherited);
-        let Ok(expansion) = self.expansion(module, resource, span) else { return };
+        let Ok(expansion) = self.expansion(module, resource, span) else {
+            found.failed.insert((*resource.address).clone());
+            return;
+        };
         found.blocks.insert((*resource.address).clone(), Block { repetition: expansion.repetition, span });
         let prepared = self.prepared(resource);
         let paths: Arc<[Box<str>]> = prepared.templates.iter().map(|slot| slot.path.clone()).collect();
@@ -176,10 +181,14 @@ impl<'a> Evaluator<'a> {
                 Ok(lifecycle) => lifecycle,
                 Err(faults) => {
                     self.report_instance(*faults, &copy.address);
+                    found.failed.insert((*copy.address).clone());
                     continue;
                 }
             };
-            let Ok(value) = self.instance(module, resource, &expansion, at, span) else { continue };
+            let Ok(value) = self.instance(module, resource, &expansion, at, span) else {
+                found.failed.insert((*copy.address).clone());
+                continue;
+            };
             self.conditions_of(module, resource, copy, &mut found.conditions);
             let address = (*copy.address).clone();
             if !prepared.templates.is_empty() {

@@ -53,7 +53,10 @@ impl Scope<'_> {
                 let detail = format!("{}: {}.", function.name, sentence(&failed.message));
                 return Diagnostic::error(&codes::CALL, detail).at(span).into();
             };
-            let name = function.param(at).map_or("", |param| param.name);
+            let Some(name) = function.param(at).map(|param| param.name) else {
+                let detail = format!("{}: {}.", function.name, sentence(&failed.message));
+                return Diagnostic::error(&codes::CALL, detail).at(place).into();
+            };
             let secret = arguments.get(at).is_some_and(Value::has_secret) && failed.message.contains("secret");
             let code = if secret { &codes::SECRET } else { &codes::ARGUMENT };
             let detail = format!("{}: invalid value for \"{name}\": {}.", function.name, sentence(&failed.message));

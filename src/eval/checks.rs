@@ -4,7 +4,7 @@
 use super::capture::capture;
 use super::desired::{Condition, Guard};
 use super::evaluator::Evaluator;
-use super::fault::{Evaluated, Faults};
+use super::fault::{Evaluated, Faults, an};
 use super::module::{Module, check_body};
 use super::resource::{Copy, Resource};
 use super::roots::BlockRoots;
@@ -104,7 +104,7 @@ impl<'a> Evaluator<'a> {
         check_body(&block.body, &what, &["condition", "error_message"], &[], &mut faults);
         for needed in ["condition", "error_message"] {
             if block.body.attribute(needed).is_none() {
-                let detail = format!("A {what} needs \"{needed}\".");
+                let detail = format!("{} needs \"{needed}\".", an(&what));
                 faults.push(Diagnostic::error(&codes::MISSING_ARGUMENT, detail).at(block.head));
             }
         }

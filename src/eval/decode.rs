@@ -5,11 +5,11 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use super::convert::convert;
+use super::convert::{Step, convert};
 use super::dynamic::Dynamic;
 use super::evaluator::Evaluator;
 use super::expression::{described, refuse_secret};
-use super::fault::{Evaluated, Faults, Gather, did_you_mean, fault, fault_with};
+use super::fault::{Evaluated, Faults, Gather, an, did_you_mean, fault, fault_with};
 use super::index::{BodyIndex, Slot};
 use super::module::{Module, with_hint};
 use super::resource::{Copy, Resource};
@@ -20,7 +20,7 @@ use super::types::Type;
 use super::value::Value;
 use crate::diagnostic::{Diagnostic, codes::language as codes};
 use crate::source::Span;
-use crate::syntax::ast::{Attribute, Block, Body, ExprKind};
+use crate::syntax::ast::{Attribute, Block, Body, Expr, ExprKind};
 use crate::syntax::references::refers_to;
 
 /// Arguments that every resource block may have.
@@ -164,7 +164,7 @@ fn nested<'a>(
     found: &mut Found<'a>,
 ) -> Prepared<'a> {
     if let Some(label) = block.labels.first() {
-        let detail = format!("A {} block has no labels.", schema.name);
+        let detail = format!("{} has no labels.", an(&format!("{} block", schema.name)));
         found.diagnostics.push(Diagnostic::error(&codes::LABELS, detail).at(label.span));
     }
     found.places.insert(path.into(), block.head);
@@ -343,7 +343,7 @@ impl<'a> Evaluator<'a> {
             return Ok(Value::string(self.text_of(&attribute.value)));
         }
         let value = scope.eval(&attribute.value)?;
-        let value = decoded(&value, schema, attribute.value.span)?;
+        let value = decoded(&value, schema, &attribute.value)?;
         if !value.is_null() {
             return Ok(value);
         }
@@ -385,13 +385,16 @@ fn only_project(module: &Module<'_>, resource: &Resource<'_>) -> Evaluated {
                     "Hand one in: project = var.project, with a variable that is given a reference.",
                 ),
             };
-            let detail = format!("A {kind} belongs to a project, and none is declared{place}.");
+            let detail = format!("{} belongs to a project, and none is declared{place}.", an(kind));
             fault_with(&codes::PROJECT, span, detail, Some(hint.to_owned()))
         }
         several => {
             let names: Vec<String> = several.iter().map(|one| one.address.to_string()).collect();
-            let detail =
-                format!("A {kind} belongs to a project, and there are several to choose from: {}.", names.join(", "));
+            let detail = format!(
+                "{} belongs to a project, and there are several to choose from: {}.",
+                an(kind),
+                names.join(", ")
+            );
             fault_with(&codes::PROJECT, span, detail, Some(format!("Add project = {} to it.", names[0])))
         }
     }
@@ -404,16 +407,30 @@ fn objects(values: Vec<Value>) -> Value {
 }
 
 /// A value as an argument's schema wants it.
-pub(super) fn decoded(value: &Value, schema: &AttributeSchema, span: Span) -> Evaluated {
+pub(super) fn decoded(value: &Value, schema: &AttributeSchema, expr: &Expr) -> Evaluated {
     if schema.ty == Type::Any {
-        refuse_secret(value, span)?;
+        refuse_secret(value, expr.span)?;
     }
     let converted = match convert(value, &schema.ty) {
         Ok(converted) => converted,
-        Err(error) => return mistyped(value, schema, span, &error),
+        Err(error) => {
+            let place = match error.path.first() {
+                Some(Step::Index(at)) => element(expr, *at),
+                _ => expr.span,
+            };
+            return mistyped(value, schema, place, &error);
+        }
     };
-    check_one_of(&converted, schema, span)?;
+    check_one_of(&converted, schema, expr)?;
     Ok(converted)
+}
+
+/// Where an element stands; the whole list where it is not written out.
+fn element(expr: &Expr, at: usize) -> Span {
+    match &expr.kind {
+        ExprKind::Tuple(items) => items.get(at).map_or(expr.span, |item| item.span),
+        _ => expr.span,
+    }
 }
 
 fn mistyped(value: &Value, schema: &AttributeSchema, span: Span, error: &super::convert::ConvertError) -> Evaluated {
@@ -445,14 +462,15 @@ fn has_secret_type(ty: &Type) -> bool {
     }
 }
 
-fn check_one_of(value: &Value, schema: &AttributeSchema, span: Span) -> Evaluated<()> {
+fn check_one_of(value: &Value, schema: &AttributeSchema, expr: &Expr) -> Evaluated<()> {
     if schema.one_of.is_empty() {
         return Ok(());
     }
     let single = [value.clone()];
     let items = value.elements().unwrap_or(&single);
-    let wrong = items.iter().filter_map(Value::as_str).find(|text| !schema.one_of.contains(text));
-    let Some(wrong) = wrong else { return Ok(()) };
+    let mut texts = items.iter().enumerate().filter_map(|(at, item)| Some((at, item.as_str()?)));
+    let Some((at, wrong)) = texts.find(|(_, text)| !schema.one_of.contains(text)) else { return Ok(()) };
+    let span = if matches!(schema.ty, Type::List(_)) { element(expr, at) } else { expr.span };
     let allowed: Vec<String> = schema.one_of.iter().map(|one| format!("\"{one}\"")).collect();
     let detail = format!("\"{}\" cannot be {wrong:?}; it is one of {}.", schema.name, allowed.join(", "));
     fault_with(&codes::VALUE, span, detail, did_you_mean(wrong, schema.one_of.iter().copied()))

@@ -1,6 +1,6 @@
 //! What the configuration says should exist: the result of evaluation, with every place it came from.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -30,6 +30,16 @@ pub struct Desired {
     pub removed: Vec<Removed>,
     /// `import` blocks.
     pub imports: Vec<Import>,
+    /// Instances that are declared and have no value, and blocks whose instances could not be told: their faults are
+    /// reported, and what misses them is not at fault.
+    pub failed: BTreeSet<ResourceAddress>,
+}
+
+impl Desired {
+    /// Whether this is declared and failed.
+    pub fn has_failed(&self, address: &ResourceAddress) -> bool {
+        !self.failed.is_empty() && (self.failed.contains(address) || self.failed.contains(&address.block()))
+    }
 }
 
 /// One instance of an `import` block.

@@ -67,6 +67,18 @@ pub(super) fn did_you_mean<'a>(wrote: &str, known: impl IntoIterator<Item = &'a 
     crate::diagnostic::did_you_mean(wrote, known).map(|name| format!("Did you mean \"{name}\"?"))
 }
 
+/// A noun with its article.
+pub(super) fn a(noun: &str) -> String {
+    let article = if noun.starts_with(['a', 'e', 'i', 'o', 'u']) { "an" } else { "a" };
+    format!("{article} {noun}")
+}
+
+/// The same at the beginning of a sentence.
+pub(super) fn an(noun: &str) -> String {
+    let text = a(noun);
+    format!("A{}", &text[1..])
+}
+
 /// Collects the values of parts of which each may fail, and all faults.
 #[derive(Default)]
 pub(super) struct Gather {

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::diagnostic::{Diagnostic, codes::language as codes};
+use crate::source::Span;
 use crate::syntax::ast;
 
 /// Values from outside. Later sources win: environment, files in order, arguments in order.
@@ -27,6 +28,8 @@ pub enum Argument {
         name: String,
         /// The value as it was typed.
         text: String,
+        /// The option, among the texts of the run.
+        place: Option<Span>,
     },
     /// `-var-file`, parsed.
     File(ast::File),
@@ -76,6 +79,15 @@ impl Argument {
         if name.trim() != name || (value.starts_with(' ') && name.trim_end() != name) {
             return Err(fault("has spaces around its name"));
         }
-        Ok(Self::Variable { name: name.to_owned(), text: value.to_owned() })
+        Ok(Self::Variable { name: name.to_owned(), text: value.to_owned(), place: None })
+    }
+
+    /// The same with its place.
+    #[must_use]
+    pub fn at(self, span: Span) -> Self {
+        match self {
+            Self::Variable { name, text, .. } => Self::Variable { name, text, place: Some(span) },
+            file @ Self::File(_) => file,
+        }
     }
 }

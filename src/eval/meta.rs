@@ -3,7 +3,7 @@
 use super::call::convert_at;
 use super::desired::{Ignore, Lifecycle};
 use super::evaluator::Evaluator;
-use super::fault::{Evaluated, Faults, Gather, did_you_mean, fault, fault_with};
+use super::fault::{Evaluated, Faults, Gather, an, did_you_mean, fault, fault_with};
 use super::module::{Module, check_body};
 use super::resource::{Copy, Resource};
 use super::roots::BlockRoots;
@@ -81,12 +81,6 @@ fn check(block: &Block) -> Evaluated<()> {
         ("replace_triggered_by", "Certificates are versions: nothing is replaced."),
         ("enabled", "Use count = 0 to leave a resource out."),
     ];
-    for (name, why) in foreign {
-        if let Some(attribute) = block.body.attribute(name) {
-            let detail = format!("A lifecycle block takes no argument named \"{name}\".");
-            return fault_with(&codes::UNKNOWN_ARGUMENT, attribute.name.span, detail, Some(why.to_owned()));
-        }
-    }
     let mut faults = Diagnostics::default();
     check_body(
         &block.body,
@@ -95,6 +89,14 @@ fn check(block: &Block) -> Evaluated<()> {
         &["precondition", "postcondition"],
         &mut faults,
     );
+    for fault in &mut faults.0 {
+        let meant = |(name, _): &&(&str, &str)| {
+            block.body.attribute(name).is_some_and(|attribute| Some(attribute.name.span) == fault.span)
+        };
+        if let Some((_, why)) = foreign.iter().find(meant) {
+            fault.hint = Some((*why).to_owned());
+        }
+    }
     if faults.is_empty() { Ok(()) } else { Err(Box::<Faults>::from(faults)) }
 }
 
@@ -128,7 +130,7 @@ fn path_of(item: &Expr, resource: &Resource<'_>) -> Evaluated<String> {
     let index = &resource.kind.body;
     let first = root.split('.').next().unwrap_or(root);
     if index.slot(first).is_none() {
-        let detail = format!("A {} has no argument named \"{first}\".", resource.kind.schema.name);
+        let detail = format!("{} has no argument named \"{first}\".", an(resource.kind.schema.name));
         return fault_with(&codes::LIFECYCLE, item.span, detail, did_you_mean(first, index.names()));
     }
     let mut path = root.to_owned();

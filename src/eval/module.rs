@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use super::desired::OutputValue;
 use super::evaluator::Memo;
-use super::fault::did_you_mean;
+use super::fault::{an, did_you_mean};
 use super::index::KindIndex;
 use super::resource::{Copy, Resource};
 use super::submodule::Call;
@@ -175,7 +175,7 @@ impl<'a> Module<'a> {
 
     fn add_variable(&mut self, block: &'a Block, diagnostics: &mut Diagnostics) {
         let name = &block.labels[0];
-        if RESERVED.contains(&&*name.text) {
+        if is_reserved(&name.text) {
             let detail = format!("The name \"{}\" is reserved for arguments of module blocks.", name.text);
             diagnostics.push(Diagnostic::error(&codes::NAME, detail).at(name.span));
         }
@@ -276,7 +276,7 @@ fn labels_fit(block: &Block, wanted: usize, diagnostics: &mut Diagnostics) -> bo
     let kind = &block.kind.text;
     if block.labels.len() != wanted {
         let shape = if wanted == 0 { format!("{kind} {{ … }}") } else { format!("{kind} \"name\" {{ … }}") };
-        let detail = format!("A {kind} block has {wanted} label(s), and this one has {}.", block.labels.len());
+        let detail = format!("{} block has {wanted} label(s), and this one has {}.", an(kind), block.labels.len());
         let place = block.labels.get(wanted).map_or(block.head, |extra| extra.span);
         diagnostics.push(Diagnostic::error(&codes::LABELS, detail).at(place).hint(format!("Write it {shape}.")));
         return false;
@@ -294,6 +294,11 @@ fn labels_fit(block: &Block, wanted: usize, diagnostics: &mut Diagnostics) -> bo
     true
 }
 
+/// Whether no variable may have this name.
+pub(super) fn is_reserved(name: &str) -> bool {
+    RESERVED.contains(&name)
+}
+
 /// Whether a text can be a name.
 pub(super) fn is_identifier(text: &str) -> bool {
     let mut chars = text.chars();
@@ -302,7 +307,7 @@ pub(super) fn is_identifier(text: &str) -> bool {
 }
 
 fn twice(what: &str, name: &Name, first: Span) -> Diagnostic {
-    Diagnostic::error(&codes::DUPLICATE, format!("A {what} named \"{}\" is already declared.", name.text))
+    Diagnostic::error(&codes::DUPLICATE, format!("{} named \"{}\" is already declared.", an(what), name.text))
         .at(name.span)
         .related(first, "first declared here")
         .hint("Rename one of them, or remove it.")
@@ -319,7 +324,7 @@ pub(super) fn check_body(body: &Body, what: &str, attributes: &[&str], blocks: &
             } else {
                 did_you_mean(name, everything())
             };
-            let detail = format!("A {what} takes no argument named \"{name}\".");
+            let detail = format!("{} takes no argument named \"{name}\".", an(what));
             diagnostics.push(with_hint(&codes::UNKNOWN_ARGUMENT, detail, attribute.name.span, hint));
         }
     }
@@ -331,7 +336,7 @@ pub(super) fn check_body(body: &Body, what: &str, attributes: &[&str], blocks: &
             } else {
                 did_you_mean(name, everything())
             };
-            let detail = format!("A {what} holds no blocks of type \"{name}\".");
+            let detail = format!("{} holds no blocks of type \"{name}\".", an(what));
             diagnostics.push(with_hint(&codes::UNKNOWN_BLOCK, detail, block.kind.span, hint));
         }
     }

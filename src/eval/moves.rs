@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::constant::constant;
 use super::desired::{Desired, Endpoint, Moved, Removed};
 use super::evaluator::Evaluator;
-use super::fault::{Evaluated, Faults, fault, fault_with};
+use super::fault::{Evaluated, Faults, a, an, fault, fault_with};
 use super::module::{Module, check_body};
 use super::value::Value;
 use crate::address::{Key, ModuleStep, ResourceAddress};
@@ -25,7 +25,7 @@ impl<'a> Evaluator<'a> {
         let to = self.endpoint(module, block, "to")?;
         let mismatch = match (&from, &to) {
             (Endpoint::Resource(from), Endpoint::Resource(to)) if from.kind != to.kind => {
-                Some(format!("A {} cannot become a {}.", from.kind, to.kind))
+                Some(format!("{} cannot become {}.", an(&from.kind), a(&to.kind)))
             }
             (Endpoint::Resource(_), Endpoint::Module(_)) | (Endpoint::Module(_), Endpoint::Resource(_)) => {
                 Some("A resource cannot become a module, nor a module a resource.".to_owned())

@@ -7,7 +7,7 @@ use super::capture::{Behind, CapturedRoots, kept_names};
 use super::decode::decoded;
 use super::desired::{Desired, Instance, Render};
 use super::encode::from_json;
-use super::fault::{Evaluated, Faults, fault};
+use super::fault::{Evaluated, Faults, an, fault};
 use super::functions::CallContext;
 use super::residual::NoFiles;
 use super::schema::AttributeSchema;
@@ -67,7 +67,7 @@ impl Evaluation {
         let roots =
             CapturedRoots { captured: &template.captured, extra: Some(("certificate", certificate)), behind: self };
         let value = Scope::new(&roots, &session).eval(&template.expr)?;
-        let value = decoded(&value, &template.schema, template.expr.span)?;
+        let value = decoded(&value, &template.schema, &template.expr)?;
         match (&template.schema.presence, value) {
             (super::schema::Presence::Default(default), Value::Null) => Ok(default.clone()),
             (_, value) => Ok(value),
@@ -98,13 +98,16 @@ impl Behind for Evaluation {
             let detail = format!("\"{name}\" of {address} is a fact: it exists only after apply.");
             return fault(&codes::FACT, span, detail);
         }
-        fault(&codes::ATTRIBUTE, span, format!("A {} has no attribute named \"{name}\".", instance.kind.name))
+        fault(&codes::ATTRIBUTE, span, format!("{} has no attribute named \"{name}\".", an(instance.kind.name)))
     }
 }
 
 impl Render for Evaluation {
     fn render(&self, target: &ResourceAddress, certificate: &Value) -> Result<Value, Diagnostics> {
         let Some(instance) = self.instance(target) else {
+            if self.desired.has_failed(target) {
+                return Err(Diagnostics::default());
+            }
             let detail = format!("{target} is not declared.");
             return Err(Diagnostic::error(&codes::UNDECLARED, detail).into());
         };

@@ -9,7 +9,7 @@ use super::decode::Prepared;
 use super::desired::Repetition;
 use super::evaluator::{Evaluator, Label, Memo};
 use super::expression::{described, refuse_secret};
-use super::fault::{Evaluated, fault, fault_with};
+use super::fault::{Evaluated, an, fault, fault_with};
 use super::index::KindIndex;
 use super::module::Module;
 use super::roots::BlockRoots;
@@ -142,7 +142,7 @@ impl<'a> Evaluator<'a> {
         }
         let names = resource.kind.body.names().chain(schema.facts.iter().map(|(fact, ..)| *fact));
         let hint = super::fault::did_you_mean(name, names);
-        fault_with(&codes::ATTRIBUTE, span, format!("A {} has no attribute named \"{name}\".", schema.name), hint)
+        fault_with(&codes::ATTRIBUTE, span, format!("{} has no attribute named \"{name}\".", an(schema.name)), hint)
     }
 }
 

@@ -9,7 +9,7 @@ use super::evaluator::{Evaluator, Label};
 use super::expression::described;
 use super::fault::{Evaluated, Faults, did_you_mean, fault};
 use super::inputs::Argument;
-use super::module::{Module, Variable, check_body};
+use super::module::{Module, Variable, check_body, is_reserved};
 use super::roots::BlockRoots;
 use super::scope::Scope;
 use super::types::Type;
@@ -24,7 +24,7 @@ enum Given<'a> {
     /// `name = value` of a variable file.
     Expression(&'a Expr),
     /// A text of the environment or the command line, and where it comes from.
-    Text(&'a str, String),
+    Text(&'a str, String, Option<Span>),
 }
 
 impl<'a> Evaluator<'a> {
@@ -88,6 +88,9 @@ impl<'a> Evaluator<'a> {
                     format!("The variable \"{name}\" is given null, which it does not take, and it has no default.");
                 return fault(&codes::VARIABLE, span, detail);
             }
+            if is_reserved(name) {
+                return Err(Faults::reported());
+            }
             let report =
                 Diagnostic::error(&codes::NO_VALUE, format!("The variable \"{name}\" is not set, and has no default."))
                     .at(span)
@@ -97,6 +100,12 @@ impl<'a> Evaluator<'a> {
             return Err(report.into());
         };
         let value = constant(&self.session, &default.value)?;
+        let refuses_null =
+            variable.block.body.attribute("nullable").is_some() && !self.flag(variable.block, "nullable");
+        if value.is_null() && refuses_null {
+            let detail = format!("The default of \"{name}\" is null, which nullable = false excludes.");
+            return fault(&codes::VARIABLE, default.value.span, detail);
+        }
         convert(&value, ty).or_else(|error| {
             let detail = format!("The default of \"{name}\" is not of its type: {error}.");
             fault(&codes::VARIABLE, default.value.span, detail)
@@ -108,8 +117,8 @@ impl<'a> Evaluator<'a> {
         let inputs = self.inputs;
         for argument in inputs.arguments.iter().rev() {
             match argument {
-                Argument::Variable { name: set, text } if set == name => {
-                    return Some(Given::Text(text, format!("-var '{name}=…'")));
+                Argument::Variable { name: set, text, place } if set == name => {
+                    return Some(Given::Text(text, format!("-var '{name}=…'"), *place));
                 }
                 Argument::Variable { .. } => {}
                 Argument::File(file) => {
@@ -123,14 +132,14 @@ impl<'a> Evaluator<'a> {
             return Some(given);
         }
         let text = inputs.environment.get(name)?;
-        Some(Given::Text(text, format!("the environment's CAP_VAR_{name}")))
+        Some(Given::Text(text, format!("the environment's CAP_VAR_{name}"), None))
     }
 
     fn given_value(&self, name: &str, variable: &Variable<'a>, ty: &Type, given: Given<'a>) -> Evaluated {
         let (value, place, origin) = match given {
             Given::Expression(expr) => (constant(&self.session, expr)?, expr.span, None),
-            Given::Text(text, origin) => {
-                let place = variable.block.labels[0].span;
+            Given::Text(text, origin, place) => {
+                let place = place.unwrap_or(variable.block.labels[0].span);
                 let literal = matches!(ty, Type::String | Type::Number | Type::Bool);
                 let value = if literal || variable.block.body.attribute("type").is_none() {
                     Value::String(crate::syntax::nfc(text))
@@ -220,6 +229,7 @@ impl<'a> Evaluator<'a> {
         let text = text.as_str().unwrap_or("The value is not valid.").to_owned();
         let declared = module.variables.get(name).map(|variable| variable.block.labels[0].span);
         let mut report = Diagnostic::error(&codes::VALIDATION, text).at(condition.value.span);
+        report = report.about(module.within(&format!("var.{name}")));
         if let Some(declared) = declared {
             report = report.related(declared, "the variable");
         }
@@ -235,10 +245,11 @@ impl<'a> Evaluator<'a> {
         for argument in &self.inputs.arguments {
             match argument {
                 Argument::File(file) => self.check_file(file, &names),
-                Argument::Variable { name, .. } if !names.contains(&name.as_str()) => {
+                Argument::Variable { name, place, .. } if !names.contains(&name.as_str()) => {
                     let detail =
                         format!("The option -var sets \"{name}\", and the configuration declares no such variable.");
                     let mut report = Diagnostic::error(&codes::UNDECLARED_VARIABLE, detail);
+                    report.span = *place;
                     report.hint = did_you_mean(name, names.iter().copied())
                         .or_else(|| Some(format!("Declare it, variable \"{name}\" {{ … }}, or leave the option out.")));
                     self.report(report);

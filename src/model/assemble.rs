@@ -40,7 +40,7 @@ pub fn estate(evaluation: &Desired, render: &dyn Render, kinds: &Kinds) -> (Esta
     for instance in &evaluation.instances {
         let Some(kind) = kinds.get(&instance.address.kind) else { continue };
         (kind.check)(instance, &mut faults);
-        projects::check_references(instance, &context.known, &projects, &mut faults);
+        projects::check_references(instance, evaluation, &context.known, &projects, &mut faults);
         let resource = context.resource(instance, kind, &mut faults);
         resources.insert(resource.draft.address.clone(), resource);
         if matches!(kind.role, Role::Certificate) {

@@ -58,10 +58,13 @@ pub fn kind() -> Kind {
     Kind::new(schema, Role::Record).checked(check)
 }
 
-fn check(instance: &Instance, faults: &mut Diagnostics) {
+/// Holds a policy's own arguments to their shapes.
+pub(super) fn check(instance: &Instance, faults: &mut Diagnostics) {
     rules::whole_number(instance, "sans.max_count", 1, faults);
     let Some(pattern) = instance.get("naming_pattern").and_then(Value::as_str) else { return };
     if let Err(fault) = regex::Regex::new(pattern) {
-        rules::invalid(instance, "naming_pattern", &format!("it is no regular expression: {fault}"), faults);
+        let text = fault.to_string();
+        let why = text.lines().last().unwrap_or_default().trim_start_matches("error: ");
+        rules::invalid(instance, "naming_pattern", &format!("it is no regular expression: {why}"), faults);
     }
 }

@@ -3,13 +3,20 @@
 use std::collections::HashMap;
 
 use super::projects::Projects;
-use super::{certificate, rules};
+use super::{certificate, certificate_policy, rules};
 use crate::address::ResourceAddress;
 use crate::diagnostic::codes::model;
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::eval::desired::{Desired, Instance};
 use crate::eval::value::Value;
 use crate::policy::Policy;
+
+/// Whether its own rules can be held to; those of another one are reported where they stand, and nobody is held to them.
+fn sound(policy: &Instance) -> bool {
+    let mut faults = Diagnostics::default();
+    certificate_policy::check(policy, &mut faults);
+    !faults.has_errors()
+}
 
 /// All policies, by address and by project.
 pub struct Policies<'a> {
@@ -20,7 +27,8 @@ pub struct Policies<'a> {
 impl<'a> Policies<'a> {
     /// Reads them.
     pub fn gather(desired: &'a Desired, projects: &'a Projects<'_>) -> Self {
-        let declared = || desired.instances.iter().filter(|one| &*one.address.kind == "certificate_policy");
+        let declared =
+            || desired.instances.iter().filter(|one| &*one.address.kind == "certificate_policy" && sound(one));
         let mut of_project = HashMap::<_, Vec<_>>::new();
         for (policy, project) in declared().filter_map(|one| Some((one, projects.get(&one.address)?))) {
             of_project.entry(&**project).or_default().push(&policy.address);

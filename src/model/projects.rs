@@ -65,6 +65,7 @@ fn not_clear(instance: &Instance, why: &str) -> Diagnostic {
 /// Holds every reference of an instance against its project.
 pub fn check_references(
     instance: &Instance,
+    desired: &Desired,
     known: &HashMap<&ResourceAddress, &Instance>,
     projects: &Projects<'_>,
     faults: &mut Diagnostics,
@@ -73,7 +74,10 @@ pub fn check_references(
     walk::leaves(&instance.value, &mut |path, leaf| {
         let Some(address) = leaf.as_ref_address() else { return };
         let Some(other) = known.get(&**address) else {
-            return faults.push(undeclared(instance, path, address));
+            if !desired.has_failed(address) {
+                faults.push(undeclared(instance, path, address));
+            }
+            return;
         };
         if let (Some(own), Some(others)) = (own, projects.get(&other.address))
             && own != others

@@ -14,12 +14,15 @@ use super::projects::Projects;
 #[derive(Default)]
 pub struct Zones<'a> {
     by_apex: HashMap<(&'a ResourceAddress, String), &'a Instance>,
+    /// Whether there are more, whose apex is not known.
+    incomplete: bool,
 }
 
 impl<'a> Zones<'a> {
     /// Gathers them, and reports apexes that two zones of one project hold.
     pub fn gather(desired: &'a Desired, projects: &'a Projects<'_>, faults: &mut Diagnostics) -> Self {
-        let mut zones = Self::default();
+        let incomplete = desired.failed.iter().any(|address| &*address.kind == "zone");
+        let mut zones = Self { incomplete, ..Self::default() };
         let declared = desired.instances.iter().filter(|instance| &*instance.address.kind == "zone");
         for (instance, project) in declared.filter_map(|one| Some((one, projects.get(&one.address)?))) {
             for (path, apex) in zone::apexes(instance) {
@@ -55,7 +58,7 @@ impl<'a> Zones<'a> {
         for (path, name) in certificate::names_of(instance).filter(|(_, name)| !names::is_address(name)) {
             match self.find(project, name) {
                 Some(zone) => _ = found.insert(identifier(name).to_owned(), zone.address.clone().into()),
-                None if names::of_certificate(name).is_ok() => {
+                None if !self.incomplete && names::of_certificate(name).is_ok() => {
                     faults.push(self.missing(instance, project, &path, name))
                 }
                 None => {}

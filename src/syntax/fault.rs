@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use hcl_edit::parser::Error;
 
-use super::format::{Opening, unclosed};
+use super::format::{Opening, quote_left_open, unclosed, value_after};
 use crate::diagnostic::{Diagnostic, codes::language as codes};
 use crate::source::Span;
 
@@ -18,11 +18,59 @@ pub(super) fn explain(place: &dyn Fn(Range<usize>) -> Span, text: &str, error: &
             .at(place(range))
             .hint("Add what closes it, or look for one that is missing further in.");
     }
+    if let Some(quote) = quote_left_open(text, offset) {
+        return Diagnostic::error(&codes::SYNTAX, "This text is not closed on the line it begins on.")
+            .at(place(quote))
+            .hint("Close it with \", or write a text of several lines as a heredoc: <<EOT.");
+    }
+    if error.message().contains("heredoc end delimiter") {
+        return open_heredoc(text, offset, place);
+    }
+    if let Some(inner) = inside(place, text, offset, error) {
+        return inner;
+    }
+    if let Some(word) = rest.strip_prefix("%{") {
+        return directive(word).at(place(offset..offset + 2));
+    }
     let report = Diagnostic::error(&codes::SYNTAX, detail(error.message(), rest)).at(place(token(text, offset)));
     match hint(rest, error.message()) {
         Some(hint) => report.hint(hint),
         None => report,
     }
+}
+
+/// The parser goes back to the name of a block's first argument when that may be the only one on the line. What is wrong lies
+/// in its value, which is parsed alone.
+fn inside(place: &dyn Fn(Range<usize>) -> Span, text: &str, offset: usize, error: &Error) -> Option<Diagnostic> {
+    let value = value_after(text, offset).filter(|_| error.message().contains("block body"))?;
+    let inner = &text[value.clone()];
+    let error = hcl_edit::parser::parse_expr(inner).err()?;
+    let within = |range: Range<usize>| place(range.start + value.start..range.end + value.start);
+    Some(explain(&within, inner, &error))
+}
+
+/// A directive of a template that cannot be read; `rest` follows its `%{`.
+fn directive(rest: &str) -> Diagnostic {
+    let rest = rest.trim_start_matches('~').trim_start();
+    let word = &rest[token(rest, 0)];
+    let report = |detail: String| Diagnostic::error(&codes::SYNTAX, detail);
+    match word {
+        "if" | "for" => report(format!("This directive is not complete, or no %{{ end{word} }} closes it.")).hint(
+            "Write %{ if condition }…%{ else }…%{ endif } or %{ for item in list }…%{ endfor }; %%{ stands for %{.",
+        ),
+        "else" | "endif" | "endfor" => report(format!("No directive is open here that %{{ {word} }} could belong to.")),
+        _ => report(format!("There is no directive named \"{word}\"."))
+            .hint("There are if, else, endif, for and endfor; %%{ stands for %{."),
+    }
+}
+
+fn open_heredoc(text: &str, offset: usize, place: &dyn Fn(Range<usize>) -> Span) -> Diagnostic {
+    let begin = text[..offset].rfind("<<").unwrap_or(offset);
+    let opening = text[begin..].lines().next().unwrap_or("").trim_end();
+    let word = opening.trim_start_matches(['<', '-']);
+    Diagnostic::error(&codes::SYNTAX, format!("No line \"{word}\" ends this heredoc."))
+        .at(place(begin..begin + opening.len()))
+        .hint("The word that begins a heredoc stands alone on the line that ends it.")
 }
 
 fn floor(text: &str, mut offset: usize) -> usize {
@@ -74,6 +122,8 @@ fn expectation(expected: &str) -> String {
         ("identifier", "a name"),
         ("newline", "the end of the line"),
         ("token", "an argument or a block"),
+        ("eof", "the end of the file"),
+        ("expression", "a value"),
     ];
     words.iter().fold(expected.to_owned(), |text, (parsers, ours)| text.replace(parsers, ours))
 }
@@ -83,7 +133,8 @@ fn hint(rest: &str, message: &str) -> Option<&'static str> {
         '\'' => Some("Texts are written in double quotes."),
         '“' | '”' | '‘' | '’' => Some("Use straight double quotes: \"…\"."),
         ';' => Some("Arguments are separated by line breaks."),
-        ',' if message.contains("structure") || message.contains('\n') => {
+        ':' if message.contains('=') => Some("An argument is written name = value."),
+        ',' if message.contains("structure") || message.contains("newline") => {
             Some("Arguments are separated by line breaks.")
         }
         '\n' | '\r' if message.contains('{') => Some("An argument is written name = value, a block name { … }."),

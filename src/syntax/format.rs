@@ -61,6 +61,33 @@ fn starts_heredoc(rest: &str) -> bool {
     !marker.is_empty() && marker.chars().all(|c| c.is_alphanumeric() || c == '_' || c == '-')
 }
 
+/// The quote of a text that is never closed, if it stands on the line of `offset`, behind it.
+pub(super) fn quote_left_open(text: &str, offset: usize) -> Option<Range<usize>> {
+    let end = text[offset..].find('\n').map_or(text.len(), |at| offset + at);
+    let is_quote = |token: &Token| token.kind == Kind::Unknown && text[token.range.clone()].starts_with('"');
+    let within = |token: &Token| token.range.start >= offset && token.range.start < end;
+    tokens(text).into_iter().find(|token| within(token) && is_quote(token)).map(|token| token.range)
+}
+
+/// Where the value of the argument lies whose name stands at `offset`: up to the end of its last line.
+pub(super) fn value_after(text: &str, offset: usize) -> Option<Range<usize>> {
+    let mut rest = tokens(text).into_iter().skip_while(|token| token.range.start < offset);
+    let argument = rest.next()?.kind == Kind::Identifier && rest.next()?.kind == Kind::Equal;
+    let mut depth = 0_usize;
+    let mut value: Option<Range<usize>> = None;
+    for token in rest.take_while(|_| argument) {
+        match token.kind {
+            Kind::Open(_) => depth += 1,
+            Kind::Close(_) if depth == 0 => break,
+            Kind::Close(_) => depth -= 1,
+            Kind::Newline if depth == 0 => break,
+            _ => {}
+        }
+        value = Some(value.map_or(token.range.start, |value| value.start)..token.range.end);
+    }
+    value
+}
+
 /// The text in canonical layout. A text that is not well-formed, where tokens could run into each other, stays as it is.
 pub fn format(original: &str) -> String {
     let text = &*templates(original, 0);

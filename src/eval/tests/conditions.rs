@@ -88,7 +88,7 @@ fn conditions_are_well_formed() {
     for part in [
         "7:14 `self.not_after`",
         "`check \"c\"` A check block needs at least one block",
-        "`assert` A assert block needs \"error_message\".",
+        "`assert` An assert block needs \"error_message\".",
         "A check named \"d\" is already declared.",
     ] {
         assert!(found.iter().any(|one| one.contains(part)), "{part}\n{found:#?}");

@@ -200,7 +200,7 @@ fn a_failing_condition_does_not_quote_a_sensitive_value() {
         let text = format!(
             "variable \"token\" {{\n  sensitive = true\n  type = any\n  validation {{\n    condition = {condition}\n    error_message = \"Bad.\"\n  }}\n}}\n"
         );
-        let argument = Argument::Variable { name: "token".to_owned(), text: given.to_owned() };
+        let argument = Argument::Variable { name: "token".to_owned(), text: given.to_owned(), place: None };
         let run = run(&[&text], &Inputs { arguments: vec![argument], ..Inputs::default() });
         let found = shown(&run);
         assert!(!format!("{:?}", run.diagnostics).contains("marked"), "{found:?}");
