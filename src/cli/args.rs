@@ -65,6 +65,8 @@ pub enum Command {
     Timeline(TimelineArgs),
     /// Break a lock whose holder is gone.
     ForceUnlock(ForceUnlockArgs),
+    /// Play the tests of *.captest.hcl files against fakes.
+    Test(TestArgs),
     /// Bring files into the canonical layout.
     Fmt(FmtArgs),
     /// Get the modules that the files call from elsewhere.
@@ -353,6 +355,32 @@ pub struct ForceUnlockArgs {
     pub force: bool,
 }
 
+/// `cap test`.
+#[derive(Debug, Args)]
+pub struct TestArgs {
+    /// Where the files are.
+    #[command(flatten)]
+    pub dir: DirArg,
+    /// Values from outside.
+    #[command(flatten)]
+    pub vars: VarArgs,
+    /// Only this test file, as the output names it.
+    #[arg(long, value_name = "FILE")]
+    pub filter: Vec<PathBuf>,
+    /// Directory of further test files.
+    #[arg(long, value_name = "DIR", default_value = "tests")]
+    pub test_directory: PathBuf,
+    /// Show the plan of each run, and the outputs after an apply.
+    #[arg(long)]
+    pub verbose: bool,
+    /// Print JSON lines.
+    #[arg(long)]
+    pub json: bool,
+    /// Write the results as JUnit XML, too.
+    #[arg(long, value_name = "FILE")]
+    pub junit_xml: Option<PathBuf>,
+}
+
 /// `cap fmt`.
 #[derive(Debug, Args)]
 pub struct FmtArgs {
@@ -484,6 +512,7 @@ pub fn parse(
         match &mut cli.command {
             Command::Validate(args) => args.vars.ordered = ordered,
             Command::Console(args) => args.vars.ordered = ordered,
+            Command::Test(args) => args.vars.ordered = ordered,
             Command::Plan(args) => args.planning.vars.ordered = ordered,
             Command::Apply(args) | Command::Destroy(args) => args.planning.vars.ordered = ordered,
             _ => {}

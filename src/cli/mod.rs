@@ -17,6 +17,7 @@ pub mod process;
 pub mod progress;
 pub mod prompt;
 pub mod shell;
+pub mod suite;
 pub mod terminal;
 pub mod view;
 pub mod wiring;
@@ -161,6 +162,7 @@ async fn with_store(shell: &mut Shell, cli: &Cli) -> Outcome {
     match &cli.command {
         Command::Plan(args) => return commands::plan::run(shell, flag, args).await,
         Command::Apply(args) => return commands::apply::run(shell, flag, args).await,
+        Command::Test(args) => return commands::test::run(shell, args).await,
         Command::Console(args) => return commands::console::run(shell, flag, args).await,
         Command::Destroy(args) => return commands::apply::run(shell, flag, &args.clone().destroying()).await,
         _ => {}

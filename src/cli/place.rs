@@ -35,6 +35,23 @@ impl Place {
         self.before.join(path)
     }
 
+    /// The place of a directory below, with what was typed still found from where it was typed.
+    ///
+    /// # Errors
+    /// When the current directory is gone.
+    pub fn within(&self, directory: &str) -> std::io::Result<Self> {
+        let before = std::env::current_dir()?.join(&self.before);
+        Ok(Self { before, named: self.shown(directory) })
+    }
+
+    /// A file of this place as reports name it.
+    pub fn shown(&self, name: &str) -> String {
+        match self.named.as_str() {
+            "" | "." => name.to_owned(),
+            named => format!("{}/{name}", named.trim_end_matches('/')),
+        }
+    }
+
     /// The URL of a store as it was typed before going there.
     pub fn store(&self, url: &str) -> String {
         match url.strip_prefix("sqlite:") {

@@ -5,20 +5,21 @@
 use std::sync::Arc;
 
 use super::assemble::with_evaluator;
+use super::capture::{Behind, CapturedRoots};
 use super::desired::OutputValue;
 use super::evaluator::Evaluator;
-use super::fault::{Evaluated, Faults};
+use super::fault::{Evaluated, Faults, fault};
 use super::functions::{CallContext, Files};
 use super::inputs::Inputs;
 use super::library::Library;
 use super::residual::{FactSource, resolve};
 use super::roots::BlockRoots;
 use super::schema::Catalog;
-use super::scope::{Resolved, Roots, Scope};
+use super::scope::{Resolved, Roots, Scope, Session};
 use super::submodule::{MODULE, path_of};
 use super::value::Value;
 use crate::address::ResourceAddress;
-use crate::diagnostic::Diagnostics;
+use crate::diagnostic::{Diagnostics, codes::language as codes};
 use crate::source::Span;
 use crate::syntax::ast::{Expr, File};
 use crate::time::Timestamp;
@@ -55,11 +56,19 @@ pub enum Answer {
 /// # Errors
 /// Every fault that keeps it from having a value, and no others.
 pub fn ask(around: &Surroundings<'_>, expr: &Expr) -> Result<Answer, Diagnostics> {
+    ask_with(around, &[], expr)
+}
+
+/// The same with more roots, by name: what only whoever asks knows.
+///
+/// # Errors
+/// As [`ask`].
+pub fn ask_with(around: &Surroundings<'_>, more: &[(&str, Value)], expr: &Expr) -> Result<Answer, Diagnostics> {
     let call = CallContext { files: around.port, plan_time: around.now };
     let evaluate = |evaluator: &Evaluator<'_>| {
         let root = evaluator.root.clone();
         let block = BlockRoots { facts: true, ..BlockRoots::of_module(evaluator, &root) };
-        let value = Scope::new(&Asked { block, facts: around.facts }, &evaluator.session).eval(expr);
+        let value = Scope::new(&Asked { block, facts: around.facts, more }, &evaluator.session).eval(expr);
         let reported = evaluator.take_diagnostics();
         match value {
             Ok(value) => Ok(Answer::Known(value)),
@@ -70,10 +79,34 @@ pub fn ask(around: &Surroundings<'_>, expr: &Expr) -> Result<Answer, Diagnostics
     with_evaluator(around.files, around.library, around.inputs, around.catalog, call, evaluate).0
 }
 
+/// Evaluates an expression that stands in no module: `roots` is the object of all it may refer to.
+///
+/// # Errors
+/// Every fault that keeps it from having a value.
+pub fn alone(roots: &Value, port: &dyn Files, now: Timestamp, expr: &Expr) -> Result<Value, Diagnostics> {
+    let session = Session::new(CallContext { files: port, plan_time: now });
+    let captured = CapturedRoots { captured: roots, extra: None, behind: &Nothing };
+    Scope::new(&captured, &session).eval(expr).map_err(|faults| Diagnostics(faults.diagnostics))
+}
+
+/// Nothing is behind references of an expression that stands alone.
+struct Nothing;
+
+impl Behind for Nothing {
+    fn attribute(&self, address: &ResourceAddress, name: &str, span: Span) -> Evaluated {
+        fault(&codes::REFERENCE, span, format!("\"{name}\" of {address} is not known here."))
+    }
+
+    fn outputs(&self, _: &ResourceAddress) -> Option<Vec<Arc<str>>> {
+        None
+    }
+}
+
 /// The roots of the module, and the store behind them.
 struct Asked<'e, 'a> {
     block: BlockRoots<'e, 'a>,
     facts: &'e dyn FactSource,
+    more: &'e [(&'e str, Value)],
 }
 
 impl Asked<'_, '_> {
@@ -96,7 +129,10 @@ impl Roots for Asked<'_, '_> {
     }
 
     fn resolve(&self, root: &str, first: Option<&str>, span: Span) -> Evaluated<Resolved> {
-        self.block.resolve(root, first, span)
+        match self.more.iter().find(|(name, _)| *name == root) {
+            Some((_, value)) => Ok(Resolved::root(value.clone())),
+            None => self.block.resolve(root, first, span),
+        }
     }
 
     fn dereference(&self, address: &Arc<ResourceAddress>, name: &str, span: Span) -> Evaluated {

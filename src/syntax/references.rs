@@ -19,6 +19,29 @@ pub fn each_reference<'a>(expr: &'a Expr, visit: &mut dyn FnMut(Reference<'a>)) 
     Walk { bound: Vec::new(), visit }.expr(expr);
 }
 
+/// The parts of an expression that lead from a name to a value within it, the outermost of each: `output.names[0]`.
+pub fn traversals<'a>(expr: &'a Expr, found: &mut Vec<&'a Expr>) {
+    let mut all = |parts: &mut dyn Iterator<Item = &'a Expr>| parts.for_each(|part| traversals(part, found));
+    match &expr.kind {
+        ExprKind::Literal(_) | ExprKind::Variable(_) => {}
+        ExprKind::Traversal(traversal) => match &traversal.source.kind {
+            ExprKind::Variable(_) => found.push(expr),
+            _ => traversals(&traversal.source, found),
+        },
+        ExprKind::Template(parts) => all(&mut parts.iter().filter_map(|part| match part {
+            Part::Interpolation(inner) => Some(inner),
+            _ => None,
+        })),
+        ExprKind::Wrapped(inner) | ExprKind::Parenthesis(inner) | ExprKind::Unary(_, inner) => traversals(inner, found),
+        ExprKind::Tuple(items) => all(&mut items.iter()),
+        ExprKind::Object(items) => all(&mut items.iter().map(|item| &item.value)),
+        ExprKind::Call(call) => all(&mut call.arguments.iter()),
+        ExprKind::Binary(binary) => all(&mut [&binary.left, &binary.right].into_iter()),
+        ExprKind::Conditional(one) => all(&mut [&one.condition, &one.yes, &one.no].into_iter()),
+        ExprKind::For(one) => traversals(&one.over.collection, found),
+    }
+}
+
 /// Whether the expression refers to this root.
 pub fn refers_to(expr: &Expr, root: &str) -> bool {
     let mut found = false;

@@ -45,6 +45,13 @@ impl FakeDns {
         self.zones().insert(apex.to_owned(), zone);
     }
 
+    /// Adds a zone unless it is there.
+    pub fn know_zone(&self, apex: &str) {
+        if !self.zones().contains_key(apex) {
+            self.add_zone(apex, &["ns1", "ns2"]);
+        }
+    }
+
     /// Lets a server answer with what it has for that many looks more.
     pub fn lag(&self, apex: &str, server: &str, looks: usize) {
         if let Some(zone) = self.zones().get_mut(apex) {

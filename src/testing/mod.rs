@@ -1,5 +1,5 @@
 //! Fakes that behave like the real things, a manual clock and seeded ids: for tests of the engine and of estates. They pass
-//! the conformance suites that the real adapters pass. Nothing in the program itself uses them.
+//! the conformance suites that the real adapters pass. Of the program itself only `cap test` uses them.
 
 mod clock;
 mod dns;
@@ -7,6 +7,7 @@ mod faults;
 mod hosts;
 mod issuer;
 mod providers;
+mod secrets;
 
 pub use clock::{ManualClock, SeededIds};
 pub use dns::FakeDns;
@@ -14,3 +15,4 @@ pub use faults::{Fault, Faults, Faulty};
 pub use hosts::{FakeHosts, FakeTarget, Trick};
 pub use issuer::{FakeCa, FakeIssuer};
 pub use providers::FakeProviders;
+pub use secrets::FakeSecrets;

@@ -1,6 +1,7 @@
 //! The real binary in a cleared environment: what people and scripts see of it.
 
 mod answers;
+mod captest;
 mod carets;
 mod catalogue;
 mod conditions;

@@ -16,6 +16,7 @@ pub mod plan;
 pub mod schema;
 pub mod show;
 pub mod state;
+pub mod test;
 pub mod timeline;
 pub mod validate;
 pub mod version;

@@ -15,3 +15,4 @@ pub mod progress;
 pub mod record;
 pub mod stream;
 pub mod style;
+pub mod test;

@@ -5,6 +5,7 @@ pub mod kinds;
 pub mod location;
 pub mod providers;
 pub mod session;
+pub mod stage;
 
 /// What gets modules from elsewhere.
 pub fn packages() -> crate::fetch::Fetcher {

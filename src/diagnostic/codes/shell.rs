@@ -125,6 +125,70 @@ codes! {
             project "demo" {}
             $ cap get
         "#;
+    730 TEST_FAILED "Test assertion failed": "An assertion of a run does not hold; its error_message says what is wanted, and the report what the parts of the condition are.";
+        fails r#"
+            output "name" {
+              value = "alice"
+            }
+            -- main.captest.hcl --
+            run "name" {
+              command = plan
+              assert {
+                condition     = output.name == "bob"
+                error_message = "The name is bob."
+              }
+            }
+            $ cap test
+        "# remedy "Mend the configuration, or the assertion if it is wrong." mended r#"
+            output "name" {
+              value = "bob"
+            }
+            -- main.captest.hcl --
+            run "name" {
+              command = plan
+              assert {
+                condition     = output.name == "bob"
+                error_message = "The name is bob."
+              }
+            }
+            $ cap test
+        "#;
+    731 NOT_FAILED "Missing expected failure": "expect_failures of a run names an object whose condition holds, so that nothing was reported of it.";
+        fails r#"
+            variable "days" {
+              default = 90
+              validation {
+                condition     = var.days <= 90
+                error_message = "Certificates live for 90 days at most."
+              }
+            }
+            -- main.captest.hcl --
+            run "too_long" {
+              command = plan
+              variables {
+                days = 47
+              }
+              expect_failures = [var.days]
+            }
+            $ cap test
+        "# remedy "Give the run what the condition refuses, or leave the expectation out." mended r#"
+            variable "days" {
+              default = 90
+              validation {
+                condition     = var.days <= 90
+                error_message = "Certificates live for 90 days at most."
+              }
+            }
+            -- main.captest.hcl --
+            run "too_long" {
+              command = plan
+              variables {
+                days = 400
+              }
+              expect_failures = [var.days]
+            }
+            $ cap test
+        "#;
     716 TARGETING "Resource targeting is in effect": "With -target or -exclude the plan covers a part of the configuration only. Terraform's users know the warning: applying parts again and again leads to estates that nobody has planned as a whole.";
         fails r#"
             member "alice" {
