@@ -184,3 +184,27 @@ async fn putting_back_can_be_cut_off_too() {
         }
     }
 }
+
+/// A file system that turned read-only: nothing was replaced, so nothing is broken.
+#[tokio::test]
+async fn where_nothing_can_be_written_the_old_pair_is_still_in_force() {
+    let layouts = [
+        json!({"directory": "HERE/tls"}),
+        json!({"directory": "HERE/tls", "layout": "plain"}),
+        json!({"fullchain": "HERE/www.crt", "privkey": "HERE/www.key"}),
+    ];
+    let all = [bundle("older.test"), bundle("old.test"), bundle("new.test")];
+    for block in layouts {
+        let scratch = Scratch::new();
+        let files = files(&scratch.0, &block);
+        for old in &all[..2] {
+            slot(&files, WHOLE).install(old).await.expect("the old pair");
+        }
+        let previous = slot(&files, 0).previous().await.expect("what is there");
+        slot(&files, 0).install(&all[2]).await.expect_err("nothing can be written");
+        slot(&files, 0).restore(HOLDER, &previous).await.expect("it is there");
+        assert!(holds(&files, &all[1]).await, "{block}");
+        slot(&files, WHOLE).install(&all[2]).await.expect("the new pair");
+        slot(&files, 0).restore(HOLDER, &previous).await.expect_err("the new pair cannot be taken away");
+    }
+}

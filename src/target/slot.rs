@@ -46,6 +46,15 @@ impl<M: Machine> Slot<M> {
         done
     }
 
+    /// Whether what was there before is there, whole. Where nothing can be written, nothing was replaced either, and it is
+    /// no harm that nothing could be tidied up: the next installation does that.
+    async fn is_in_force(&self, previous: &Previous) -> bool {
+        let Ok(seen) = self.look(before_change).await else { return false };
+        previous.fingerprint.is_some()
+            && pair::fingerprint(&self.files, &seen) == previous.fingerprint
+            && pair::is_consistent(&pair::set(&self.files), &seen)
+    }
+
     /// What tells a path from those on other machines.
     fn names(&self, path: &str) -> impl Iterator<Item = String> {
         // Paths on other hosts are absolute already.
@@ -147,7 +156,11 @@ impl<M: Machine> Target for Slot<M> {
             Layout::Versioned { directory } => versioned::restore(directory, &seen, &previous.handle)?,
             Layout::Plain { files } => plain::restore(files, &self.files, &seen, previous)?,
         };
-        self.change(actions).await?;
+        if let Err(fault) = self.change(actions).await
+            && !self.is_in_force(previous).await
+        {
+            return Err(fault);
+        }
         // Where nothing was before, there is nothing to take up: a test of the service would only fail on missing files.
         let taken_up = if previous.fingerprint.is_some() { self.take_up().await } else { Ok(()) };
         Ok(taken_up.map_or_else(Restored::NotTakenUp, |()| Restored::TakenUp))
