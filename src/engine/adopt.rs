@@ -145,7 +145,7 @@ fn authority(id: String, spec: &Spec, now: Timestamp) -> Result<Importing, Refus
     same("key_type", wanted::text(spec, "key_type"), &root.key_type)?;
     same("common_name", wanted::text(spec, "common_name"), root.common_name.as_deref().unwrap_or(""))?;
     let (fingerprint, not_after) = (root.fingerprint, root.not_after);
-    let facts = AuthorityFacts { keys: Vec::new(), certificates: vec![pem], fingerprint, not_after };
+    let facts = AuthorityFacts { keys: Vec::new(), notes: Vec::new(), certificates: vec![pem], fingerprint, not_after };
     Ok(Importing { id, facts: Facts::Authority(facts), key: Some(key) })
 }
 

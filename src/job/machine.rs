@@ -196,7 +196,7 @@ pub(super) fn recorded(step: &Step) -> Option<EventBody> {
 pub fn keys_of(facts: &Facts) -> Vec<KeyId> {
     match facts {
         Facts::Account(account) => vec![account.key.clone()],
-        Facts::Authority(authority) => authority.keys.clone(),
+        Facts::Authority(authority) => authority.keys.iter().chain(&authority.notes).cloned().collect(),
         Facts::Certificate(certificate) => certificate.versions.iter().filter_map(|one| one.key.clone()).collect(),
         Facts::None | Facts::Deployment(_) => Vec::new(),
     }

@@ -87,6 +87,7 @@ impl Prediction {
         }
         AuthorityFacts {
             keys: vec![KeyId(format!("{}/root", step.address))],
+            notes: Vec::new(),
             certificates: vec![format!("certificate of {}", step.address)],
             fingerprint: Digest::of(format!("{} {}", step.address, self.now)),
             not_after: self.now + Duration::from_days(3650),

@@ -58,6 +58,9 @@ pub struct AccountFacts {
 pub struct AuthorityFacts {
     /// Names of its keys in the vault: of the root, and of the intermediate where there is one. The last one issues.
     pub keys: Vec<KeyId>,
+    /// Names of what else the vault keeps for it, and that goes with its keys.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<KeyId>,
     /// PEM of its certificates: root first, issuing one last.
     pub certificates: Vec<String>,
     /// SHA-256 of the root's DER.

@@ -95,6 +95,10 @@ fn what_leaves_the_configuration_is_destroyed_and_so_is_everything_on_demand() {
     let destroyed = place.expect("destroy -auto-approve", 0);
     destroyed.says("Destroy complete! Resources: 7 destroyed.");
     assert!(!place.path().join("out/www/current").exists(), "the slot is empty");
+    let store = rusqlite::Connection::open(place.path().join(".cap/state.db")).expect("a database");
+    let left = "SELECT count(*) FROM sealed WHERE name LIKE 'key/private_ca%' OR name LIKE 'key/certificate%'";
+    let left: u32 = store.query_row(left, [], |row| row.get(0)).expect("a count");
+    assert_eq!(left, 0, "keys are left in the vault");
     place.expect("destroy -auto-approve", 0).says("No changes. No objects need to be destroyed.");
     assert_eq!(place.expect("state list", 0).out, "");
 }

@@ -46,8 +46,9 @@ pub async fn establish(
     for key in &keys {
         vault.ensure(key, key_type).await?;
     }
-    let certificates = certificates_once(vault, &id("certificates"), &keys, spec, now).await?;
-    facts(keys, certificates)
+    let kept = id("certificates");
+    let certificates = certificates_once(vault, &kept, &keys, spec, now).await?;
+    facts(keys, vec![kept], certificates)
 }
 
 /// The certificates that were made before, or new ones: a root is signed once, so that repeating a job cut short after
@@ -81,7 +82,7 @@ pub(super) async fn signer(vault: &dyn KeyVault, key: &KeyId) -> PortResult<Sign
     Signer::from_pkcs8(&key.pkcs8).map_err(|error| bug(error.to_string()))
 }
 
-fn facts(keys: Vec<KeyId>, certificates: Vec<String>) -> PortResult<Facts> {
+fn facts(keys: Vec<KeyId>, notes: Vec<KeyId>, certificates: Vec<String>) -> PortResult<Facts> {
     let read = |pem: Option<&String>| {
         let pem = pem.ok_or_else(|| bug("a CA has a certificate"))?;
         crate::x509::Leaf::from_pem(pem).map_err(|error| bug(error.to_string()))
@@ -89,6 +90,7 @@ fn facts(keys: Vec<KeyId>, certificates: Vec<String>) -> PortResult<Facts> {
     let (root, issuing) = (read(certificates.first())?, read(certificates.last())?);
     Ok(Facts::Authority(AuthorityFacts {
         keys,
+        notes,
         fingerprint: root.fingerprint,
         not_after: issuing.not_after,
         certificates,
