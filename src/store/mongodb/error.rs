@@ -89,6 +89,14 @@ fn unauthorized() -> (ErrorClass, &'static str, &'static str) {
     )
 }
 
+/// What a topology's description says of the errors of its servers, each once; any other text as it is.
+fn plain(words: &str) -> String {
+    let parts = words.split("Error: Kind: ").skip(1).map(|part| part.split(", labels").next().unwrap_or(part));
+    let mut causes: Vec<&str> = parts.collect();
+    causes.dedup();
+    if causes.is_empty() { words.to_owned() } else { causes.join("; ") }
+}
+
 fn is_passing(error: &Error) -> bool {
     ["RetryableWriteError", "RetryableError", "TransientTransactionError"]
         .iter()
@@ -98,7 +106,7 @@ fn is_passing(error: &Error) -> bool {
 impl From<Error> for PortError {
     fn from(error: Error) -> Self {
         let (class, what, remedy) = meaning(&error);
-        let words: String = error.kind.to_string().chars().take(WORDS).collect();
+        let words: String = plain(&error.kind.to_string()).chars().take(WORDS).collect();
         Self::new(class, format!("{what} ({words})")).remedy(remedy)
     }
 }
@@ -113,3 +121,19 @@ macro_rules! through_port_error {
     )*};
 }
 through_port_error!(LeaseError, LockError, SubmitError);
+
+#[cfg(test)]
+mod tests {
+    use super::plain;
+
+    #[test]
+    fn a_topology_is_told_by_the_errors_of_its_servers() {
+        let server =
+            "Error: Kind: I/O error: Connection refused (os error 111), labels: {\"RetryableError\"}, source: None";
+        let words = format!(
+            "Server selection timeout: No available servers. Topology: {{ Servers: [ {{ {server} }}, {{ {server} }} ] }}"
+        );
+        assert_eq!(plain(&words), "I/O error: Connection refused (os error 111)");
+        assert_eq!(plain("Command failed: not primary"), "Command failed: not primary");
+    }
+}
