@@ -11,7 +11,7 @@ pub enum Shape {
     Count,
     /// N blocks that touch nothing outside.
     Blocks,
-    /// One block with `for_each` over a map of N.
+    /// One block with `for_each` over a map of N, in whole hundreds.
     Each,
 }
 
@@ -34,8 +34,10 @@ impl Shape {
                 "project \"bench\" {{}}\n\nmember \"m\" {{\n  count = {size}\n  email = \"m${{count.index}}@example.com\"\n}}\n"
             ),
             Self::Blocks => blocks(size),
+            // `range` makes 1,024 values at most.
             Self::Each => format!(
-                "member \"m\" {{\n  for_each = {{ for at in range({size}) : \"m${{at}}\" => at }}\n  email    = \"${{each.key}}@example.com\"\n}}\n"
+                "member \"m\" {{\n  for_each = {{ for pair in setproduct(range({}), range(100)) : \"m${{pair[0]}}-${{pair[1]}}\" => pair[0] }}\n  email    = \"${{each.key}}@example.com\"\n}}\n",
+                size / 100
             ),
         }
     }
