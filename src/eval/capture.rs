@@ -24,7 +24,7 @@ pub(super) fn capture(scope: &Scope<'_>, expr: &Expr, except: &str) -> Evaluated
     });
     let mut gather = Gather::default();
     let mut roots: BTreeMap<Arc<str>, Captured> = BTreeMap::new();
-    for Reference { root, first, span } in references {
+    for Reference { root, first, span, .. } in references {
         let Some(resolved) = gather.take(scope.roots.resolve(root, first, span)) else { continue };
         let captured = roots.entry(Arc::from(root)).or_default();
         match first.filter(|_| resolved.took_first) {

@@ -43,6 +43,7 @@ mod resource;
 mod roots;
 pub mod schema;
 mod scope;
+mod sensitive;
 mod settings;
 mod submodule;
 mod template;

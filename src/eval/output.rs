@@ -55,6 +55,14 @@ impl<'a> Evaluator<'a> {
         };
         let roots = BlockRoots { facts: true, ..BlockRoots::of_module(self, module) };
         let scope = Scope::new(&roots, &self.session);
+        if module.caller.is_none()
+            && !self.flag(block, "sensitive")
+            && let Some(source) = self.sensitive_in(expr)
+        {
+            let detail = format!("The output \"{name}\" refers to {source}, which is sensitive, and would show it.");
+            let hint = "If it is meant to be exported, say so in the output: sensitive = true.".to_owned();
+            return fault_with(&codes::OUTPUT, expr.span, detail, Some(hint));
+        }
         let value = scope.eval(expr);
         // Who calls the module reads one output of what this refers to, or all; the root's are shown.
         let value =

@@ -10,13 +10,20 @@ pub struct Reference<'a> {
     pub root: &'a str,
     /// The name after it.
     pub first: Option<&'a str>,
+    /// The next name after that, whatever keys and splats stand between: `o` of `module.m["k"].o`.
+    pub name: Option<&'a str>,
     /// The reference as far as it is named here.
     pub span: Span,
 }
 
 /// Calls `visit` with each free reference, in the order they stand.
 pub fn each_reference<'a>(expr: &'a Expr, visit: &mut dyn FnMut(Reference<'a>)) {
-    Walk { bound: Vec::new(), visit }.expr(expr);
+    Walk { bound: Vec::new(), skipped: "", visit }.expr(expr);
+}
+
+/// As [`each_reference`], but for what stands in calls of one function.
+pub fn each_reference_but_in<'a>(function: &'a str, expr: &'a Expr, visit: &mut dyn FnMut(Reference<'a>)) {
+    Walk { bound: Vec::new(), skipped: function, visit }.expr(expr);
 }
 
 /// The parts of an expression that lead from a name to a value within it, the outermost of each: `output.names[0]`.
@@ -51,6 +58,8 @@ pub fn refers_to(expr: &Expr, root: &str) -> bool {
 
 struct Walk<'a, 'v> {
     bound: Vec<&'a str>,
+    /// The function whose arguments are passed over; none has an empty name.
+    skipped: &'a str,
     visit: &'v mut dyn FnMut(Reference<'a>),
 }
 
@@ -58,7 +67,7 @@ impl<'a> Walk<'a, '_> {
     fn expr(&mut self, expr: &'a Expr) {
         match &expr.kind {
             ExprKind::Literal(_) => {}
-            ExprKind::Variable(name) => self.reference(name, None, expr.span),
+            ExprKind::Variable(name) => self.reference(name, None, None, expr.span),
             ExprKind::Template(parts) => self.parts(parts),
             ExprKind::Wrapped(inner) | ExprKind::Parenthesis(inner) | ExprKind::Unary(_, inner) => self.expr(inner),
             ExprKind::Tuple(items) => items.iter().for_each(|item| self.expr(item)),
@@ -70,6 +79,7 @@ impl<'a> Walk<'a, '_> {
                 self.source(&traversal.source, &traversal.steps);
                 self.steps(&traversal.steps);
             }
+            ExprKind::Call(call) if *call.name.text == *self.skipped => {}
             ExprKind::Call(call) => call.arguments.iter().for_each(|argument| self.expr(argument)),
             ExprKind::Binary(binary) => {
                 self.expr(&binary.left);
@@ -85,9 +95,9 @@ impl<'a> Walk<'a, '_> {
         }
     }
 
-    fn reference(&mut self, root: &'a str, first: Option<&'a str>, span: Span) {
+    fn reference(&mut self, root: &'a str, first: Option<&'a str>, name: Option<&'a str>, span: Span) {
         if !self.bound.contains(&root) {
-            (self.visit)(Reference { root, first, span });
+            (self.visit)(Reference { root, first, name, span });
         }
     }
 
@@ -95,9 +105,9 @@ impl<'a> Walk<'a, '_> {
         let ExprKind::Variable(root) = &source.kind else { return self.expr(source) };
         match steps.first() {
             Some(Step { kind: StepKind::Attribute(first), span }) => {
-                self.reference(root, Some(first), source.span.to(*span));
+                self.reference(root, Some(first), next_name(&steps[1..]), source.span.to(*span));
             }
-            _ => self.reference(root, None, source.span),
+            _ => self.reference(root, None, None, source.span),
         }
     }
 
@@ -137,4 +147,13 @@ impl<'a> Walk<'a, '_> {
             }
         }
     }
+}
+
+/// The first name among steps.
+fn next_name(steps: &[Step]) -> Option<&str> {
+    steps.iter().find_map(|step| match &step.kind {
+        StepKind::Attribute(name) => Some(&**name),
+        StepKind::Splat(steps) => next_name(steps),
+        StepKind::Index(_) => None,
+    })
 }

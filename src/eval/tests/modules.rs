@@ -161,6 +161,46 @@ fn a_call_is_the_object_of_its_outputs_where_its_value_is_asked_for() {
 }
 
 #[test]
+fn what_a_module_calls_sensitive_is_not_shown_by_chance() {
+    let module = concat!(
+        "variable \"s\" {\n  sensitive = true\n}\nvariable \"p\" {\n  default = \"p\"\n}\n",
+        "output \"marked\" {\n  value = \"m\"\n  sensitive = true\n}\noutput \"through\" {\n  value = upper(var.s)\n}\n",
+        "output \"plain\" {\n  value = \"x\"\n}\noutput \"passed\" {\n  value = var.p\n}\n",
+    );
+    let call = "module \"m\" {\n  source = \"./m\"\n  count = 1\n  s = \"literal\"\n}\n";
+    let faults = |value: &str, rest: &str| {
+        let root =
+            format!("{call}output \"o\" {{\n  value = {value}\n{rest}}}\nlocals {{\n  l = module.m[0].marked\n}}\n");
+        shown(&run(&root, &[("m", module)]))
+    };
+    for (value, source) in [
+        ("module.m[0].marked", "module.m[0].output.marked"),
+        ("module.m[*].marked", "module.m[0].output.marked"),
+        ("\"<${module.m[0].through}>\"", "module.m[0].var.s"),
+        ("[local.l]", "module.m[0].output.marked"),
+    ] {
+        let expected =
+            format!("7:11 `{value}` The output \"o\" refers to {source}, which is sensitive, and would show it.");
+        assert_eq!(faults(value, ""), [expected], "{value}");
+        assert_eq!(faults(value, "  sensitive = true\n"), [""; 0], "{value}");
+    }
+    for value in
+        ["module.m[0].plain", "module.m[0].passed", "nonsensitive(module.m[0].marked)", "[for m in module.m : m.plain]"]
+    {
+        assert_eq!(faults(value, ""), [""; 0], "{value}");
+    }
+    let root = format!(
+        "{call}module \"n\" {{\n  source = \"./m\"\n  s = \"\"\n  p = module.m[0].marked\n}}\noutput \"o\" {{\n  value = module.n.passed\n}}\n"
+    );
+    assert_eq!(
+        shown(&run(&root, &[("m", module)])),
+        [
+            "12:11 `module.n.passed` The output \"o\" refers to module.m[0].output.marked, which is sensitive, and would show it."
+        ]
+    );
+}
+
+#[test]
 fn calls_are_checked() {
     let check = |call: &str, modules: &[(&str, &str)], expected: &[&str]| {
         let root = format!("project \"p\" {{}}\nmodule \"m\" {{\n{call}}}\n");
