@@ -127,7 +127,7 @@ pub const BLOCKS: &[Word] = &[
         label: "\"name\"",
         doc: "Calls a module: its variables are arguments here, its outputs are `module.name.output`.",
         arguments: &[
-            ("source", "Where the module is: a directory such as `\"./modules/web\"`."),
+            ("source", "Where the module is: a directory such as `\"./modules/web\"`, a git repository or an archive."),
             REPEATED[0],
             REPEATED[1],
             REPEATED[2],
@@ -146,6 +146,17 @@ pub const BLOCKS: &[Word] = &[
         label: "",
         doc: "Says that something has another address now, so that it is not made anew.",
         arguments: &[("from", "Where it was."), ("to", "Where it is.")],
+        blocks: &[],
+    },
+    Word {
+        name: "import",
+        label: "",
+        doc: "Takes something over that exists already.",
+        arguments: &[
+            ("to", "The resource that it becomes: `certificate.www`."),
+            ("id", "Where the thing is: what that means is said of each kind."),
+            ("for_each", "A map or a set of strings: one import for each element."),
+        ],
         blocks: &[],
     },
     Word {

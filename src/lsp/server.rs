@@ -32,6 +32,9 @@ const METHOD_NOT_FOUND: i32 = -32601;
 const INVALID_PARAMS: i32 = -32602;
 const NOT_INITIALIZED: i32 = -32002;
 
+/// Files that mean something when they change on disk.
+const WATCHED: [&str; 4] = ["**/*.cap.hcl", "**/*.cap.json", "**/*.capvars", "**/*.tfvars"];
+
 /// Why there is no answer: a code and a sentence.
 type Refused = (i32, String);
 
@@ -55,6 +58,8 @@ pub(super) struct Server<W> {
     phase: Phase,
     /// Whether the editor has places within what it writes.
     snippets: bool,
+    /// Whether the editor can be asked to tell what changes on disk.
+    watches: bool,
     /// Whether the editor is still there.
     heard: bool,
 }
@@ -77,6 +82,7 @@ impl<W: Write> Server<W> {
             shown: BTreeSet::new(),
             phase: Phase::New,
             snippets: false,
+            watches: false,
             heard: true,
         }
     }
@@ -151,6 +157,8 @@ impl<W: Write> Server<W> {
         let completion = params.capabilities.text_document.and_then(|all| all.completion);
         let item = completion.and_then(|completion| completion.completion_item);
         self.snippets = item.and_then(|item| item.snippet_support).unwrap_or(false);
+        let files = params.capabilities.workspace.and_then(|all| all.did_change_watched_files);
+        self.watches = files.and_then(|files| files.dynamic_registration).unwrap_or(false);
         self.phase = Phase::Ready;
         result(InitializeResult {
             capabilities: capabilities(),
@@ -206,11 +214,25 @@ impl<W: Write> Server<W> {
                 self.workspace.close(&path(&file.uri)?);
             }
             "textDocument/didSave" | "workspace/didChangeWatchedFiles" => self.workspace.refresh_all(),
+            "initialized" if self.watches => return self.watch(),
             _ => return Ok(()),
         }
         // What does not parse is told at once, and what the files mean together as soon as it is known.
         self.show();
         self.analyse();
+        Ok(())
+    }
+
+    /// Asks to be told what changes on disk.
+    fn watch(&mut self) -> Result<(), Refused> {
+        let watchers: Vec<Json> = WATCHED.iter().map(|pattern| json!({ "globPattern": pattern })).collect();
+        let registration = json!({
+            "id": "files",
+            "method": "workspace/didChangeWatchedFiles",
+            "registerOptions": { "watchers": watchers },
+        });
+        let params = json!({ "registrations": [registration] });
+        self.send(json!({ "jsonrpc": "2.0", "id": "watch", "method": "client/registerCapability", "params": params }));
         Ok(())
     }
 

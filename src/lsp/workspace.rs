@@ -19,8 +19,8 @@ const JSON: &str = ".cap.json";
 /// All files that are known.
 pub(super) struct Workspace {
     pub(super) documents: BTreeMap<PathBuf, Document>,
-    /// When files on disk were read last.
-    read: BTreeMap<PathBuf, Option<SystemTime>>,
+    /// Of files on disk, when they had changed last and how long they were when they were read.
+    read: BTreeMap<PathBuf, (SystemTime, u64)>,
     /// Directories that were looked into.
     directories: BTreeSet<PathBuf>,
     pub(super) reader: Reader,
@@ -97,11 +97,12 @@ impl Workspace {
 
     /// Reads a file, unless it is what it was. One that cannot be read is not there: `cap validate` says why.
     fn load(&mut self, path: PathBuf) {
-        let modified = std::fs::metadata(&path).and_then(|file| file.modified()).ok();
-        if modified.is_some() && self.read.get(&path) == Some(&modified) {
+        let state = std::fs::metadata(&path).and_then(|file| Ok((file.modified()?, file.len())));
+        if let Ok(state) = state
+            && self.read.insert(path.clone(), state) == Some(state)
+        {
             return;
         }
-        self.read.insert(path.clone(), modified);
         match load::read(&path) {
             Ok(text) => {
                 let document = Document::new(text, form_of(&path), is_override(&path), &mut self.reader);

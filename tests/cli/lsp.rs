@@ -368,6 +368,26 @@ fn every_message_is_survived() {
 }
 
 #[test]
+fn what_changes_on_disk_is_seen() {
+    let mut editor = Editor::silent(&[("other.cap.hcl", "locals {\n  a = 1\n}\n")]);
+    let capabilities = json!({"workspace": {"didChangeWatchedFiles": {"dynamicRegistration": true}}});
+    editor.ask("initialize", json!({"capabilities": capabilities}));
+    editor.tell("initialized", json!({}));
+    let asked = editor.receive();
+    assert_eq!(asked["method"], "client/registerCapability", "{asked}");
+    editor.send(&json!({"jsonrpc": "2.0", "id": asked["id"], "result": null}));
+    editor.open("main.cap.hcl", "locals {\n  b = local.a + local.c\n}\n");
+    editor.shows("main.cap.hcl", &["1:16 CAP0110"]);
+    editor.place.write("other.cap.hcl", "locals {\n  a = 1\n  c = 2\n}\n");
+    editor.tell("workspace/didChangeWatchedFiles", json!({"changes": []}));
+    editor.shows("main.cap.hcl", &[]);
+    std::fs::remove_file(editor.place.path().join("other.cap.hcl")).expect("it was there");
+    editor.tell("workspace/didChangeWatchedFiles", json!({"changes": []}));
+    editor.shows("main.cap.hcl", &["1:16 CAP0110", "1:6 CAP0110"]);
+    editor.leave();
+}
+
+#[test]
 fn an_editor_that_goes_away_ends_it() {
     let mut editor = Editor::new(&[]);
     editor.tell("exit", Json::Null);
