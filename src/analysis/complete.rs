@@ -10,6 +10,9 @@ use crate::eval::types::Type;
 use crate::eval::value::Value;
 use crate::syntax::ast::{Block, Expr, ExprKind};
 
+/// Most names of resources that are offered at once.
+const NAMES: usize = 1000;
+
 /// One thing that can be written.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Completion {
@@ -40,15 +43,16 @@ pub enum Sort {
     Keyword,
 }
 
-/// All that can be written at a place; whoever shows it leaves out what does not begin like the word there.
-pub fn complete(world: &World<'_>, cursor: &Cursor) -> Vec<Completion> {
+/// All that can be written at a place; whoever shows it leaves out what does not begin like the word there. Of resources,
+/// which may be many, only those that begin with what is `typed`, in small letters.
+pub fn complete(world: &World<'_>, cursor: &Cursor, typed: &str) -> Vec<Completion> {
     match &cursor.here {
         Here::Name => names(world, cursor),
         Here::Expression { argument, path, .. } => {
             let member = argument.as_ref().and_then(|name| world.member(&cursor.around, name));
             match &path[..] {
                 [] => beginnings(world, cursor, argument.as_deref(), member.as_ref()),
-                path => behind(world, cursor, path),
+                path => behind(world, cursor, path, typed),
             }
         }
         Here::Text(argument) => {
@@ -153,7 +157,7 @@ fn fitting(world: &World<'_>, member: &Member) -> Vec<Completion> {
 }
 
 /// What can follow names.
-fn behind(world: &World<'_>, cursor: &Cursor, path: &[String]) -> Vec<Completion> {
+fn behind(world: &World<'_>, cursor: &Cursor, path: &[String], typed: &str) -> Vec<Completion> {
     let module = world.module;
     let reference = |name: &str, detail: &str, doc: &str| one(name, Sort::Reference, detail, doc);
     let path: Vec<&str> = path.iter().map(String::as_str).collect();
@@ -182,7 +186,8 @@ fn behind(world: &World<'_>, cursor: &Cursor, path: &[String]) -> Vec<Completion
         [root] => {
             let fixed = BEHIND.iter().filter(|(known, ..)| *known == root);
             let fixed = fixed.map(|(_, name, doc)| reference(name, "", doc));
-            let names = module.names_of(root).map(|name| reference(name, root, ""));
+            let names = module.names_of(root).filter(|name| name.to_lowercase().starts_with(typed)).take(NAMES);
+            let names = names.map(|name| reference(name, root, ""));
             fixed.chain(names).chain(deployed(world, cursor, root)).collect()
         }
         [kind, _] => world.catalog.get(kind).map(|schema| attributes(schema)).unwrap_or_default(),

@@ -36,8 +36,11 @@ use crate::diagnostic::{Diagnostic, codes};
 /// The whole program: reads the command line, carries the command out, reports what went wrong.
 pub fn main() -> ExitCode {
     process::leave_no_core();
-    one_heap();
     let arguments: Vec<OsString> = std::env::args_os().collect();
+    // Of the language server's two threads, one answers while the other evaluates: neither waits for the other's memory.
+    if arguments.get(1).is_none_or(|command| command != "lsp") {
+        one_heap();
+    }
     if asks_for_version(&arguments) {
         let mut shell = Shell::process(true);
         return ExitCode::from(commands::version::run(&mut shell, false));

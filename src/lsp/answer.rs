@@ -1,5 +1,6 @@
 //! Answers to requests, out of texts and trees alone.
 
+use std::cell::OnceCell;
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 
@@ -20,7 +21,7 @@ use crate::analysis::{Module, World};
 use crate::eval::functions;
 use crate::eval::library::locate;
 use crate::eval::schema::Catalog;
-use crate::source::Span;
+use crate::source::{SourceId, Span};
 use crate::syntax::{ast, format};
 
 /// Most completions at once: more are asked for as the word grows.
@@ -65,11 +66,15 @@ impl Asked<'_> {
             module.calls.iter().filter_map(|(name, block)| Some((*name, below(block)?))).collect();
         let callees: BTreeMap<&Path, Module<'_>> =
             calls.values().map(|path| (path.as_path(), Module::of(self.trees(path)))).collect();
-        let directories = callees.keys().copied().chain([directory]);
-        let texts: HashMap<_, &str> =
-            directories.flat_map(|directory| self.trees(directory)).map(|file| (file.source, &*file.text)).collect();
+        let directories: Vec<&Path> = callees.keys().copied().chain([directory]).collect();
+        // Most questions need no text at all.
+        let texts: OnceCell<HashMap<SourceId, &str>> = OnceCell::new();
+        let gather = || {
+            let files = directories.iter().flat_map(|directory| self.trees(directory));
+            files.map(|file| (file.source, &*file.text)).collect()
+        };
         let text = |span: Span| {
-            let whole = texts.get(&span.source).copied().unwrap_or("");
+            let whole = texts.get_or_init(gather).get(&span.source).copied().unwrap_or("");
             whole.get(span.range()).unwrap_or("").to_owned()
         };
         let callee = |name: &str| callees.get(calls.get(name)?.as_path());
@@ -87,7 +92,7 @@ impl Asked<'_> {
         let range = self.document.places(typed..found.offset);
         let fits = |one: &Completion| one.label.trim_start_matches('"').to_lowercase().starts_with(&prefix);
         let mut all = self.within(|world| {
-            if is_values(self.path) { variables(world, &found.cursor) } else { complete(world, &found.cursor) }
+            if is_values(self.path) { variables(world, &found.cursor) } else { complete(world, &found.cursor, &prefix) }
         });
         all.retain(fits);
         let is_incomplete = all.len() > COMPLETIONS;

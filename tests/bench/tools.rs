@@ -135,7 +135,7 @@ impl Editor {
         assert!(answer["result"]["items"].is_array(), "{answer}");
         self.ask("textDocument/hover", at)?;
         let answered = begin.elapsed();
-        let name = format!("nobody{round}\\\"");
+        let name = format!("member.nobody{round} is not declared");
         while !self.receive()?.to_string().contains(&name) {}
         Ok((answered, begin.elapsed()))
     }
