@@ -101,7 +101,7 @@ fn to_bool(value: &Value) -> Result<Value, ConvertError> {
 fn to_number(value: &Value) -> Result<Value, ConvertError> {
     match value {
         Value::Number(_) => Ok(value.clone()),
-        Value::String(text) => match Number::parse(text) {
+        Value::String(text) => match Number::from_text(text) {
             Some(number) => Ok(Value::Number(number)),
             None => fault("a number is required"),
         },

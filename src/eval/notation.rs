@@ -142,13 +142,19 @@ fn write_quoted(out: &mut String, text: &str) {
             '\u{7}' => write!(out, "\\a"),
             '\u{b}' => write!(out, "\\v"),
             _ if c.is_ascii_control() => write!(out, "\\x{:02x}", u32::from(c)),
-            _ if c.is_control() || matches!(c, '\u{2028}' | '\u{2029}' | '\u{feff}') => {
+            _ if is_unseen(c) => {
                 write!(out, "\\u{:04x}", u32::from(c))
             }
             _ => return false,
         };
         true
     });
+}
+
+/// Whether nothing of the character is seen: controls, spaces other than the common one, marks of direction and joiners.
+fn is_unseen(c: char) -> bool {
+    let invisible = matches!(c, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}');
+    c.is_control() || (c.is_whitespace() && c != ' ') || invisible || c == '\u{feff}'
 }
 
 fn write_secret(out: &mut String, secret: &SecretRef) {

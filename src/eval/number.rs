@@ -1,18 +1,21 @@
 //! Exact numbers: an integer where one fits, else a decimal of any length. No binary floating point shows through.
 //!
-//! Only division, powers with a fraction and very long results are rounded, to `DIGITS` digits, as far as the 512
-//! bits of the numbers of Terraform reach.
+//! Only division, powers with a fraction and results longer than `DIGITS` digits are rounded, as far as the 512 bits of
+//! the numbers of Terraform reach.
 
 use std::cmp::Ordering;
 use std::fmt;
+use std::num::NonZeroU64;
 use std::str::FromStr as _;
 
 use bigdecimal::num_bigint::BigInt;
 use bigdecimal::{BigDecimal, RoundingMode, ToPrimitive as _, Zero as _};
 
-/// Significant digits of a quotient.
+/// Significant digits of a sum, difference or product that has more: those that 512 bits tell apart.
 const DIGITS: u64 = 154;
-/// Significant digits that sums and products keep: beyond them only memory is spent.
+/// Significant digits of a quotient: two more, so that what is made of it rounds to what was divided, `10 / 3 * 3` to 10.
+const QUOTIENT: u64 = DIGITS + 2;
+/// Significant digits of any number, literals and whole powers included: beyond them only memory is spent.
 const KEPT: u64 = 1024;
 /// The largest power of ten, up or down, that a number may reach: its text is printed in full.
 const EXPONENT: i64 = 4096;
@@ -65,6 +68,28 @@ impl Number {
         Some(Self::Decimal(Box::new(decimal.normalized())))
     }
 
+    /// Reads a number as a string may hold one: besides what [`Number::parse`] takes, `+1`, `.5` and `5.`.
+    pub fn from_text(text: &str) -> Option<Self> {
+        let (sign, digits) = match text.as_bytes().first() {
+            Some(b'-') => ("-", &text[1..]),
+            Some(b'+') => ("", &text[1..]),
+            _ => ("", text),
+        };
+        if digits.starts_with(['+', '-']) {
+            return None;
+        }
+        let (mantissa, exponent) = digits.split_at(digits.find(['e', 'E']).unwrap_or(digits.len()));
+        let zero = if mantissa.starts_with('.') && mantissa.len() > 1 { "0" } else { "" };
+        Self::parse(&[sign, zero, mantissa.strip_suffix('.').unwrap_or(mantissa), exponent].concat())
+    }
+
+    /// The number of that value, rounded as the result of an operation.
+    fn result(decimal: BigDecimal) -> Option<Self> {
+        // Zeros at the end are no digits that have to be kept.
+        let decimal = if decimal.digits() > DIGITS { decimal.normalized() } else { decimal };
+        Self::from_decimal(if decimal.digits() > DIGITS { rounded_to(&decimal, DIGITS) } else { decimal })
+    }
+
     /// The number with the shortest decimal text of `float`; `None` if it is not finite.
     pub fn from_f64(float: f64) -> Option<Self> {
         if float.is_finite() { Self::parse(&float.to_string()) } else { None }
@@ -111,7 +136,7 @@ impl Number {
     pub fn add(&self, other: &Self) -> Option<Self> {
         match (self, other) {
             (Self::Int(a), Self::Int(b)) if let Some(sum) = a.checked_add(*b) => Some(Self::Int(sum)),
-            _ => Self::from_decimal(self.to_decimal() + other.to_decimal()),
+            _ => Self::result(self.to_decimal() + other.to_decimal()),
         }
     }
 
@@ -119,7 +144,7 @@ impl Number {
     pub fn sub(&self, other: &Self) -> Option<Self> {
         match (self, other) {
             (Self::Int(a), Self::Int(b)) if let Some(difference) = a.checked_sub(*b) => Some(Self::Int(difference)),
-            _ => Self::from_decimal(self.to_decimal() - other.to_decimal()),
+            _ => Self::result(self.to_decimal() - other.to_decimal()),
         }
     }
 
@@ -127,28 +152,29 @@ impl Number {
     pub fn mul(&self, other: &Self) -> Option<Self> {
         match (self, other) {
             (Self::Int(a), Self::Int(b)) if let Some(product) = a.checked_mul(*b) => Some(Self::Int(product)),
-            _ => Self::from_decimal(self.to_decimal() * other.to_decimal()),
+            _ => Self::result(self.to_decimal() * other.to_decimal()),
         }
     }
 
-    /// The quotient, to `DIGITS` digits; `None` for division by zero too.
+    /// The product with all its digits, for whole powers.
+    fn exact_mul(&self, other: &Self) -> Option<Self> {
+        Self::from_decimal(self.to_decimal() * other.to_decimal())
+    }
+
+    /// The quotient, to `QUOTIENT` digits; `None` for division by zero too.
     pub fn div(&self, other: &Self) -> Option<Self> {
         match (self, other) {
             (_, Self::Int(0)) => None,
             (Self::Int(a), Self::Int(b)) if a.checked_rem(*b) == Some(0) => Some(Self::Int(a / b)),
             _ => {
                 // The division of bigdecimal stops at a precision of its own (100 digits), so the dividend is widened.
-                let wide = self.to_decimal().with_prec(2 * DIGITS + other.to_decimal().digits());
+                let wide = self.to_decimal().with_prec(2 * QUOTIENT + other.to_decimal().digits());
                 let (dividend, scale) = wide.into_bigint_and_exponent();
                 let (divisor, divisor_scale) = other.to_decimal().into_bigint_and_exponent();
                 let quotient = BigDecimal::new(dividend / divisor, scale - divisor_scale);
-                Self::from_decimal(quotient.with_precision_round(Self::precision(), RoundingMode::HalfEven))
+                Self::from_decimal(rounded_to(&quotient, QUOTIENT))
             }
         }
-    }
-
-    fn precision() -> std::num::NonZeroU64 {
-        std::num::NonZeroU64::new(DIGITS).unwrap_or(std::num::NonZeroU64::MIN)
     }
 
     /// The remainder of the truncated quotient: it has the sign of `self`. `None` for division by zero.
@@ -168,11 +194,11 @@ impl Number {
                 let (mut base, mut times) = (self.clone(), times);
                 while times > 0 {
                     if times & 1 == 1 {
-                        result = result.mul(&base)?;
+                        result = result.exact_mul(&base)?;
                     }
                     times >>= 1;
                     if times > 0 {
-                        base = base.mul(&base)?;
+                        base = base.exact_mul(&base)?;
                     }
                 }
                 Some(result)
@@ -211,6 +237,11 @@ impl Number {
             }
         }
     }
+}
+
+fn rounded_to(decimal: &BigDecimal, digits: u64) -> BigDecimal {
+    let digits = NonZeroU64::new(digits).unwrap_or(NonZeroU64::MIN);
+    decimal.with_precision_round(digits, RoundingMode::HalfEven)
 }
 
 impl From<i64> for Number {
@@ -304,9 +335,33 @@ mod tests {
     }
 
     #[test]
-    fn a_quotient_has_the_digits_that_terraform_shows() {
+    fn what_is_made_of_a_quotient_rounds_to_what_was_divided() {
         let third = number("1").div(&number("3")).expect("a quotient");
-        assert_eq!(third.to_string(), format!("0.{}", "3".repeat(DIGITS as usize)));
+        assert_eq!(third.to_string(), format!("0.{}", "3".repeat(QUOTIENT as usize)));
+        assert_eq!(third.add(&third).and_then(|sum| sum.add(&third)), Some(number("1")));
+        for (dividend, divisor) in [("10", "3"), ("2", "3"), ("1", "7"), ("1e30", "9"), ("-5", "11")] {
+            let quotient = number(dividend).div(&number(divisor)).expect("a quotient");
+            assert_eq!(quotient.mul(&number(divisor)), Some(number(dividend)), "{dividend} / {divisor}");
+        }
+    }
+
+    #[test]
+    fn results_keep_as_many_digits_as_terraform_tells_apart() {
+        let large = number("1e200");
+        assert_eq!(large.add(&number("1")), Some(large.clone()));
+        assert_eq!(large.mul(&number("10")), Some(number("1e201")));
+        assert_eq!(number("1e100").add(&number("1")).map(|sum| sum == number("1e100")), Some(false));
+    }
+
+    #[test]
+    fn strings_hold_numbers_with_less_care() {
+        for (text, expected) in [("+1", "1"), (".5", "0.5"), ("-.5", "-0.5"), ("5.", "5"), ("5.e2", "500"), ("7", "7")]
+        {
+            assert_eq!(Number::from_text(text), Some(number(expected)), "{text}");
+        }
+        for text in ["", ".", "+", "-", "+-1", "-+1", "++1", "e5", ".e5", "1..", " 1", "0x1", "1_000"] {
+            assert_eq!(Number::from_text(text), None, "{text}");
+        }
     }
 
     #[test]

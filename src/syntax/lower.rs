@@ -328,6 +328,12 @@ impl<'t> Lowering<'t> {
         while let Some((first, after)) = rest.split_first() {
             rest = after;
             let span = self.place_of(first);
+            if let (TraversalOperator::LegacyIndex(_), Some(next)) = (first.value(), after.first())
+                && matches!(next.value(), TraversalOperator::LegacyIndex(_))
+            {
+                let span = self.place_of(next);
+                self.fault(span, "Two indexes after a dot may not follow one another: write [0][1] instead of .0.1.");
+            }
             let kind = match first.value() {
                 TraversalOperator::GetAttr(name) => StepKind::Attribute(self.intern(name.as_str())),
                 TraversalOperator::Index(index) => StepKind::Index(self.expr(index)),

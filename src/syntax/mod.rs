@@ -12,12 +12,14 @@ pub mod print;
 pub mod references;
 mod template;
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use hcl_edit::parser;
 
 pub(crate) use lower::nfc;
 
+use self::lexer::{Kind, Token};
 use crate::diagnostic::Diagnostics;
 use crate::source::SourceId;
 
@@ -49,11 +51,19 @@ const VALUES: &str =
 /// # Errors
 /// The text is no expression.
 pub fn parse_expression(source: SourceId, base: usize, text: &str) -> Result<ast::Expr, Diagnostics> {
-    let trimmed = text.trim();
-    let base = base + text.find(trimmed).unwrap_or(0);
-    let mut lowering = lower::Lowering::new(source, base, trimmed);
+    let bare = without_comments_around(text);
+    let mut lowering = lower::Lowering::new(source, base + bare.start, &text[bare]);
     let expr = lowering.parse_expression();
     expr.filter(|_| !lowering.diagnostics.has_errors()).ok_or(lowering.diagnostics)
+}
+
+/// Where the expression of a text stands: between the lines and comments around it, which the parser does not take.
+fn without_comments_around(text: &str) -> Range<usize> {
+    let around = |token: &&Token| !matches!(token.kind, Kind::LineComment | Kind::BlockComment | Kind::Newline);
+    let tokens = lexer::tokens(text);
+    let first = tokens.iter().find(around).map_or(0, |token| token.range.start);
+    let end = tokens.iter().rfind(around).map_or(0, |token| token.range.end);
+    first..first + text[first..end.max(first)].trim_end().len()
 }
 
 /// Parses a text that is a template as a whole: the content of a template file.

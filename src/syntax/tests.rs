@@ -20,6 +20,36 @@ fn everything(text: &str) -> bool {
 }
 
 #[test]
+fn an_expression_may_stand_among_comments() {
+    for text in ["1 + 2 # c", "1 + 2 // c", "# c\n1 + 2", "/* c */ 1 + 2 /* c */\n", "\n  1 + 2\n\n"] {
+        let expr = parse_expression(SOURCE, 0, text).expect(text);
+        assert_eq!(&text[expr.span.range()], "1 + 2", "{text}");
+    }
+    for text in ["", "# c", "1 # c\n2"] {
+        assert!(parse_expression(SOURCE, 0, text).is_err(), "{text}");
+    }
+}
+
+#[test]
+fn a_heredoc_of_no_lines_does_not_swallow_what_follows() {
+    for (text, fits) in [
+        ("x = <<A\nA\ny = <<A\n1\nA\n", false),
+        ("x = <<-A\n  A\ny = <<A\n1\nA\n", false),
+        ("x = <<A\n\nA\n", true),
+        ("x = <<A\nAA\nA\n", true),
+    ] {
+        assert_eq!(everything(text), fits, "{text}");
+    }
+}
+
+#[test]
+fn indexes_after_a_dot_do_not_follow_one_another() {
+    for (text, fits) in [("a.0.1", false), ("a.*.0.1", false), ("a.0.b.1", true), ("a.0[1]", true), ("a[0].1", true)] {
+        assert_eq!(parse_expression(SOURCE, 0, text).is_ok(), fits, "{text}");
+    }
+}
+
+#[test]
 fn deep_texts_are_refused() {
     let deep = |open: &str, middle: &str, close: &str, depth| {
         format!("x = {}{middle}{}\n", open.repeat(depth), close.repeat(depth))

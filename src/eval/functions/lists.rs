@@ -41,7 +41,7 @@ pub(super) static FUNCTIONS: &[Function] = &[
     ),
     function(
         "contains",
-        &[any_param("list"), any_param("value").nullable()],
+        &[any_param("list"), any_param("value")],
         "Whether a list, set or tuple holds a value of that type: `contains([\"a\", \"b\"], \"a\")` is `true`.",
         contains,
     ),
