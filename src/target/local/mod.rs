@@ -1,5 +1,4 @@
-//! The machine that `cap` runs on. Changes of files happen on blocking threads, looks where they are asked for, commands as
-//! child processes.
+//! The machine that `cap` runs on. File work happens on blocking threads, commands as child processes.
 
 mod change;
 mod command;
@@ -43,10 +42,8 @@ impl Local {
 
 #[async_trait]
 impl Machine for Local {
-    /// A look is over sooner than another thread would hear of it, and a plan has thousands of them: handing each one over
-    /// took more CPU time than the looks themselves.
     async fn look(&self, questions: Vec<Question>) -> PortResult<Seen> {
-        look::all(questions, owner::Ids::find(&self.owner)?)
+        self.blocking(move |ids| look::all(questions, ids)).await
     }
 
     async fn change(&self, actions: Vec<Action>) -> PortResult<()> {
