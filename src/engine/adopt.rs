@@ -107,21 +107,9 @@ fn certificate(id: String, spec: &Spec, now: Timestamp) -> Result<Importing, Ref
     let leaf = x509::check_chain(&text, &wanted::names(spec), &leaf.spki, now).map_err(|fault| {
         (format!("{id} is not what the block describes: {fault}."), "Make the block say what is there, then import.")
     })?;
-    let version = CertificateVersion {
-        number: 1,
-        fingerprint: leaf.fingerprint,
-        spki: leaf.spki,
-        serial: leaf.serial,
-        issuer: leaf.issuer,
-        // Who issued it is known by name only.
-        issuer_id: None,
-        not_before: leaf.not_before,
-        not_after: leaf.not_after,
-        names: leaf.names,
-        chain: first + &above,
-        key: None,
-        issued_at: leaf.not_before,
-    };
+    // Who issued it is known by name only.
+    let issued_at = leaf.not_before;
+    let version = CertificateVersion::of(leaf, first + &above, issued_at);
     let facts = Facts::Certificate(CertificateFacts { versions: vec![version], ..CertificateFacts::default() });
     Ok(Importing { id, facts, key: Some(key) })
 }

@@ -228,20 +228,8 @@ impl<'a> Performer<'a> {
             PortError::new(ErrorClass::Rejected, format!("the CA returned a certificate that is refused: {fault}"))
                 .remedy("report it to the CA; nothing was stored or deployed")
         })?;
-        Ok(Fact::Certificate(Box::new(CertificateVersion {
-            number: 0,
-            fingerprint: leaf.fingerprint,
-            spki: leaf.spki,
-            serial: leaf.serial,
-            issuer: leaf.issuer,
-            issuer_id,
-            not_before: leaf.not_before,
-            not_after: leaf.not_after,
-            names: leaf.names,
-            chain,
-            key: None,
-            issued_at: now,
-        })))
+        let version = CertificateVersion { issuer_id, ..CertificateVersion::of(leaf, chain, now) };
+        Ok(Fact::Certificate(Box::new(version)))
     }
 
     async fn ask_dns(&mut self, effect: &Effect, publication: &Publication) -> PortResult<Fact> {

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::digest::Digest;
 use crate::job::effect::Publication;
 use crate::time::Timestamp;
+use crate::x509::Leaf;
 
 /// The facts of one record.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -118,6 +119,26 @@ pub struct CertificateVersion {
     pub key: Option<KeyId>,
     /// When it was issued, by the clock of the worker.
     pub issued_at: Timestamp,
+}
+
+impl CertificateVersion {
+    /// What a leaf says of its version, the first; no issuer is noted and no key.
+    pub fn of(leaf: Leaf, chain: String, issued_at: Timestamp) -> Self {
+        Self {
+            number: 1,
+            fingerprint: leaf.fingerprint,
+            spki: leaf.spki,
+            serial: leaf.serial,
+            issuer: leaf.issuer,
+            issuer_id: None,
+            not_before: leaf.not_before,
+            not_after: leaf.not_after,
+            names: leaf.names,
+            chain,
+            key: None,
+            issued_at,
+        }
+    }
 }
 
 /// When the CA asks for a renewal (RFC 9773 section 4.2).

@@ -214,20 +214,8 @@ async fn newest() -> Option<Account> {
 
 fn version_of(chain: String) -> CertificateVersion {
     let leaf = Leaf::from_pem(&chain).expect("a leaf");
-    CertificateVersion {
-        number: 1,
-        fingerprint: leaf.fingerprint,
-        spki: leaf.spki,
-        serial: leaf.serial,
-        issuer: leaf.issuer,
-        issuer_id: None,
-        not_before: leaf.not_before,
-        not_after: leaf.not_after,
-        names: leaf.names,
-        chain,
-        key: None,
-        issued_at: leaf.not_before,
-    }
+    let issued_at = leaf.not_before;
+    CertificateVersion::of(leaf, chain, issued_at)
 }
 
 #[tokio::test]
