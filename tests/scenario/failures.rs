@@ -13,7 +13,7 @@ use cap::ports::store::{Advance, JobFilter, LeaseError};
 use cap::ports::vault::KeyType;
 use cap::state::EventBody;
 use cap::testing::{Fault, Trick};
-use cap::time::Duration;
+use cap::time::{Duration, Timestamp};
 use serde_json::json;
 
 use super::world::{SLOT, World, create, deploy, due, estate, ground, issue, renewal, run};
@@ -41,15 +41,19 @@ async fn count(world: &World, what: impl Fn(&EventBody) -> bool) -> usize {
     world.events().await.iter().filter(|event| what(&event.body)).count()
 }
 
+/// The CA refuses the next order for three hours, a limit of its names alone. Returns when they end.
+fn limited(world: &World) -> Timestamp {
+    let until = world.clock.now() + Duration::from_secs(3 * 3600);
+    let limit = ErrorClass::RateLimited { until, of_account: false };
+    world.providers.ca.refuse(PortError::new(limit, "too many orders"));
+    until
+}
+
 #[test]
 fn f05_a_rate_limit_parks_the_job_and_is_no_failure() {
     run(async {
         let world = World::new().await;
-        let until = world.clock.now() + Duration::from_secs(3 * 3600);
-        world
-            .providers
-            .ca
-            .refuse(PortError::new(ErrorClass::RateLimited { until, of_account: false }, "too many orders"));
+        let until = limited(&world);
         let mut steps = estate();
         steps.push(issue("certificate.other", "other.example.com", &[0, 2]));
         let report = apply(&world, steps).await;
@@ -91,11 +95,7 @@ fn f05_a_limit_on_the_account_is_not_tried_again_by_its_other_jobs() {
 fn a_worker_with_little_patience_leaves_long_waits_and_does_the_rest() {
     run(async {
         let world = World::new().await;
-        let until = world.clock.now() + Duration::from_secs(3 * 3600);
-        world
-            .providers
-            .ca
-            .refuse(PortError::new(ErrorClass::RateLimited { until, of_account: false }, "too many orders"));
+        let until = limited(&world);
         let mut steps = estate();
         steps.push(issue("certificate.other", "other.example.com", &[0, 2]));
         let run = world.submit(steps).await.expect("it is submitted");
