@@ -84,7 +84,7 @@ pub async fn plan(
     let mut diagnostics = Diagnostics::default();
     let relocation = relocate(&mut state, configuration, args, &mut diagnostics);
     let observed = observe(session, configuration, &mut state, args, now, &mut diagnostics).await;
-    let imports = imports(configuration, &state, args, now, &mut diagnostics);
+    let imports = imports(session, configuration, &state, args, now, &mut diagnostics).await;
     let options = Options { relocation, imports, ..options(configuration, &state, args)? };
     let (changes, faults) = diff::diff(&configuration.estate, &state, &observed, now, &options);
     diagnostics.extend(faults);
@@ -128,7 +128,8 @@ fn options(configuration: &Configuration, state: &State, args: &PlanningArgs) ->
 }
 
 /// What `import` blocks take over, where anything of the configuration is to be made.
-fn imports(
+async fn imports(
+    session: &Session,
     configuration: &Configuration,
     state: &State,
     args: &PlanningArgs,
@@ -139,7 +140,7 @@ fn imports(
         return BTreeMap::new();
     }
     let imports = &configuration.evaluation.desired.imports;
-    let (found, faults) = adopt::look(imports, &configuration.estate, state, now);
+    let (found, faults) = adopt::look(imports, &configuration.estate, state, &*session.engine.providers, now).await;
     diagnostics.extend(faults);
     found
 }

@@ -13,7 +13,7 @@ use crate::plan::predict::imported;
 use crate::plan::{Action, Plan, Step, Work};
 use crate::ports::PortError;
 use crate::ports::store::{RecordWrite, Submission, SubmitError};
-use crate::state::facts::{Facts, KeyId};
+use crate::state::facts::Facts;
 use crate::state::{Event, EventBody, Record};
 use crate::time::Timestamp;
 
@@ -55,25 +55,37 @@ pub async fn submit(engine: &Engine, plan: &Plan, actor: &str) -> Result<RunId, 
     check(plan, &records)?;
     check_claims(engine, &records).await?;
     let run = RunId(engine.ids.fresh("run-"));
-    let imports = adopt::take(engine, plan, &run).await?;
-    let keys: Vec<KeyId> = imports.values().flat_map(keys_of).collect();
+    let taken = adopt::take(engine, plan, &run).await?;
     let mut builder = Builder::new(run.clone(), actor.to_owned(), engine.clock.now(), records);
-    builder.imports = imports;
+    builder.imports = taken.0.clone();
     for step in &plan.steps {
         builder.step(step);
     }
-    let submission = builder.submission(engine, plan).await?;
-    let fault = match engine.store.submit(&submission).await {
-        Ok(()) => return Ok(run),
-        Err(SubmitError::Stale(addresses)) => SubmitFault::Stale(addresses),
-        // It may have been written all the same, so that the keys have to stay.
-        Err(SubmitError::Store(fault)) => return Err(fault.into()),
+    let submission = match builder.submission(engine, plan).await {
+        Ok(submission) => submission,
+        Err(fault) => {
+            taken.give_back(engine).await;
+            return Err(fault.into());
+        }
     };
-    for key in &keys {
-        // No record names it: what cannot be removed is of no use to anybody.
-        let _ = engine.vault.remove(key).await;
+    match settled(engine, &submission).await {
+        Ok(()) => Ok(run),
+        Err(SubmitError::Stale(addresses)) => {
+            taken.give_back(engine).await;
+            Err(SubmitFault::Stale(addresses))
+        }
+        // It may have been written all the same: keys that a record may name have to stay.
+        Err(SubmitError::Store(fault)) => Err(fault.into()),
     }
-    Err(fault)
+}
+
+/// Submits. Where the store does not say whether it has taken the submission, it is asked once more: the same run again is
+/// fine, and either answer settles what becomes of keys that were sealed for it.
+async fn settled(engine: &Engine, submission: &Submission) -> Result<(), SubmitError> {
+    match engine.store.submit(submission).await {
+        Err(SubmitError::Store(_)) => engine.store.submit(submission).await,
+        settled => settled,
+    }
 }
 
 impl From<adopt::KeyFault> for SubmitFault {

@@ -12,9 +12,9 @@ use crate::address::Address;
 use crate::digest::Digest;
 use crate::job::ErrorClass;
 use crate::ports::clock::Clock;
-use crate::ports::issuer::Issuer;
+use crate::ports::issuer::{Issuer, KnownAccount};
 use crate::ports::secrets::Secrets;
-use crate::ports::vault::KeyVault;
+use crate::ports::vault::{KeyVault, PrivateKey};
 use crate::ports::{PortError, PortResult};
 use crate::state::facts::{AccountFacts, Facts, KeyId};
 use crate::state::{Record, Spec};
@@ -60,6 +60,14 @@ impl Issuers {
             private_ca::NAME => private_ca::establish(&*self.vault, address, spec, job, known, self.clock.now()).await,
             kind => Err(PortError::new(ErrorClass::Bug, format!("{kind} is no issuer"))),
         }
+    }
+
+    /// The account that a CA has for a key, as [`crate::ports::providers::Providers::account`] says.
+    ///
+    /// # Errors
+    /// Those of the CA; `Rejected` when the spec cannot be used, or the key is of a kind that accounts cannot have.
+    pub async fn known(&self, spec: &Spec, key: &PrivateKey) -> PortResult<Option<KnownAccount>> {
+        acme::known(spec, key, Arc::clone(&self.clock)).await
     }
 
     /// The issuer behind a record that has been established.

@@ -15,6 +15,7 @@ pub use make::{Meta, make};
 pub use predict::predict;
 
 use crate::address::Address;
+use crate::digest::Digest;
 use crate::eval::desired::Guard;
 use crate::source::Position;
 use crate::state::State;
@@ -150,9 +151,18 @@ pub struct Importing {
     /// What is known of it: its certificates, without the names of their keys.
     #[serde(default, skip_serializing_if = "Facts::is_none")]
     pub facts: Facts,
-    /// The file that holds its private key, read when the plan is applied.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub key: Option<String>,
+    /// Its private keys, in the order in which the facts name them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub keys: Vec<ImportedKey>,
+}
+
+/// Where a private key is, to be read when the plan is applied.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ImportedKey {
+    /// The file.
+    pub path: String,
+    /// SHA-256 of the SubjectPublicKeyInfo of its public half: another key is not taken.
+    pub spki: Digest,
 }
 
 /// What is done, in the words people know.

@@ -148,7 +148,8 @@ pub fn imported(facts: &Facts, draft: &Draft) -> Vec<EventBody> {
             EventBody::Issued { version, reason: "imported".to_owned() }
         }),
         Facts::Authority(authority) => Some(EventBody::Established { authority: authority.clone() }),
-        Facts::None | Facts::Account(_) | Facts::Deployment(_) => None,
+        Facts::Account(account) => Some(EventBody::Registered { account: account.clone() }),
+        Facts::None | Facts::Deployment(_) => None,
     };
     let recorded = EventBody::Recorded { draft: Box::new(draft.clone()) };
     effect.into_iter().chain([recorded]).collect()

@@ -90,6 +90,19 @@ pub trait Registrar: Send + Sync {
     async fn register(&self, account: &AccountRequest, key_id: &KeyId, key: &PrivateKey) -> PortResult<AccountFacts>;
 }
 
+/// An account that a CA has.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KnownAccount {
+    /// The account's URL.
+    pub account_uri: String,
+    /// The directory that was asked.
+    pub directory: String,
+    /// RFC 7638 thumbprint of its key, base64url.
+    pub thumbprint: String,
+    /// Addresses for mail, without `mailto:`; empty where the CA tells none.
+    pub email: Vec<String>,
+}
+
 /// What registering takes.
 pub struct AccountRequest {
     /// The directory's URL.

@@ -6,8 +6,9 @@ use async_trait::async_trait;
 
 use super::PortResult;
 use super::dns::{DnsProvider, Resolver};
-use super::issuer::Issuer;
+use super::issuer::{Issuer, KnownAccount};
 use super::target::Target;
+use super::vault::PrivateKey;
 use crate::address::Address;
 use crate::state::Record;
 use crate::state::facts::Facts;
@@ -20,6 +21,9 @@ pub trait Providers: Send + Sync {
     /// it with the same job finds what is there already. `known` are the record's facts when it is updated in place: its
     /// keys stay; absent when it is created or replaced: it gets new ones. Returns the facts of the record.
     async fn establish(&self, address: &Address, spec: &Spec, job: &str, known: Option<&Facts>) -> PortResult<Facts>;
+    /// The account that the CA of an `acme_account` has for this key; `None` when it has none. Registers nothing
+    /// (RFC 8555 section 7.3.1).
+    async fn account(&self, spec: &Spec, key: &PrivateKey) -> PortResult<Option<KnownAccount>>;
     /// The issuer behind a record that has been established.
     async fn issuer(&self, record: &Record) -> PortResult<Arc<dyn Issuer>>;
     /// The DNS provider behind a `dns_credential`.

@@ -12,14 +12,15 @@ use crate::address::Address;
 use crate::digest::Digest;
 use crate::job::ErrorClass;
 use crate::ports::dns::{DnsProvider, Resolver};
-use crate::ports::issuer::Issuer;
+use crate::ports::issuer::{Issuer, KnownAccount};
 use crate::ports::providers::Providers;
 use crate::ports::target::Target;
-use crate::ports::vault::{KeyType, KeyVault};
+use crate::ports::vault::{KeyType, KeyVault, PrivateKey};
 use crate::ports::{PortError, PortResult};
 use crate::state::Record;
 use crate::state::facts::{AccountFacts, Facts, KeyId};
 use crate::state::record::Spec;
+use crate::x509::Signer;
 
 /// The fakes of one world.
 #[derive(Clone)]
@@ -43,13 +44,18 @@ impl FakeProviders {
             _ => KeyId(format!("account/{job}")),
         };
         let spki = self.vault.ensure(&key, KeyType::EcdsaP256).await?;
-        let directory = spec.get("directory").and_then(|one| one.as_str()).unwrap_or("https://ca.test/directory");
-        Ok(Facts::Account(AccountFacts {
-            account_uri: format!("https://ca.test/account/{}", spki.short()),
-            directory: directory.to_owned(),
-            thumbprint: Digest::of(spki.0).to_string(),
-            key,
-        }))
+        Ok(Facts::Account(account(spec, spki, key)))
+    }
+}
+
+/// The account of a key.
+fn account(spec: &Spec, spki: Digest, key: KeyId) -> AccountFacts {
+    let directory = spec.get("directory").and_then(|one| one.as_str()).unwrap_or("https://ca.test/directory");
+    AccountFacts {
+        account_uri: format!("https://ca.test/account/{}", spki.short()),
+        directory: directory.to_owned(),
+        thumbprint: Digest::of(spki.0).to_string(),
+        key,
     }
 }
 
@@ -57,6 +63,16 @@ impl FakeProviders {
 impl Providers for FakeProviders {
     async fn establish(&self, _: &Address, spec: &Spec, job: &str, known: Option<&Facts>) -> PortResult<Facts> {
         self.faults.around("establish", || self.register(spec, job, known)).await
+    }
+
+    /// The CA has an account for every key.
+    async fn account(&self, spec: &Spec, key: &PrivateKey) -> PortResult<Option<KnownAccount>> {
+        let signer = Signer::from_pkcs8(&key.pkcs8);
+        let signer = signer.map_err(|fault| PortError::new(ErrorClass::Rejected, fault.to_string()))?;
+        let found = account(spec, signer.spki(), KeyId(String::new()));
+        let AccountFacts { account_uri, directory, thumbprint, .. } = found;
+        let found = KnownAccount { account_uri, directory, thumbprint, email: Vec::new() };
+        self.faults.around("account", || async { Ok(Some(found.clone())) }).await
     }
 
     async fn issuer(&self, record: &Record) -> PortResult<Arc<dyn Issuer>> {

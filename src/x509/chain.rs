@@ -80,6 +80,15 @@ fn check_leaf(first: &Leaf, wanted: Vec<String>, spki: &Digest, now: Timestamp) 
     if first.not_after <= now { Err(ChainFault::Expired(first.not_after)) } else { Ok(()) }
 }
 
+/// Whether the first certificate of a PEM text was issued by that of another one: by name, and by signature.
+///
+/// # Errors
+/// When one of them cannot be read.
+pub fn is_issued_by(below: &str, above: &str) -> Result<bool, X509Error> {
+    let (below, above) = (pem::first_der(below)?, pem::first_der(above)?);
+    Ok(signs(&leaf::parse(&above)?, &leaf::parse(&below)?))
+}
+
 /// Whether `above` issued `below`. A signature by an algorithm that is not known here is not held against it: the names
 /// still have to fit.
 fn signs(above: &X509Certificate<'_>, below: &X509Certificate<'_>) -> bool {
@@ -93,12 +102,11 @@ mod tests {
     use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
 
     use super::*;
-    use crate::x509::{Signer, key_matches, split_chain};
+    use crate::x509::{Signer, split_chain};
 
     struct Made {
         root: String,
         leaf: String,
-        key: KeyPair,
         spki: Digest,
     }
 
@@ -117,7 +125,7 @@ mod tests {
         let key = KeyPair::generate().expect("a key");
         let leaf = params.signed_by(&key, &issuer).expect("a leaf").pem();
         let spki = Signer::from_pkcs8(key.serialized_der()).expect("a signer").spki();
-        Made { root: issuer.pem(), leaf, key, spki }
+        Made { root: issuer.pem(), leaf, spki }
     }
 
     fn now() -> Timestamp {
@@ -134,10 +142,12 @@ mod tests {
         let made = make(&["www.example.com", "192.0.2.7"], 2030);
         let chain = made.leaf.clone() + &made.root;
         let leaf = check(&chain, &["192.0.2.7", "WWW.example.com"], &made.spki).expect("a good chain");
-        assert_eq!(key_matches(made.key.serialized_der(), &leaf), Ok(true));
+        assert_eq!(leaf.spki, made.spki);
         let (alone, rest) = split_chain(&chain).expect("two parts");
         assert_eq!(Leaf::from_pem(&alone).map(|leaf| leaf.fingerprint), Ok(leaf.fingerprint));
         assert_eq!(Leaf::from_pem(&rest).map(|root| root.is_ca), Ok(true));
+        assert_eq!(is_issued_by(&alone, &rest), Ok(true));
+        assert_eq!(is_issued_by(&alone, &make(&["www.example.com"], 2030).root), Ok(false), "by name only");
     }
 
     #[test]

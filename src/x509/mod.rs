@@ -2,14 +2,18 @@
 //! no clock: who asks about validity brings the time.
 
 mod chain;
+mod constraints;
 mod leaf;
 mod pem;
+mod private;
 mod request;
 mod signer;
 
-pub use chain::{ChainFault, check_chain};
+pub use chain::{ChainFault, check_chain, is_issued_by};
+pub use constraints::{DnsConstraints, dns_constraints};
 pub use leaf::{Leaf, renewal_id, top_issuer};
-pub use pem::{first_der, one, private_pem, split_chain, to_pem};
+pub use pem::{each, first_der, one, private_pem, split_chain, to_pem};
+pub use private::private_keys;
 pub use request::{Request, parse_csr};
 pub use signer::Signer;
 
@@ -22,14 +26,6 @@ impl X509Error {
     fn new(message: impl Into<String>) -> Self {
         Self(message.into())
     }
-}
-
-/// Whether a private key (PKCS#8 DER) belongs to a certificate.
-///
-/// # Errors
-/// When the bytes are no private key of a supported kind.
-pub fn key_matches(pkcs8: &[u8], leaf: &Leaf) -> Result<bool, X509Error> {
-    Ok(Signer::from_pkcs8(pkcs8)?.spki() == leaf.spki)
 }
 
 /// Names in the one form in which they are compared: lower case, sorted, each once; addresses as they are printed.

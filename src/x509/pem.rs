@@ -47,6 +47,17 @@ pub fn one(pem: &str, label: &str) -> Result<Vec<u8>, X509Error> {
     found.map(|block| block.contents).ok_or_else(|| X509Error::new(format!("there is no {label} in the PEM text")))
 }
 
+/// Every certificate of a PEM text in canonical form, in order. Empty when there is none.
+///
+/// # Errors
+/// When the text is broken.
+pub fn each(pem: &str) -> Result<Vec<String>, X509Error> {
+    if !pem.contains("-----BEGIN CERTIFICATE-----") {
+        return Ok(Vec::new());
+    }
+    Ok(certificates(pem)?.iter().map(|der| to_pem("CERTIFICATE", der)).collect())
+}
+
 /// A chain as a leaf and what stands above it, both PEM in canonical form. The rest is empty for a lone leaf.
 ///
 /// # Errors

@@ -145,7 +145,7 @@ fn what_is_not_what_the_block_describes_is_refused() {
         "31:8",
     );
     refused(("\"House CA\"", "\"Home CA\""), "\"common_name\" of what is there is \"House CA\"", "26:8");
-    refused(("old/ca.key", "old/www.pem"), "The private key is not that of the certificate.", "26:8");
+    refused(("old/ca.key", "old/www.pem"), "The private key is not that of the root", "26:8");
     refused(("old/ca.key", "old/absent.key"), "old/absent.key cannot be read", "26:8");
     refused(("old/www.pem", "old/ca.pem"), "holds no private key", "31:8");
     refused(("to = certificate.www", "to = certificate.absent"), "certificate.absent is not declared", "31:8");
@@ -180,4 +180,114 @@ fn what_is_managed_already_is_not_imported_again() {
     place.write("m/main.cap.hcl", estate);
     place.write("main.cap.hcl", "module \"m\" {\n  source = \"./m\"\n}\n");
     place.expect("validate", 1).reports("An import block stands in the root module only");
+}
+
+/// A root under constraints and the issuing CA below it, as some other program made them.
+struct Two {
+    root: String,
+    root_key: KeyPair,
+    issuing: String,
+    issuing_key: KeyPair,
+}
+
+fn two() -> Two {
+    let ca = |name: &str| {
+        let mut params = CertificateParams::default();
+        params.distinguished_name = rcgen::DistinguishedName::new();
+        params.distinguished_name.push(DnType::CommonName, name);
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        params.not_after = date_time_ymd(2040, 1, 1);
+        let domain = rcgen::GeneralSubtree::DnsName("example.test".to_owned());
+        params.name_constraints =
+            Some(rcgen::NameConstraints { permitted_subtrees: vec![domain], excluded_subtrees: Vec::new() });
+        params
+    };
+    let (root_key, issuing_key) = (KeyPair::generate().expect("a key"), KeyPair::generate().expect("a key"));
+    let root = ca("House Root");
+    let issuer = Issuer::from_params(&root, &root_key);
+    let issuing = ca("House Issuing").signed_by(&issuing_key, &issuer).expect("a CA").pem();
+    let root = root.self_signed(&root_key).expect("a CA").pem();
+    Two { root, root_key, issuing, issuing_key }
+}
+
+const BELOW: &str = r#"project "demo" {}
+
+private_ca "house" {
+  common_name = "House Root"
+
+  intermediate {
+    common_name = "House Issuing"
+  }
+
+  name_constraints {
+    permitted_dns = ["example.test"]
+  }
+}
+
+import {
+  to = private_ca.house
+  id = "root.pem, issuing.pem, issuing.key"
+}
+
+certificate "www" {
+  issuer      = private_ca.house
+  common_name = "www.example.test"
+}
+
+output "root" {
+  value = private_ca.house.certificate
+}
+
+output "chain" {
+  value = certificate.www.chain
+}
+"#;
+
+/// A key on P-256 as OpenSSL wrote it before there was PKCS#8 (RFC 5915).
+fn sec1(key: &KeyPair) -> String {
+    use aws_lc_rs::encoding::{AsDer as _, EcPrivateKeyRfc5915Der};
+    use aws_lc_rs::signature::{ECDSA_P256_SHA256_ASN1_SIGNING, EcdsaKeyPair};
+    let key = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_ASN1_SIGNING, key.serialized_der()).expect("a key");
+    let der: EcPrivateKeyRfc5915Der = key.private_key().as_der().expect("SEC1");
+    cap::x509::to_pem("EC PRIVATE KEY", der.as_ref())
+}
+
+#[test]
+fn a_ca_issues_by_its_intermediate_while_the_key_of_its_root_stays_away() {
+    let two = two();
+    let place = Place::new();
+    place.write("root.pem", &two.root);
+    place.write("issuing.pem", &two.issuing);
+    place.write("issuing.key", sec1(&two.issuing_key));
+    place.write("root.key", two.root_key.serialize_pem());
+    let refused = |change: (&str, &str), report: &str, at: &str| {
+        place.write("main.cap.hcl", BELOW.replacen(change.0, change.1, 1));
+        place.expect("plan", 1).reports(report).reports(&format!("main.cap.hcl:{at}"));
+    };
+    refused(("House Issuing", "Home Issuing"), "\"intermediate.common_name\" of what is there", "17:8");
+    refused(("issuing.pem, ", ""), "No certificate of an intermediate is among the files", "17:8");
+    refused(("issuing.key", "root.key"), "The private key is not that of the intermediate", "17:8");
+    refused(("[\"example.test\"]", "[\"example.com\"]"), "permitted: example.test; excluded: none", "17:8");
+
+    place.write("main.cap.hcl", BELOW);
+    place.expect("apply -auto-approve", 0).says("1 imported, 2 added");
+    place.expect("plan -detailed-exitcode", 0).says("No changes.");
+    let outputs = place.expect("output -json", 0).json();
+    let output = |name: &str| outputs[name]["value"].as_str().expect("a text").to_owned();
+    assert_eq!(output("root").trim(), two.root.trim());
+    let chain = output("chain") + &two.root;
+    let leaf = cap::x509::Leaf::from_pem(&chain).expect("a leaf");
+    let now = cap::time::Timestamp::from_millis(leaf.not_before.millis() + 1_000_000);
+    assert!(cap::x509::check_chain(&chain, &["www.example.test".to_owned()], &leaf.spki, now).is_ok());
+}
+
+#[test]
+fn the_key_of_a_root_comes_along_where_it_is_named() {
+    let two = two();
+    let place = Place::new();
+    let both = two.root_key.serialize_pem() + &sec1(&two.issuing_key);
+    place.write("ca.pem", two.issuing.clone() + &two.root + &both);
+    place.write("main.cap.hcl", BELOW.replace("root.pem, issuing.pem, issuing.key", "ca.pem"));
+    place.expect("apply -auto-approve", 0).says("1 imported, 2 added");
+    place.expect("destroy -auto-approve", 0).says("3 destroyed");
 }

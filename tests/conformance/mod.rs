@@ -7,4 +7,4 @@ mod kinds;
 mod scripted_ca;
 pub mod store;
 mod target;
-mod vault;
+pub mod vault;

@@ -1,6 +1,7 @@
 //! The whole way with the real binary and real peers: a public CA, a name server, hosts reached by ssh, a TLS endpoint.
 
 mod broken;
+mod imported;
 mod killed;
 mod public_certificate;
 mod secrets;

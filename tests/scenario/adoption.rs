@@ -12,9 +12,10 @@ use cap::job::ErrorClass;
 use cap::plan::Work;
 use cap::ports::clock::Clock;
 use cap::ports::dns::{DnsProvider, Resolver, TxtRecord, Visibility};
-use cap::ports::issuer::Issuer;
+use cap::ports::issuer::{Issuer, KnownAccount};
 use cap::ports::providers::Providers;
 use cap::ports::target::Target;
+use cap::ports::vault::PrivateKey;
 use cap::ports::{PortError, PortResult};
 use cap::secret::LocalSecrets;
 use cap::state::Record;
@@ -68,6 +69,9 @@ struct AtPebble {
 impl Providers for AtPebble {
     async fn establish(&self, address: &Address, spec: &Spec, job: &str, known: Option<&Facts>) -> PortResult<Facts> {
         self.issuers.establish(address, spec, job, known).await
+    }
+    async fn account(&self, spec: &Spec, key: &PrivateKey) -> PortResult<Option<KnownAccount>> {
+        self.issuers.known(spec, key).await
     }
     async fn issuer(&self, record: &Record) -> PortResult<Arc<dyn Issuer>> {
         let issuer = self.issuers.issuer(record).await?;

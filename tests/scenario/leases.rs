@@ -12,10 +12,11 @@ use cap::engine::{Engine, Stop, WorkOptions};
 use cap::job::JobId;
 use cap::ports::PortResult;
 use cap::ports::dns::{DnsProvider, Resolver, TxtRecord};
-use cap::ports::issuer::Issuer;
+use cap::ports::issuer::{Issuer, KnownAccount};
 use cap::ports::providers::Providers;
 use cap::ports::store::{JobFilter, LockError, Store};
 use cap::ports::target::Target;
+use cap::ports::vault::PrivateKey;
 use cap::state::Record;
 use cap::state::facts::Facts;
 use cap::state::record::Spec;
@@ -67,6 +68,9 @@ struct SlowProviders(Arc<Slow>);
 impl Providers for SlowProviders {
     async fn establish(&self, of: &Address, spec: &Spec, job: &str, known: Option<&Facts>) -> PortResult<Facts> {
         self.0.inner.establish(of, spec, job, known).await
+    }
+    async fn account(&self, spec: &Spec, key: &PrivateKey) -> PortResult<Option<KnownAccount>> {
+        self.0.inner.account(spec, key).await
     }
     async fn issuer(&self, record: &Record) -> PortResult<Arc<dyn Issuer>> {
         self.0.inner.issuer(record).await

@@ -3,6 +3,7 @@
 mod adoption;
 mod crash_matrix;
 mod failures;
+mod importing;
 mod leases;
 mod renewals;
 mod submitting;

@@ -10,11 +10,11 @@ use crate::issuer::Issuers;
 use crate::job::ErrorClass;
 use crate::ports::clock::Clock;
 use crate::ports::dns::{DnsProvider, Resolver};
-use crate::ports::issuer::Issuer;
+use crate::ports::issuer::{Issuer, KnownAccount};
 use crate::ports::providers::Providers;
 use crate::ports::secrets::Secrets;
 use crate::ports::target::Target;
-use crate::ports::vault::KeyVault;
+use crate::ports::vault::{KeyVault, PrivateKey};
 use crate::ports::{PortError, PortResult};
 use crate::state::Record;
 use crate::state::facts::Facts;
@@ -67,6 +67,10 @@ fn unready(record: &Record) -> PortError {
 impl Providers for Adapters {
     async fn establish(&self, address: &Address, spec: &Spec, job: &str, known: Option<&Facts>) -> PortResult<Facts> {
         self.issuers.establish(address, spec, job, known).await
+    }
+
+    async fn account(&self, spec: &Spec, key: &PrivateKey) -> PortResult<Option<KnownAccount>> {
+        self.issuers.known(spec, key).await
     }
 
     async fn issuer(&self, record: &Record) -> PortResult<Arc<dyn Issuer>> {

@@ -14,12 +14,12 @@ use crate::issuer::{Issuers, private_ca};
 use crate::model::{Kinds, Role};
 use crate::ports::clock::Clock;
 use crate::ports::dns::{DnsProvider, Resolver};
-use crate::ports::issuer::Issuer;
+use crate::ports::issuer::{Issuer, KnownAccount};
 use crate::ports::providers::Providers;
 use crate::ports::secrets::Secrets;
 use crate::ports::store::Store;
 use crate::ports::target::Target;
-use crate::ports::vault::KeyVault;
+use crate::ports::vault::{KeyVault, PrivateKey};
 use crate::ports::{PortError, PortResult};
 use crate::state::Record;
 use crate::state::facts::Facts;
@@ -102,6 +102,10 @@ impl Providers for Staged {
             return self.issuers.establish(address, spec, job, known).await;
         }
         self.fakes.establish(address, spec, job, known).await
+    }
+
+    async fn account(&self, spec: &Spec, key: &PrivateKey) -> PortResult<Option<KnownAccount>> {
+        self.fakes.account(spec, key).await
     }
 
     async fn issuer(&self, record: &Record) -> PortResult<Arc<dyn Issuer>> {

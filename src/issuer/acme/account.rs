@@ -10,12 +10,13 @@ use zeroize::Zeroizing;
 
 use super::super::args;
 use super::catalogue;
+use super::http::Reply;
 use super::jws::{AccountKey, Signed};
 use super::session::Session;
 use crate::address::Address;
 use crate::job::ErrorClass;
 use crate::ports::clock::Clock;
-use crate::ports::issuer::{AccountRequest, Registrar};
+use crate::ports::issuer::{AccountRequest, KnownAccount, Registrar};
 use crate::ports::secrets::Secrets;
 use crate::ports::vault::{KeyVault, PrivateKey};
 use crate::ports::{PortError, PortResult};
@@ -59,9 +60,7 @@ fn contact(account: &AccountRequest) -> Json {
 /// The account that this key has already (RFC 8555 section 7.3.1). It is looked for first, because a binding to a customer
 /// is good for one registration at many CAs, and that one may have succeeded before we crashed.
 async fn find(session: &Session, key: &AccountKey) -> PortResult<Option<String>> {
-    let payload = json!({"onlyReturnExisting": true});
-    let reply = session.post(key, Signed::WithKey, &session.directory.new_account, Some(&payload)).await;
-    match reply {
+    match ask(session, key).await {
         Ok(reply) => reply.location().map(Some),
         // There is none, or the CA does not answer such questions; registering says what there is to say.
         Err(PortError { class: ErrorClass::NotFound | ErrorClass::Unauthorized | ErrorClass::Rejected, .. }) => {
@@ -69,6 +68,45 @@ async fn find(session: &Session, key: &AccountKey) -> PortResult<Option<String>>
         }
         Err(error) => Err(error),
     }
+}
+
+async fn ask(session: &Session, key: &AccountKey) -> PortResult<Reply> {
+    let payload = json!({"onlyReturnExisting": true});
+    session.post(key, Signed::WithKey, &session.directory.new_account, Some(&payload)).await
+}
+
+/// The account that the CA of a spec has for this key, or `None`. Nothing is registered.
+///
+/// # Errors
+/// Those of the CA, which does not tell of accounts that were deactivated; `Rejected` when the spec or the key cannot be
+/// used.
+pub async fn known(spec: &Spec, key: &PrivateKey, clock: Arc<dyn Clock>) -> PortResult<Option<KnownAccount>> {
+    let directory = directory(spec)?;
+    let key = AccountKey::from_pkcs8(&key.pkcs8)?;
+    let session = Session::open(&directory, args::text(spec, "trust"), clock).await?;
+    let reply = match ask(&session, &key).await {
+        Ok(reply) => reply,
+        Err(error) if error.class == ErrorClass::NotFound => return Ok(None),
+        Err(error) => return Err(error),
+    };
+    let account: Account = serde_json::from_slice(&reply.body).unwrap_or_default();
+    if account.status.as_deref().is_some_and(|status| status != "valid") {
+        let message = format!("the account is {}", account.status.unwrap_or_default());
+        return Err(
+            PortError::new(ErrorClass::Rejected, message).remedy("leave the import out: a new one is registered")
+        );
+    }
+    let email =
+        account.contact.iter().filter_map(|contact| contact.strip_prefix("mailto:")).map(str::to_owned).collect();
+    Ok(Some(KnownAccount { account_uri: reply.location()?, directory, thumbprint: key.thumbprint(), email }))
+}
+
+/// What a CA says of an account (RFC 8555 section 7.1.2). Some say nothing.
+#[derive(Default, serde::Deserialize)]
+struct Account {
+    status: Option<String>,
+    #[serde(default)]
+    contact: Vec<String>,
 }
 
 /// Registers the key. The CA's terms are agreed to: whoever runs `cap` against a CA has chosen it.

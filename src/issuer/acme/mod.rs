@@ -23,7 +23,7 @@ mod renewal;
 mod session;
 mod unheard;
 
-pub use account::{AcmeRegistrar, establish};
+pub use account::{AcmeRegistrar, establish, known};
 pub use orders::AcmeIssuer;
 
 use crate::diagnostic::Diagnostics;

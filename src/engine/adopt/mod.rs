@@ -1,0 +1,95 @@
+//! Importing: what an `import` block names is looked at while planning, and taken over with the submission. The plan holds
+//! what is public; private keys are read again from where they lie, and only for an instant. At a CA an account is looked
+//! for and nothing is made.
+
+mod account;
+mod described;
+mod files;
+mod take;
+
+pub(super) use take::{KeyFault, take};
+
+use std::collections::BTreeMap;
+
+use crate::address::Address;
+use crate::diagnostic::{Diagnostic, Diagnostics, codes::plan as codes};
+use crate::eval::desired::Import;
+use crate::model::{Estate, Resource};
+use crate::plan::{Importing, Work};
+use crate::ports::providers::Providers;
+use crate::state::State;
+use crate::state::facts::Facts;
+use crate::time::Timestamp;
+
+/// What the imports of a configuration take over, by address. What has a record already is managed already.
+pub async fn look(
+    imports: &[Import],
+    estate: &Estate,
+    state: &State,
+    providers: &dyn Providers,
+    now: Timestamp,
+) -> (BTreeMap<Address, Importing>, Diagnostics) {
+    let mut found: BTreeMap<Address, Importing> = BTreeMap::new();
+    let mut places = BTreeMap::new();
+    let mut faults = Diagnostics::default();
+    for import in imports {
+        let address = Address::from(import.to.clone());
+        let Some(resource) = estate.resources.get(&address) else {
+            let detail = format!("{address} is not declared, so nothing can be imported to it.");
+            faults.push(refused(import, detail).hint("Write its block, then import."));
+            continue;
+        };
+        if let Some(first) = places.insert(address.clone(), import.span) {
+            faults.push(refused(import, format!("{address} is imported twice.")).related(first, "the first time"));
+            continue;
+        }
+        if state.records.get(&address).is_some_and(|record| record.spec.is_some()) {
+            continue;
+        }
+        let importing = importing(import, resource, providers, now).await;
+        let importing = importing.map_err(|(detail, hint)| refused(import, detail).hint(hint));
+        if let Some(importing) = faults.take(importing) {
+            found.insert(address, importing);
+        }
+    }
+    (found, faults)
+}
+
+fn refused(import: &Import, detail: String) -> Diagnostic {
+    Diagnostic::error(&codes::IMPORT, detail).at(import.span).about(&import.to)
+}
+
+/// Why something is not taken over, and what to do.
+type Refusal = (String, &'static str);
+
+const PATHS: &str =
+    "The id is a PEM file with the certificates and the private key, or several of them: \"chain.pem,key.pem\".";
+const DESCRIBE: &str = "Make the block say what is there, then import.";
+
+async fn importing(
+    import: &Import,
+    resource: &Resource,
+    providers: &dyn Providers,
+    now: Timestamp,
+) -> Result<Importing, Refusal> {
+    let (id, spec) = (import.id.as_str(), &resource.draft.spec);
+    match resource.work {
+        Work::Record => Ok(Importing { id: id.to_owned(), facts: Facts::None, keys: Vec::new() }),
+        Work::Issue => described::certificate(id, spec, now),
+        Work::Establish => described::authority(id, spec, now),
+        Work::Register => account::account(id, spec, providers).await,
+        Work::Deploy | Work::Undeploy => {
+            let detail = format!("A {} cannot be imported.", import.to.kind);
+            Err((detail, "Leave the import out: what lies in a slot is seen when it is planned."))
+        }
+    }
+}
+
+fn same(argument: &str, wanted: Option<&str>, found: &str) -> Result<(), Refusal> {
+    if wanted.is_none_or(|wanted| wanted == found) {
+        return Ok(());
+    }
+    let detail =
+        format!("\"{argument}\" of what is there is \"{found}\", and the block says \"{}\".", wanted.unwrap_or(""));
+    Err((detail, DESCRIBE))
+}

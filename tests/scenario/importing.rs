@@ -1,0 +1,101 @@
+//! Importing through faults: a record never names a key that is not there, and a key that no record names does not stay.
+
+use cap::address::Address;
+use cap::engine::SubmitFault;
+use cap::job::ErrorClass;
+use cap::plan::{Action, ImportedKey, Importing, Step, Work};
+use cap::ports::clock::Ids as _;
+use cap::state::facts::{AccountFacts, Facts, KeyId};
+use cap::testing::{Fault, SeededIds};
+use cap::x509::Signer;
+use serde_json::json;
+
+use super::world::{World, create, run};
+use crate::peers::Scratch;
+
+/// Two accounts that are imported, each with its key in a file.
+struct Imports {
+    folder: Scratch,
+    steps: Vec<Step>,
+}
+
+const ACCOUNTS: [&str; 2] = ["acme_account.a", "acme_account.b"];
+
+impl Imports {
+    fn new() -> Self {
+        let folder = Scratch::new("imports");
+        let step = |of: &&str| {
+            let key = rcgen::KeyPair::generate().expect("a key");
+            let path = folder.join(of);
+            std::fs::write(&path, key.serialize_pem()).expect("written");
+            let spki = Signer::from_pkcs8(key.serialized_der()).expect("a signer").spki();
+            let facts = Facts::Account(AccountFacts {
+                account_uri: format!("https://ca.test/{of}"),
+                directory: "https://ca.test/directory".to_owned(),
+                key: KeyId(String::new()),
+                thumbprint: "t".to_owned(),
+            });
+            let keys = vec![ImportedKey { path: path.display().to_string(), spki }];
+            let importing = Some(Importing { id: (*of).to_owned(), facts, keys });
+            Step { action: Action::Import, importing, ..create(of, Work::Record, json!({}), &[]) }
+        };
+        let steps = ACCOUNTS.iter().map(step).collect();
+        Self { folder, steps }
+    }
+}
+
+/// Name of the key of an account in the first run of a world.
+fn name(of: &str) -> KeyId {
+    KeyId(format!("{of}/{}/imported/1", SeededIds::new(7).fresh("run-")))
+}
+
+/// Which of the keys the vault holds.
+async fn kept(world: &World) -> Vec<bool> {
+    let mut kept = Vec::new();
+    for of in ACCOUNTS {
+        kept.push(world.vault.get(&name(of)).await.is_ok());
+    }
+    kept
+}
+
+async fn named(world: &World, of: &str) -> Option<KeyId> {
+    let addresses: [Address; 1] = [of.parse().expect("an address")];
+    let record = world.store.records(&addresses).await.expect("the store answers").pop()?;
+    match record.facts {
+        Facts::Account(account) => Some(account.key),
+        _ => None,
+    }
+}
+
+#[test]
+fn a_submission_whose_answer_was_lost_is_settled() {
+    run(async {
+        let transient = ErrorClass::Transient;
+        for fault in [Fault::FailBefore(transient), Fault::FailAfter(transient)] {
+            let (world, imports) = (World::new().await, Imports::new());
+            world.faults.plan("submit", 1, fault.clone());
+            world.submit(imports.steps).await.expect("it is submitted all the same");
+            assert_eq!(world.faults.count("submit"), 2, "{fault:?}");
+            assert_eq!(kept(&world).await, [true, true], "{fault:?}");
+            assert_eq!(named(&world, ACCOUNTS[1]).await, Some(name(ACCOUNTS[1])), "{fault:?}");
+        }
+    });
+}
+
+#[test]
+fn keys_that_no_record_names_are_removed() {
+    run(async {
+        let (world, imports) = (World::new().await, Imports::new());
+        world.faults.plan("put_key", 2, Fault::FailAfter(ErrorClass::Transient));
+        let fault = world.submit(imports.steps).await.expect_err("the vault failed");
+        assert!(matches!(fault, SubmitFault::Store(_)), "{fault:?}");
+        assert_eq!(kept(&world).await, [false, false]);
+
+        let (world, imports) = (World::new().await, Imports::new());
+        let other = rcgen::KeyPair::generate().expect("a key").serialize_pem();
+        std::fs::write(imports.folder.join(ACCOUNTS[1]), other).expect("written");
+        let fault = world.submit(imports.steps).await.expect_err("another key");
+        assert!(matches!(fault, SubmitFault::Changed(_)), "{fault:?}");
+        assert_eq!(kept(&world).await, [false, false]);
+    });
+}
