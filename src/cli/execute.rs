@@ -165,7 +165,7 @@ impl Signals {
 /// A report for each job that waits for longer than an apply does: until when, and for what.
 pub fn waiting(jobs: &[Job]) -> Diagnostics {
     let report = |job: &Job| {
-        let JobStatus::Waiting { until, why } = &job.status else { return None };
+        let JobStatus::Waiting { until, why, .. } = &job.status else { return None };
         let place = job.step.origin.as_ref().map(|origin| format!("\n  on {origin}")).unwrap_or_default();
         let detail = format!("It waits until {until}: {why}{place}, job {}", job.id);
         let report = if job.delivered {
@@ -200,7 +200,11 @@ mod tests {
     use crate::time::Timestamp;
 
     fn waits(delivered: bool) -> Job {
-        let status = JobStatus::Waiting { until: Timestamp::from_millis(0), why: "the zone is locked".to_owned() };
+        let status = JobStatus::Waiting {
+            until: Timestamp::from_millis(0),
+            why: "the zone is locked".to_owned(),
+            of_account: false,
+        };
         Job { status, delivered, ..sample::job(1, sample::step("certificate.www", Work::Issue)) }
     }
 

@@ -234,7 +234,7 @@ impl<'a> Hand<'a> {
                 Next::Do(effect) => self.act(&effect).await?,
                 Next::Wait { until, .. } if until.since(now) <= SIT_OUT => self.sit_out(until).await,
                 Next::Wait { until, why, of_account } => {
-                    self.park(until, why).await?;
+                    self.park(until, why, of_account).await?;
                     return Ok(Carried::Parked { until, delivered: self.job.delivered, of_account });
                 }
                 Next::Done => return self.finish(JobStatus::Succeeded).await,
@@ -329,9 +329,9 @@ impl<'a> Hand<'a> {
         }
     }
 
-    async fn park(&mut self, until: Timestamp, why: String) -> Result<(), Halt> {
+    async fn park(&mut self, until: Timestamp, why: String, of_account: bool) -> Result<(), Halt> {
         self.shared.progress.tell(&News::Waiting { job: &self.job.id, until, why: &why });
-        self.job.status = JobStatus::Waiting { until, why };
+        self.job.status = JobStatus::Waiting { until, why, of_account };
         self.parked = Some(self.lease.token);
         self.dirty = true;
         self.write(true).await

@@ -224,10 +224,15 @@ impl<'a> Performer<'a> {
             None => brought(spec)?.spki,
         };
         let now = self.engine.clock.now();
-        let leaf = x509::check_chain(&chain, &wanted::names(spec), &spki, now).map_err(|fault| {
-            PortError::new(ErrorClass::Rejected, format!("the CA returned a certificate that is refused: {fault}"))
-                .remedy("report it to the CA; nothing was stored or deployed")
-        })?;
+        let leaf = match x509::check_chain(&chain, &wanted::names(spec), &spki, now) {
+            Ok(leaf) => leaf,
+            Err(x509::ChainFault::Key) => return Ok(Fact::OtherKey),
+            Err(fault) => {
+                let message = format!("the CA returned a certificate that is refused: {fault}");
+                let remedy = "report it to the CA; nothing was stored or deployed";
+                return Err(PortError::new(ErrorClass::Rejected, message).remedy(remedy));
+            }
+        };
         let version = CertificateVersion { issuer_id, ..CertificateVersion::of(leaf, chain, now) };
         Ok(Fact::Certificate(Box::new(version)))
     }

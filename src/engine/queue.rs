@@ -1,8 +1,12 @@
 //! Which job is next: what is needed first, limits per CA and per target, soonest expiry first. Pure: a worker asks it.
+//!
+//! Certificates of the same names at one issuer are issued one after the other, each once the one before has come to its
+//! end, whatever that was: a CA may hand its own open order out again for the same names (RFC 8555 section 7.4 leaves it
+//! that), and an order is finalized with one key.
 
 use std::collections::{BTreeSet, HashMap};
 
-use crate::job::{Job, JobId, JobStatus, wanted};
+use crate::job::{Job, JobId, JobStatus, Machine, wanted};
 use crate::plan::{Reason, Work};
 use crate::time::Timestamp;
 
@@ -66,6 +70,10 @@ struct Entry {
     /// Whether it has done anything.
     begun: bool,
     dependants: Vec<usize>,
+    /// Who issues for the same names before it.
+    leader: Option<usize>,
+    /// Those who issue for the same names after it.
+    followers: Vec<usize>,
 }
 
 #[derive(Default)]
@@ -92,8 +100,9 @@ pub(super) struct Queue {
 
 impl Queue {
     /// A queue of these jobs. Jobs that are final already count for those that need them; a need that is not among them
-    /// counts as met. Also returns the jobs to skip, each with the job that failed.
-    pub(super) fn new(jobs: &[Job], limits: Limits) -> (Self, Vec<(JobId, JobId)>) {
+    /// counts as met. The limits of accounts that `others` wait for count here too. Also returns the jobs to skip, each
+    /// with the job that failed.
+    pub(super) fn new(jobs: &[Job], others: &[Job], limits: Limits) -> (Self, Vec<(JobId, JobId)>) {
         let index: HashMap<JobId, usize> = jobs.iter().enumerate().map(|(at, job)| (job.id.clone(), at)).collect();
         let entries = jobs.iter().enumerate().map(|(at, job)| Entry {
             id: job.id.clone(),
@@ -104,6 +113,8 @@ impl Queue {
             delivered: false,
             begun: !job.machine.is_null(),
             dependants: Vec::new(),
+            leader: None,
+            followers: Vec::new(),
         });
         let mut queue = Self {
             limits,
@@ -116,6 +127,8 @@ impl Queue {
             tidying: 0,
         };
         let mut skips = Vec::new();
+        jobs.iter().chain(others).for_each(|job| queue.heed(job));
+        queue.line_up(jobs);
         for (at, job) in jobs.iter().enumerate() {
             queue.connect(at, job);
         }
@@ -129,9 +142,33 @@ impl Queue {
         (queue, skips)
     }
 
+    /// A limit of a whole account that a job waits for, by the store: nobody begins there before.
+    fn heed(&mut self, job: &Job) {
+        let Some(until) = job.status.account_limit() else { return };
+        let lane = self.lanes.entry(group_of(job)).or_default();
+        lane.held = lane.held.max(Some(until));
+    }
+
+    /// Lines up those that would ask one CA for the same names.
+    fn line_up(&mut self, jobs: &[Job]) {
+        let mut last: HashMap<(Group, Vec<String>), usize> = HashMap::new();
+        for (at, job) in jobs.iter().enumerate().filter(|(_, job)| is_to_order(job)) {
+            let Some(draft) = &job.step.after else { continue };
+            let leader = last.insert((self.entries[at].group.clone(), wanted::names(&draft.spec)), at);
+            self.follow(at, leader);
+        }
+    }
+
+    fn follow(&mut self, at: usize, leader: Option<usize>) {
+        self.entries[at].leader = leader;
+        if let Some(leader) = leader {
+            self.entries[leader].followers.push(at);
+        }
+    }
+
     fn connect(&mut self, at: usize, job: &Job) {
         let needed: Vec<usize> = job.needs.iter().filter_map(|need| self.index.get(need).copied()).collect();
-        let open = needed.len();
+        let open = needed.len() + usize::from(self.entries[at].leader.is_some());
         for need in needed {
             self.entries[need].dependants.push(at);
         }
@@ -221,6 +258,19 @@ impl Queue {
         if self.entries[at].place != Place::Ended && !std::mem::replace(&mut self.entries[at].delivered, true) {
             self.tidying += 1;
             self.entries[at].dependants.clone().into_iter().for_each(|dependant| self.unblock(dependant));
+            self.let_follow(at);
+        }
+    }
+
+    /// The next of the line goes. Behind one that never began, it goes on waiting for whoever is ahead.
+    fn let_follow(&mut self, at: usize) {
+        let has_passed = |entry: &Entry| entry.delivered || entry.place == Place::Ended;
+        let leader = self.entries[at].leader.filter(|leader| !has_passed(&self.entries[*leader]));
+        for follower in std::mem::take(&mut self.entries[at].followers) {
+            match leader {
+                Some(_) => self.follow(follower, leader),
+                None => self.unblock(follower),
+            }
         }
     }
 
@@ -255,6 +305,7 @@ impl Queue {
                 self.tidying -= 1;
                 continue;
             }
+            self.let_follow(at);
             for dependant in self.entries[at].dependants.clone() {
                 if succeeded {
                     self.unblock(dependant);
@@ -304,6 +355,13 @@ impl Queue {
     }
 }
 
+/// Whether it may place an order yet. One that holds an order goes on with that.
+fn is_to_order(job: &Job) -> bool {
+    let holds_order = || serde_json::from_value(job.machine.clone()).is_ok_and(|kept: Machine| kept.order().is_some());
+    let is_open = job.step.work == Work::Issue && !job.status.is_final() && !job.delivered;
+    is_open && (job.machine.is_null() || !holds_order())
+}
+
 fn group_of(job: &Job) -> Group {
     let spec = job.step.after.as_ref().map(|draft| &draft.spec).or(job.step.before.as_ref());
     let refers =
@@ -348,13 +406,17 @@ mod tests {
         RunId("r".to_owned()).job(number)
     }
 
+    fn waiting(until: Timestamp, of_account: bool) -> JobStatus {
+        JobStatus::Waiting { until, why: String::new(), of_account }
+    }
+
     fn take_all(queue: &mut Queue, now: Timestamp) -> Vec<String> {
         std::iter::from_fn(|| queue.take(now)).map(|id| id.0).collect()
     }
 
     #[test]
     fn what_is_needed_comes_first() {
-        let (mut queue, _) = Queue::new(&[plain(1, &[]), plain(2, &[1]), plain(3, &[1, 2])], Limits::default());
+        let (mut queue, _) = Queue::new(&[plain(1, &[]), plain(2, &[1]), plain(3, &[1, 2])], &[], Limits::default());
         for expected in ["r.1", "r.2", "r.3"] {
             assert_eq!(take_all(&mut queue, NOW), [expected]);
             assert_eq!(queue.end(&JobId(expected.to_owned()), true), []);
@@ -365,7 +427,7 @@ mod tests {
     #[test]
     fn a_failure_skips_what_needs_it_and_nothing_else() {
         let jobs = [plain(1, &[]), plain(2, &[1]), plain(3, &[2]), plain(4, &[])];
-        let (mut queue, _) = Queue::new(&jobs, Limits::default());
+        let (mut queue, _) = Queue::new(&jobs, &[], Limits::default());
         assert_eq!(take_all(&mut queue, NOW), ["r.1", "r.4"]);
         assert_eq!(queue.end(&id(1), false), [(id(2), id(1)), (id(3), id(1))]);
         assert_eq!(queue.left(), 1);
@@ -373,7 +435,7 @@ mod tests {
 
     #[test]
     fn what_has_delivered_lets_others_go_and_stops_none_whatever_becomes_of_it() {
-        let (mut queue, _) = Queue::new(&[plain(1, &[]), plain(2, &[1]), plain(3, &[1, 2])], Limits::default());
+        let (mut queue, _) = Queue::new(&[plain(1, &[]), plain(2, &[1]), plain(3, &[1, 2])], &[], Limits::default());
         assert_eq!(take_all(&mut queue, NOW), ["r.1"]);
         queue.park(&id(1), Timestamp::from_millis(9000));
         queue.deliver(&id(1));
@@ -384,7 +446,7 @@ mod tests {
         assert_eq!(take_all(&mut queue, NOW), ["r.3"]);
 
         let jobs = [Job { delivered: true, ..plain(1, &[]) }, plain(2, &[1])];
-        let (mut queue, _) = Queue::new(&jobs, Limits::default());
+        let (mut queue, _) = Queue::new(&jobs, &[], Limits::default());
         assert_eq!(take_all(&mut queue, NOW), ["r.1", "r.2"]);
         queue.end(&id(2), true);
         assert!(queue.only_tidies());
@@ -396,7 +458,7 @@ mod tests {
         jobs[0].status = JobStatus::Succeeded;
         jobs[1].status = JobStatus::Cancelled;
         jobs[3].status = JobStatus::Skipped { because: id(2) };
-        let (mut queue, skips) = Queue::new(&jobs, Limits::default());
+        let (mut queue, skips) = Queue::new(&jobs, &[], Limits::default());
         assert_eq!(skips, [(id(5), id(4))]);
         assert_eq!((take_all(&mut queue, NOW), queue.left()), (vec!["r.3".to_owned()], 1));
     }
@@ -406,8 +468,8 @@ mod tests {
         let until = Timestamp::from_millis(5000);
         let mut jobs = [plain(1, &[]), plain(2, &[1])];
         jobs[0].status = JobStatus::Succeeded;
-        jobs[1].status = JobStatus::Waiting { until, why: String::new() };
-        let (mut queue, _) = Queue::new(&jobs, Limits::default());
+        jobs[1].status = waiting(until, false);
+        let (mut queue, _) = Queue::new(&jobs, &[], Limits::default());
         assert_eq!((queue.take(NOW), queue.due()), (None, Some(until)));
         assert_eq!(queue.take(until), Some(id(2)));
         queue.park(&id(2), Timestamp::from_millis(9000));
@@ -418,7 +480,7 @@ mod tests {
     fn limits_hold_for_each_ca_and_a_parked_job_takes_no_place() {
         let of = |number, ca: &str| job(number, &[], Work::Issue, &json!({ "issuer": { "$ref": ca } }));
         let jobs = [of(1, "acme_account.a"), of(2, "acme_account.a"), of(3, "acme_account.a"), of(4, "acme_account.b")];
-        let (mut queue, _) = Queue::new(&jobs, Limits { per_issuer: 1, per_target: 1 });
+        let (mut queue, _) = Queue::new(&jobs, &[], Limits { per_issuer: 1, per_target: 1 });
         assert_eq!(take_all(&mut queue, NOW), ["r.1", "r.4"]);
         queue.park(&id(1), Timestamp::from_millis(9000));
         assert_eq!(take_all(&mut queue, NOW), ["r.2"]);
@@ -433,7 +495,7 @@ mod tests {
         let (a, b) = ("acme_account.a", "acme_account.b");
         let begun = Job { machine: json!({ "of": "issue" }), ..of(3, &[], a) };
         let jobs = [of(1, &[], a), of(2, &[], a), begun, of(4, &[], b), of(5, &[4], a)];
-        let (mut queue, _) = Queue::new(&jobs, Limits { per_issuer: 1, per_target: 1 });
+        let (mut queue, _) = Queue::new(&jobs, &[], Limits { per_issuer: 1, per_target: 1 });
         assert_eq!(take_all(&mut queue, NOW), ["r.1", "r.4"]);
         let until = Timestamp::from_millis(9000);
         queue.park(&id(1), until);
@@ -450,6 +512,47 @@ mod tests {
     }
 
     #[test]
+    fn a_limit_of_an_account_outlives_the_worker_that_met_it() {
+        let of = |number, ca: &str| job(number, &[], Work::Issue, &json!({ "issuer": { "$ref": ca } }));
+        let (a, b) = ("acme_account.a", "acme_account.b");
+        let until = Timestamp::from_millis(9000);
+        let limited = |of_account| Job { status: waiting(until, of_account), ..of(9, a) };
+        for (own, others) in [(vec![limited(true)], vec![]), (vec![], vec![limited(true)])] {
+            let jobs: Vec<Job> = own.into_iter().chain([of(1, a), of(2, b)]).collect();
+            let (mut queue, _) = Queue::new(&jobs, &others, Limits::default());
+            assert_eq!((take_all(&mut queue, NOW), queue.due()), (vec!["r.2".to_owned()], Some(until)));
+            assert!(take_all(&mut queue, until).contains(&"r.1".to_owned()));
+        }
+        let (mut queue, _) = Queue::new(&[of(1, a)], &[limited(false)], Limits::default());
+        assert_eq!(take_all(&mut queue, NOW), ["r.1"], "it was a limit of other names");
+    }
+
+    #[test]
+    fn certificates_of_the_same_names_at_one_issuer_are_issued_one_after_the_other() {
+        let named = |number, needs: &[usize], ca: &str, sans: &[&str]| {
+            let spec = json!({ "common_name": "a.test", "sans": sans, "issuer": { "$ref": ca } });
+            let mut job = job(number, needs, Work::Issue, &spec);
+            job.step.after = Some(sample::draft(&job.step.address, &spec));
+            job
+        };
+        let (a, b) = ("acme_account.a", "acme_account.b");
+        let one = |number, needs: &[usize]| named(number, needs, a, &["b.test"]);
+        let other = [named(4, &[], b, &["b.test"]), named(5, &[], a, &["c.test"]), plain(6, &[])];
+        let jobs: Vec<Job> = [one(1, &[]), one(2, &[]), named(3, &[], a, &["A.test", "b.test"])].into_iter().collect();
+        let jobs: Vec<Job> = jobs.into_iter().chain(other).chain([one(7, &[6]), one(8, &[])]).collect();
+        let (mut queue, _) = Queue::new(&jobs, &[], Limits::default());
+        assert_eq!(take_all(&mut queue, NOW), ["r.1", "r.4", "r.5", "r.6"]);
+        assert_eq!(queue.end(&id(6), false), [(id(7), id(6))], "7 goes, and 8 waits for those before it");
+        assert_eq!(take_all(&mut queue, NOW), Vec::<String>::new());
+        assert_eq!(queue.end(&id(1), false), [], "what became of it does not matter");
+        assert_eq!(take_all(&mut queue, NOW), ["r.2"]);
+        queue.deliver(&id(2));
+        assert_eq!(take_all(&mut queue, NOW), ["r.3"], "the order before is done with");
+        queue.end(&id(3), true);
+        assert_eq!(take_all(&mut queue, NOW), ["r.8"]);
+    }
+
+    #[test]
     fn the_soonest_expiry_goes_first() {
         let due = |number, ends| {
             let mut job = plain(number, &[]);
@@ -457,7 +560,7 @@ mod tests {
             job.step.reasons.push(Reason::RenewalDue { since: NOW, not_after, suggested: false });
             job
         };
-        let (mut queue, _) = Queue::new(&[plain(1, &[]), due(2, 9000), due(3, 8000)], Limits::default());
+        let (mut queue, _) = Queue::new(&[plain(1, &[]), due(2, 9000), due(3, 8000)], &[], Limits::default());
         assert_eq!(take_all(&mut queue, NOW), ["r.3", "r.2", "r.1"]);
     }
 
@@ -466,7 +569,7 @@ mod tests {
         let jobs: Vec<Job> = (1..=10_000)
             .map(|number| job(number, &[], Work::Issue, &json!({ "issuer": { "$ref": "acme_account.a" } })))
             .collect();
-        let (mut queue, _) = Queue::new(&jobs, Limits::default());
+        let (mut queue, _) = Queue::new(&jobs, &[], Limits::default());
         let mut done = 0;
         while queue.left() > 0 {
             for id in take_all(&mut queue, NOW) {

@@ -130,8 +130,8 @@ impl<'a> Round<'a> {
     }
 
     async fn begin(shared: &'a Shared<'a>) -> PortResult<Self> {
-        let jobs = load(shared).await?;
-        let (queue, skips) = Queue::new(&jobs, shared.options.limits);
+        let (jobs, others) = load(shared).await?;
+        let (queue, skips) = Queue::new(&jobs, &others, shared.options.limits);
         let jobs = jobs.into_iter().map(|job| (job.id.clone(), job)).collect();
         let mut round = Self { shared, queue, jobs, report: WorkReport::default() };
         round.skip(skips).await?;
@@ -226,19 +226,19 @@ impl<'a> Round<'a> {
     }
 }
 
-/// The jobs to work on, and those they need.
-async fn load(shared: &Shared<'_>) -> PortResult<Vec<Job>> {
+/// The jobs to work on and those they need; and those that are left to others.
+async fn load(shared: &Shared<'_>) -> PortResult<(Vec<Job>, Vec<Job>)> {
     let store = &shared.engine.store;
-    let run = shared.options.run.clone();
-    let unfinished = run.is_none();
-    let mut jobs = store.jobs(&JobFilter { run, unfinished }).await?;
+    let unfinished = store.jobs(&JobFilter { run: None, unfinished: true }).await?;
+    let is_ours = |job: &Job| shared.options.run.as_ref().is_none_or(|run| *run == job.run);
+    let (mut jobs, others): (Vec<Job>, Vec<Job>) = unfinished.into_iter().partition(is_ours);
     let known: std::collections::HashSet<JobId> = jobs.iter().map(|job| job.id.clone()).collect();
     let needs = jobs.iter().flat_map(|job| &job.needs).filter(|need| !known.contains(*need));
     let needs: std::collections::BTreeSet<JobId> = needs.cloned().collect();
     for need in needs {
         jobs.extend(store.job(&need).await?);
     }
-    Ok(jobs)
+    Ok((jobs, others))
 }
 
 /// Returns when a job that waits is due; while others run, by the real clock.

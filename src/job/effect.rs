@@ -168,6 +168,8 @@ pub enum Fact {
     Status(OrderState),
     /// What was issued. Its number is given when it is recorded.
     Certificate(Box<CertificateVersion>),
+    /// What was issued is for another key: the order was finalized by somebody else.
+    OtherKey,
     /// What the target held before.
     Before(Before),
     /// What was put in place.
@@ -201,6 +203,7 @@ impl Fact {
                 format!("certificate {} until {}", version.fingerprint.short(), version.not_after)
             }
             Self::Installed { version, slot, .. } => format!("version {version} at {slot}"),
+            Self::OtherKey => "the order was finalized with another key".to_owned(),
             Self::Restored(None) => "done".to_owned(),
             Self::Restored(Some(failure)) => format!("in place again, but {}", failure.message),
             Self::Served(None) => "no endpoint to ask".to_owned(),

@@ -42,6 +42,9 @@ pub struct Issuance {
     lost: u32,
     /// Whether the CSR has been sent: the CA may know the key.
     finalized: bool,
+    /// Whether the CA has said that it took our CSR for this order.
+    #[serde(default)]
+    accepted: bool,
     /// Challenges of the order that are to be met.
     todo: Vec<Publication>,
     /// Withdrawing the records of challenges.
@@ -92,6 +95,7 @@ impl Issuance {
             replaces: true,
             lost: 0,
             finalized: false,
+            accepted: false,
             todo: Vec::new(),
             withdrawal: Withdrawal::of(left),
             surplus: Vec::new(),
@@ -120,6 +124,7 @@ impl Issuance {
                 self.order = Some(url.clone());
                 self.phase = Phase::Challenges;
             }
+            EventBody::Finalized => (self.finalized, self.accepted) = (true, true),
             EventBody::Issued { .. } => self.clean_up(End::Succeed),
             _ => {}
         }
@@ -220,6 +225,7 @@ impl Issuance {
             }
             (Effect::Order { .. }, Fact::Order(url)) => {
                 self.order = Some(url.clone());
+                self.accepted = false;
                 self.go(Phase::Challenges);
                 vec![EventBody::OrderPlaced { url }]
             }
@@ -243,10 +249,12 @@ impl Issuance {
             (Effect::Status(_), Fact::Status(state)) => self.heard_status(state, context),
             (Effect::Finalize(..), Fact::Done) => {
                 self.finalized = true;
+                self.accepted = true;
                 self.go(Phase::Status);
                 vec![EventBody::Finalized]
             }
             (Effect::Download(..), Fact::Certificate(version)) => self.issued(*version, context),
+            (Effect::Download(..), Fact::OtherKey) => self.taken(context.now),
             (effect, _) => self.failed(effect, misfit(effect), context),
         }
     }
@@ -391,7 +399,8 @@ impl Issuance {
         }
     }
 
-    /// The CA does not know the order any more: it ran out. Another one takes its place, and that is nobody's failure.
+    /// The order is gone: the CA does not know it any more, or somebody else has it. Another one takes its place, and that is
+    /// nobody's failure.
     fn lost_order(&mut self, failure: Failure, now: Timestamp) -> Vec<EventBody> {
         self.order = None;
         self.finalized = false;
@@ -399,8 +408,19 @@ impl Issuance {
         if self.lost > ORDERS {
             return self.give_up(failure);
         }
-        self.clean_up(End::Again { at: now, why: "the order ran out".to_owned() });
+        self.clean_up(End::Again { at: now, why: "the order is gone".to_owned() });
         Vec::new()
+    }
+
+    /// The CA had handed the order out to somebody else as well, who was faster: it is theirs. A CA that took our request
+    /// and answers it with another key's certificate is not asked for another one.
+    fn taken(&mut self, now: Timestamp) -> Vec<EventBody> {
+        let failure = Failure {
+            class: ErrorClass::Rejected,
+            message: "the CA returned a certificate for another key than the one it was asked for with".to_owned(),
+            remedy: Some("report it to the CA; nothing was stored or deployed".to_owned()),
+        };
+        if self.accepted { self.give_up(failure) } else { self.lost_order(failure, now) }
     }
 
     /// Nothing was sent: the key to sign the request with may be what is missing, and is made anew. Where something else

@@ -118,6 +118,9 @@ pub enum JobStatus {
         until: Timestamp,
         /// For what, for people.
         why: String,
+        /// Whether for a limit of the whole account: what has not begun at that account need not try before.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        of_account: bool,
     },
     /// Done.
     Succeeded,
@@ -139,6 +142,14 @@ impl JobStatus {
     /// Whether nothing more will happen.
     pub fn is_final(&self) -> bool {
         !matches!(self, Self::Ready | Self::Waiting { .. })
+    }
+
+    /// Until when a limit of the whole account lasts, where that is what is waited for.
+    pub fn account_limit(&self) -> Option<Timestamp> {
+        match self {
+            Self::Waiting { until, of_account: true, .. } => Some(*until),
+            _ => None,
+        }
     }
 }
 

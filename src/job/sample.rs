@@ -1,7 +1,9 @@
 //! Steps and jobs for unit tests: as plain as can be, to be changed where a test is about something.
 
 use super::{Job, JobStatus, RunId};
+use crate::address::Address;
 use crate::plan::{Action, Step, Work};
+use crate::state::record::Draft;
 use crate::time::Timestamp;
 
 /// A step that makes this.
@@ -20,6 +22,18 @@ pub(crate) fn step(address: &str, work: Work) -> Step {
         moved_from: None,
         importing: None,
         displaces: Default::default(),
+    }
+}
+
+/// What something with this spec is to become.
+pub(crate) fn draft(address: &Address, spec: &serde_json::Value) -> Draft {
+    Draft {
+        address: address.clone(),
+        spec: spec.as_object().cloned().unwrap_or_default(),
+        secrets: Default::default(),
+        protected: false,
+        depends_on: Vec::new(),
+        origin: None,
     }
 }
 

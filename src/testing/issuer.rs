@@ -60,6 +60,8 @@ pub struct FakeCa {
     lifetime: Duration,
     /// Whether orders are ready at once, as for accounts with authorizations given in advance.
     approved: bool,
+    /// Whether it hands out its own open order again for the same names.
+    reuses: bool,
 }
 
 fn broken(fault: impl std::fmt::Display) -> PortError {
@@ -78,13 +80,19 @@ impl FakeCa {
         let key = KeyPair::generate().map_err(broken)?;
         let root = CertifiedIssuer::self_signed(params, key).map_err(broken)?;
         let (desk, lifetime) = (Mutex::default(), Duration::from_days(90));
-        Ok(Self { root, clock, dns, desk, lifetime, approved: false })
+        Ok(Self { root, clock, dns, desk, lifetime, approved: false, reuses: false })
     }
 
     /// Orders are ready at once.
     #[must_use]
     pub fn approved(self) -> Self {
         Self { approved: true, ..self }
+    }
+
+    /// Whoever orders the same names as an open order gets that order, as at CAs that keep no list of orders.
+    #[must_use]
+    pub fn reusing(self) -> Self {
+        Self { reuses: true, ..self }
     }
 
     fn desk(&self) -> MutexGuard<'_, Desk> {
@@ -180,6 +188,9 @@ impl Issuer for FakeIssuer {
         let mut open = desk.orders.iter().filter(|(_, order)| is_open(order)).map(|(url, _)| OrderHandle(url.clone()));
         if let Some(unheard) = request.again.as_ref().and_then(|taken| open.find(|order| !taken.contains(order))) {
             return Ok(unheard);
+        }
+        if let Some(order) = open.next().filter(|_| ca.reuses) {
+            return Ok(order);
         }
         drop(open);
         desk.placed += 1;

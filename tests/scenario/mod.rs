@@ -5,6 +5,7 @@ mod crash_matrix;
 mod failures;
 mod importing;
 mod leases;
+mod orders;
 mod renewals;
 mod submitting;
 mod timelines;

@@ -232,6 +232,7 @@ impl Going<'_> {
             shell.line(&incomplete(&jobs, undone.len(), &counts, as_json));
             let mut diagnostics = failures.clone();
             diagnostics.extend(execute::waiting(&jobs));
+            diagnostics.extend(execute::waiting(&self.limited(run).await?));
             return Err(Failure { diagnostics, sources: Default::default() });
         }
         let snapshot = stored(session.engine.store.snapshot().await)?;
@@ -242,6 +243,14 @@ impl Going<'_> {
         shell.report(&conditions, &Default::default());
         shell.report(&execute::waiting(&jobs), &Default::default());
         complete(shell, session, plan.destroy, &counts, as_json).await
+    }
+
+    /// Jobs of other runs that wait for the limit of an account: those of this run that have not begun may wait for it too.
+    async fn limited(&self, run: &RunId) -> Result<Vec<Job>, Diagnostic> {
+        let mut jobs = leftovers::of(self.session).await?;
+        let held = jobs.iter().any(|job| job.run == *run && job.status == JobStatus::Ready);
+        jobs.retain(|job| held && job.run != *run && job.status.account_limit().is_some());
+        Ok(jobs)
     }
 }
 

@@ -89,7 +89,7 @@ fn status(status: &JobStatus) -> (&'static str, Paint) {
 
 fn note(status: &JobStatus) -> Option<String> {
     match status {
-        JobStatus::Waiting { until, why } => Some(format!("until {until}: {why}")),
+        JobStatus::Waiting { until, why, .. } => Some(format!("until {until}: {why}")),
         JobStatus::Failed { failure } => Some(failure.message.clone()),
         JobStatus::Skipped { because } => Some(format!("because {because} failed")),
         _ => None,

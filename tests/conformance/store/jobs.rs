@@ -185,7 +185,7 @@ pub async fn a_withdrawn_job_gives_up_its_claims(subject: Subject) {
     submission.writes.push(RecordWrite { address: address(0), expect: 1, record: Some(claimed) });
     store.submit(&submission).await.expect("it is written");
     let [first, second, third] = [0, 1, 2].map(|at| submission.jobs[at].id.clone());
-    let until = JobStatus::Waiting { until: at(99), why: "later".to_owned() };
+    let until = JobStatus::Waiting { until: at(99), why: "later".to_owned(), of_account: true };
     store.set_status(&third, &until, at(7)).await.expect("it waits");
     store.set_status(&first, &JobStatus::Cancelled, at(8)).await.expect("it is withdrawn");
     store.set_status(&second, &JobStatus::Skipped { because: first.clone() }, at(8)).await.expect("it is skipped");

@@ -1,0 +1,102 @@
+//! Orders at a CA: limits of an account, and orders that are handed out twice.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use cap::engine::progress::Silent;
+use cap::engine::{Limits, Stop, WorkOptions};
+use cap::job::ErrorClass;
+use cap::ports::PortError;
+use cap::ports::clock::Clock as _;
+use cap::testing::{FakeCa, Fault, ManualClock};
+use cap::time::Duration;
+
+use super::failures::{apply, failed_attempts};
+use super::world::{World, estate, issue, run};
+
+#[test]
+fn f05_a_limit_on_the_account_is_not_tried_again_by_its_other_jobs() {
+    run(async {
+        let world = World::new().await;
+        let until = world.clock.now() + Duration::from_secs(3 * 3600);
+        let limit = ErrorClass::RateLimited { until, of_account: true };
+        // Whoever asked meanwhile would be refused as well, and would use up the second one.
+        (0..2).for_each(|_| world.providers.ca.refuse(PortError::new(limit, "too many orders of this account")));
+        let mut steps = estate();
+        steps.push(issue("certificate.other", "other.example.com", &[0, 2]));
+        let run = world.submit(steps).await.expect("it is submitted");
+        let limits = Limits { per_issuer: 1, per_target: 1 };
+        let options = |patience| WorkOptions { run: Some(run.clone()), limits, patience, ..WorkOptions::new("worker") };
+        let hurried = options(Some(Duration::from_secs(60)));
+        let report = cap::engine::work(&world.engine(), &hurried, &Silent, &Stop::default()).await.expect("it works");
+        assert_eq!((report.failed.len(), world.faults.count("order")), (0, 1), "one was refused, and none asked again");
+        // A new process knows what the store says, also for what was submitted since.
+        let later =
+            world.submit(vec![issue("certificate.later", "later.example.com", &[])]).await.expect("it is submitted");
+        for run in [&run, &later] {
+            let again = WorkOptions { run: Some(run.clone()), ..hurried.clone() };
+            let report = cap::engine::work(&world.engine(), &again, &Silent, &Stop::default()).await.expect("it works");
+            assert_eq!((report.left > 0, world.faults.count("order")), (true, 1), "the limit is remembered");
+        }
+        assert!(world.clock.now() < until);
+        let patient = WorkOptions { run: None, ..options(None) };
+        let report = cap::engine::work(&world.engine(), &patient, &Silent, &Stop::default()).await.expect("it works");
+        assert_eq!((report.failed.len(), report.left), (0, 0));
+        assert_eq!((failed_attempts(&world).await, world.providers.ca.issued().len()), (0, 3));
+        world.check_laws("F05").await;
+    });
+}
+
+/// A world whose CA hands out its own open order again.
+async fn world_of_one_order() -> World {
+    let mut world = World::new().await;
+    let dns = Arc::clone(&world.providers.dns);
+    let ca = FakeCa::new(Arc::<ManualClock>::clone(&world.clock), dns).expect("a CA");
+    world.providers.ca = Arc::new(ca.reusing());
+    world
+}
+
+/// Whether each has a certificate of its own key, from an order of its own.
+async fn check_own_orders(world: &World) {
+    let mut keys = BTreeSet::new();
+    for of in ["certificate.www", "certificate.twin"] {
+        keys.extend(world.certificate(of).await.versions.iter().map(|version| version.spki));
+    }
+    assert_eq!(keys.len(), 2, "two keys, each with its certificate");
+    let ca = &world.providers.ca;
+    assert_eq!((ca.placed(), ca.finalized(), ca.issued().len()), (2, 2, 2));
+    world.check_laws("one order for two").await;
+}
+
+#[test]
+fn two_certificates_of_the_same_names_never_share_an_order() {
+    run(async {
+        let world = world_of_one_order().await;
+        let mut steps = estate();
+        steps.push(issue("certificate.twin", "www.example.com", &[0, 2]));
+        assert_eq!(apply(&world, steps).await.failed, []);
+        assert_eq!(failed_attempts(&world).await, 0);
+        check_own_orders(&world).await;
+    });
+}
+
+#[test]
+fn an_order_that_somebody_else_finalized_is_replaced() {
+    run(async {
+        let world = world_of_one_order().await;
+        let run = world.submit(estate()).await.expect("it is submitted");
+        world.faults.plan("finalize", 1, Fault::Stall);
+        let stop = Stop::default();
+        let work = world.work_as("slow", &run, &stop);
+        let mut work = std::pin::pin!(work);
+        world.falls_asleep(work.as_mut()).await;
+        // Another process that knows nothing of the first one's jobs.
+        let twin =
+            world.submit(vec![issue("certificate.twin", "www.example.com", &[])]).await.expect("it is submitted");
+        assert_eq!(world.work_as("quick", &twin, &Stop::default()).await.expect("it works").failed, []);
+        assert_eq!(world.providers.ca.placed(), 1, "it was given the first one's order");
+        world.faults.wake();
+        assert_eq!(work.await.expect("the store answers").failed, []);
+        check_own_orders(&world).await;
+    });
+}
