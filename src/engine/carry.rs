@@ -169,12 +169,15 @@ impl<'a> Hand<'a> {
         let now = engine.clock.now();
         let job = Job { status: JobStatus::Ready, ..lease.job.clone() };
         let stored = engine.store.records(std::slice::from_ref(job.address())).await?.into_iter().next();
-        let changing = Changing::new(job.address().clone(), stored);
+        let mut changing = Changing::new(job.address().clone(), stored);
         let context = context(&job, &changing, now, 0);
         let is_new = job.machine.is_null();
         let (mut machine, parked) = if is_new { (Machine::begin(&context), None) } else { parse(&job)? };
         if parked.is_none_or(|token| token + 1 != lease.token) {
             machine.resume();
+        }
+        if let Some(chain) = machine.chain() {
+            changing.remember(chain);
         }
         let mut hand = Self {
             shared,

@@ -34,6 +34,11 @@ impl Changing {
         self.now.as_ref()
     }
 
+    /// It was removed, and this is the chain that it had.
+    pub(super) fn remember(&mut self, chain: &str) {
+        self.chain.get_or_insert_with(|| chain.to_owned());
+    }
+
     /// Its chain, once it has one.
     pub(super) fn chain(&self) -> Option<&str> {
         self.chain.as_deref()

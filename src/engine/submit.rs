@@ -7,7 +7,7 @@ use super::record::Changing;
 use super::{Engine, adopt};
 use crate::address::Address;
 use crate::diagnostic::Diagnostic;
-use crate::job::machine::keys_of;
+use crate::job::removal::leaves_something;
 use crate::job::{Job, JobId, JobStatus, Run, RunId};
 use crate::plan::predict::imported;
 use crate::plan::{Action, Plan, Step, Work};
@@ -192,11 +192,11 @@ impl Builder {
         waits.flatten().cloned().collect::<BTreeSet<_>>().into_iter().collect()
     }
 
-    /// Whether more than the store is touched, or jobs have to come first, or keys go with the record.
+    /// Whether more than the store is touched, or jobs have to come first, or more goes with the record.
     fn is_job(&self, step: &Step, needs: &[JobId]) -> bool {
         let bookkeeping = matches!(step.action, Action::Forget | Action::Move) || step.work == Work::Record;
-        let has_keys = || self.records.get(&step.address).is_some_and(|record| !keys_of(&record.facts).is_empty());
-        !bookkeeping || !needs.is_empty() || (step.action == Action::Delete && has_keys())
+        let leaves = |record: &Record| leaves_something(step.action, &record.facts);
+        !bookkeeping || !needs.is_empty() || self.records.get(&step.address).is_some_and(leaves)
     }
 
     fn job(&mut self, step: &Step, needs: Vec<JobId>) -> JobId {

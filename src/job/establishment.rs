@@ -44,8 +44,7 @@ impl Establishment {
     /// See [`super::Machine::outcome`].
     pub fn outcome(&mut self, result: Result<Fact, Failure>, context: &Context<'_>) -> Vec<EventBody> {
         if self.done {
-            removal::drop_first(&mut self.surplus, &mut self.pace, result.err(), context);
-            return Vec::new();
+            return removal::drop_first(&mut self.surplus, &mut self.pace, result.err(), context);
         }
         match result {
             Ok(Fact::Established(facts)) => self.established(facts, context),

@@ -208,8 +208,7 @@ impl Issuance {
                 events
             }
             (Effect::RemoveKey(_), result) => {
-                removal::drop_first(&mut self.surplus, &mut self.patience, result.err(), context);
-                Vec::new()
+                removal::drop_first(&mut self.surplus, &mut self.patience, result.err(), context)
             }
             (effect, Ok(fact)) => self.succeeded(effect, fact, context),
             (effect, Err(failure)) => self.failed(effect, failure, context),
@@ -355,7 +354,7 @@ impl Issuance {
         let versions = facts_of(context).map(|facts| facts.versions.as_slice()).unwrap_or_default();
         let number = versions.last().map_or(0, |last| last.number) + 1;
         let dropped = versions.len().saturating_sub(VERSIONS_KEPT - 1);
-        self.surplus.extend(versions[..dropped].iter().filter_map(|one| one.key.clone()));
+        self.surplus.extend(versions[..dropped].iter().flat_map(CertificateVersion::kept));
         let version = CertificateVersion { number, key: self.key.clone(), ..version };
         let issued = EventBody::Issued { version: Box::new(version), reason: reason(context) };
         self.clean_up(End::Succeed);

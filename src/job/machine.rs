@@ -8,10 +8,10 @@ use super::effect::{Effect, Fact};
 use super::establishment::Establishment;
 use super::issuance::Issuance;
 use super::pace::Pace;
-use super::removal::{Bookkeeping, Removal};
+use super::removal::{Bookkeeping, Removal, leaves_something};
 use super::{Failure, JobId};
 use crate::plan::{Action, Step, Work};
-use crate::state::facts::{Facts, KeyId};
+use crate::state::facts::{CertificateVersion, Facts, KeyId};
 use crate::state::{EventBody, Record};
 use crate::time::Timestamp;
 
@@ -88,7 +88,10 @@ impl Machine {
         match (context.step.action, context.step.work) {
             (Action::Delete, Work::Undeploy | Work::Deploy) => Self::Undeploy(Undeployment::default()),
             (_, Work::Undeploy) => Self::Undeploy(Undeployment::default()),
-            (Action::Delete, _) => Self::Remove(Removal::begin(context.record)),
+            (Action::Delete, _) => Self::Remove(Removal::begin(context)),
+            (Action::Forget, _) if context.record.is_some_and(|one| leaves_something(Action::Forget, &one.facts)) => {
+                Self::Remove(Removal::begin(context))
+            }
             (Action::Forget | Action::Move, _) | (_, Work::Record) => Self::Record(Bookkeeping::default()),
             (_, Work::Register | Work::Establish) => Self::Establish(Establishment::default()),
             (_, Work::Issue) => Self::Issue(Issuance::begin(context)),
@@ -147,6 +150,14 @@ impl Machine {
         }
     }
 
+    /// Chain of the timeline of a record that it removes, which goes on when the record is gone.
+    pub fn chain(&self) -> Option<&str> {
+        match self {
+            Self::Remove(machine) => machine.chain(),
+            _ => None,
+        }
+    }
+
     /// URL of the order at a CA that it holds.
     pub fn order(&self) -> Option<&str> {
         match self {
@@ -192,12 +203,12 @@ pub(super) fn recorded(step: &Step) -> Option<EventBody> {
     step.after.as_ref().map(|draft| EventBody::Recorded { draft: Box::new(draft.clone()) })
 }
 
-/// Names of the private keys that facts refer to.
+/// Names of what the vault keeps for the one whose facts these are: private keys, and what goes with them.
 pub fn keys_of(facts: &Facts) -> Vec<KeyId> {
     match facts {
         Facts::Account(account) => vec![account.key.clone()],
         Facts::Authority(authority) => authority.keys.iter().chain(&authority.notes).cloned().collect(),
-        Facts::Certificate(certificate) => certificate.versions.iter().filter_map(|one| one.key.clone()).collect(),
+        Facts::Certificate(certificate) => certificate.versions.iter().flat_map(CertificateVersion::kept).collect(),
         Facts::None | Facts::Deployment(_) => Vec::new(),
     }
 }

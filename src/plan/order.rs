@@ -13,6 +13,8 @@ use crate::graph::Needs;
 use crate::job::wanted;
 use crate::model::Resource;
 use crate::source::Span;
+use crate::state::Record;
+use crate::state::facts::Facts;
 
 /// An order of changes.
 pub struct Order {
@@ -100,12 +102,21 @@ fn removals(changes: &Changes<'_>, needs: &mut [Vec<usize>]) {
     }
     for (at, change) in changes.list.iter().enumerate() {
         let record = changes.state.records.get(change.address);
-        let referred = record.into_iter().flat_map(|record| &record.depends_on);
+        let referred = record.into_iter().flat_map(|record| record.depends_on.iter().chain(left_with(record)));
         referred
             .filter_map(|address| removed.get(address))
             .filter(|gone| **gone != at)
             .for_each(|gone| needs[*gone].push(at));
     }
+}
+
+/// Whose credentials are still needed: those that withdraw challenge records which a certificate has left behind.
+fn left_with(record: &Record) -> impl Iterator<Item = &Address> {
+    let left = match &record.facts {
+        Facts::Certificate(facts) => &facts.left[..],
+        _ => &[],
+    };
+    left.iter().map(|publication| &publication.credential)
 }
 
 /// Names every edge of a circle with its place.

@@ -63,6 +63,11 @@ pub enum EventBody {
         /// SHA-256 of its SubjectPublicKeyInfo.
         spki: Digest,
     },
+    /// What the vault kept for it was removed: a key that nothing refers to any more, or a note that went with one.
+    KeyRemoved {
+        /// Its name in the vault.
+        key: KeyId,
+    },
     /// An order was placed (RFC 8555 section 7.4).
     OrderPlaced {
         /// Its URL.

@@ -139,6 +139,12 @@ impl CertificateVersion {
             issued_at,
         }
     }
+
+    /// Names of what the vault keeps for it: its key, and what a private CA noted when it issued it.
+    pub fn kept(&self) -> impl Iterator<Item = KeyId> {
+        let root = self.issuer_id.as_ref().and_then(|id| id.parse::<Digest>().ok());
+        self.key.clone().into_iter().chain(root.map(|root| KeyId::issued(&root, &self.serial)))
+    }
 }
 
 /// When the CA asks for a renewal (RFC 9773 section 4.2).
@@ -172,6 +178,14 @@ pub struct DeploymentFacts {
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct KeyId(pub String);
+
+impl KeyId {
+    /// Names what a private CA, known by its root, notes of the certificate with this serial number (hexadecimal), so that
+    /// an order which is finalized again finds what was issued.
+    pub fn issued(root: &Digest, serial: &str) -> Self {
+        Self(format!("issued/{root}/{serial}"))
+    }
+}
 
 impl std::fmt::Display for KeyId {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

@@ -16,7 +16,10 @@ pub fn fold(record: Option<Record>, event: &Event) -> Option<Record> {
     if record.as_ref().is_some_and(|record| has_seen(record, event)) {
         return record;
     }
-    if matches!(event.body, EventBody::Removed { .. }) {
+    // A key goes after the record that it belonged to.
+    if matches!(event.body, EventBody::Removed { .. })
+        || record.is_none() && matches!(event.body, EventBody::KeyRemoved { .. })
+    {
         return None;
     }
     let mut record = record.unwrap_or_else(|| Record::new(event.address.clone()));
@@ -74,6 +77,7 @@ fn apply(record: &mut Record, event: &Event) {
             }
         }
         EventBody::KeyMade { .. }
+        | EventBody::KeyRemoved { .. }
         | EventBody::OrderPlaced { .. }
         | EventBody::ChallengePresented { .. }
         | EventBody::ChallengeAnswered { .. }

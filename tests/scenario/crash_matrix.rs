@@ -5,6 +5,7 @@
 use std::sync::Arc;
 
 use cap::job::ErrorClass;
+use cap::ports::vault::KeyType;
 use cap::testing::{Fault, ManualClock};
 
 use super::world::{SLOT, World, due, estate, renewal, run};
@@ -46,6 +47,11 @@ async fn check(world: &World, what: &str, undisturbed: &serde_json::Value) {
     let certificate = world.certificate("certificate.www").await;
     let account = world.record("acme_account.le").await.and_then(|account| account.facts.issuer_id());
     assert!(account.is_some() && certificate.versions.iter().all(|one| one.issuer_id == account), "{what}: who issued");
+    for version in &certificate.versions {
+        // Were it not there, this would make another one: a key is in the vault before the CA hears of it.
+        let key = version.key.as_ref().expect("a key");
+        assert_eq!(world.vault.ensure(key, KeyType::EcdsaP256).await, Ok(version.spki), "{what}: the key is lost");
+    }
     let current = certificate.current().map(|version| version.fingerprint);
     assert!(current.is_some(), "{what}: no certificate");
     let hosts = &world.providers.hosts;

@@ -6,7 +6,7 @@ use cap::job::effect::Before;
 use cap::job::machine::Context;
 use cap::job::retry::{self, Verdict};
 use cap::job::{ErrorClass, Fact, Failure, Job, JobId, JobStatus, Machine, Next};
-use cap::plan::{Action, Reason, Step, Work};
+use cap::plan::{Action, Step, Work};
 use cap::ports::PortError;
 use cap::ports::clock::Clock as _;
 use cap::ports::store::{Advance, JobFilter, LeaseError};
@@ -518,37 +518,6 @@ fn an_immediate_stop_cuts_off_and_the_next_worker_need_not_wait() {
         assert!(world.clock.now().since(begin) < Duration::from_secs(10));
         assert_eq!(world.providers.ca.issued().len(), 1);
         world.check_laws("immediate").await;
-    });
-}
-
-#[test]
-fn deleting_a_certificate_removes_its_keys_and_revokes_nothing() {
-    run(async {
-        let world = World::new().await;
-        assert_eq!(apply(&world, estate()).await.failed, []);
-        let key = world.certificate("certificate.www").await.versions[0].key.clone().expect("a key");
-        let of = "certificate.www@file_target.web";
-        let delete = |record: cap::state::Record, work, needs: &[usize]| Step {
-            action: Action::Delete,
-            reasons: vec![Reason::Destroy],
-            base: record.revision,
-            before: record.spec.clone(),
-            after: None,
-            ..create(&record.address.to_string(), work, json!({}), needs)
-        };
-        let steps = vec![
-            delete(world.record(of).await.expect("a record"), Work::Undeploy, &[]),
-            delete(world.record("certificate.www").await.expect("a record"), Work::Record, &[0]),
-            delete(world.record("file_target.web").await.expect("a record"), Work::Record, &[0]),
-        ];
-        assert_eq!(apply(&world, steps).await.failed, []);
-        for gone in [of, "certificate.www", "file_target.web"] {
-            assert!(world.record(gone).await.is_none(), "{gone}");
-        }
-        assert_eq!(world.providers.hosts.content(SLOT), None);
-        assert!(world.vault.get(&key).await.is_err_and(|fault| fault.class == ErrorClass::Absent));
-        assert_eq!(world.providers.ca.revoked(), Vec::<String>::new());
-        world.check_laws("delete").await;
     });
 }
 

@@ -6,6 +6,7 @@ mod failures;
 mod importing;
 mod leases;
 mod orders;
+mod removals;
 mod renewals;
 mod submitting;
 mod timelines;

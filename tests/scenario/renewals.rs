@@ -21,7 +21,7 @@ use cap::time::Duration;
 use super::world::{ACTOR, SLOT, World, deploy, estate, issue, run};
 
 /// What these steps make, as an estate.
-fn wanted(steps: &[Step]) -> Estate {
+pub fn wanted(steps: &[Step]) -> Estate {
     let nowhere = Span::new(SourceId(0), 0..0);
     let resource = |step: &Step| {
         let mut draft = step.after.clone()?;
@@ -43,7 +43,7 @@ fn wanted(steps: &[Step]) -> Estate {
 }
 
 /// Looks, compares and plans, as `cap plan` does.
-async fn plan(world: &World, estate: &Estate) -> Plan {
+pub async fn plan(world: &World, estate: &Estate) -> Plan {
     let mut state = world.store.snapshot().await.expect("a snapshot").state;
     let now = world.clock.now();
     let slots = refresh::slots(&state, &world.providers, 4).await;
@@ -155,7 +155,7 @@ fn law_1_what_was_applied_through_failures_needs_nothing_more() {
 }
 
 /// The provider takes no removal for longer than anybody tries.
-fn break_withdrawals(world: &World) {
+pub fn break_withdrawals(world: &World) {
     let attempts = 1..=14;
     attempts.for_each(|nth| world.faults.plan("retract", nth, Fault::FailBefore(ErrorClass::Transient)));
 }

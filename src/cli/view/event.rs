@@ -7,7 +7,7 @@ use crate::state::EventBody;
 pub fn left_behind(record: &Publication, why: &str) -> String {
     let Publication { name, value, zone, .. } = record;
     format!(
-        "left behind in zone {zone}: the TXT record {name} \"{value}\", because {why}; the next issue withdraws it, or do so by hand"
+        "left behind in zone {zone}: the TXT record {name} \"{value}\", because {why}; the next issue tries it again, or withdraw it by hand"
     )
 }
 
@@ -23,6 +23,7 @@ pub fn sentence(body: &EventBody) -> String {
             format!("authority established, root {}", authority.fingerprint.short())
         }
         EventBody::KeyMade { spki, .. } => format!("key made, public key {}", spki.short()),
+        EventBody::KeyRemoved { key } => format!("removed from the vault: {key}"),
         EventBody::OrderPlaced { url } => format!("order placed: {url}"),
         EventBody::ChallengePresented { name } => format!("challenge published at {name}"),
         EventBody::ChallengeRetracted { name, .. } => format!("challenge withdrawn at {name}"),

@@ -9,7 +9,6 @@ use zeroize::Zeroizing;
 use super::super::args;
 use super::limits::Limits;
 use crate::address::Address;
-use crate::digest::Digest;
 use crate::job::ErrorClass;
 use crate::ports::vault::{KeyType, KeyVault};
 use crate::ports::{PortError, PortResult};
@@ -144,7 +143,8 @@ pub(super) fn pem(certificate: &Certificate) -> String {
 pub(super) fn random_serial() -> PortResult<Zeroizing<[u8; 20]>> {
     let mut bytes = Zeroizing::new([0; 20]);
     aws_lc_rs::rand::fill(&mut *bytes).map_err(|_| bug("the system gives no random bytes"))?;
-    bytes[0] &= 0x7f;
+    // Positive, and of full length: it is the same number wherever it is written in hexadecimal.
+    bytes[0] = (bytes[0] & 0x7f) | 0x40;
     Ok(bytes)
 }
 
@@ -158,9 +158,4 @@ pub(super) fn refused(error: rcgen::Error) -> PortError {
 
 pub(super) fn bug(message: impl Into<String>) -> PortError {
     PortError::new(ErrorClass::Bug, message)
-}
-
-/// Name of what is kept for one order: apart for each CA.
-pub(super) fn kept(root: &Digest, serial: &str) -> KeyId {
-    KeyId(format!("issued/{root}/{serial}"))
 }

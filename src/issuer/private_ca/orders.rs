@@ -10,7 +10,7 @@ use rcgen::{
 };
 use serde::{Deserialize, Serialize};
 
-use super::authority::{BACKDATED, bug, kept, pem, random_serial, refused, serial, signer};
+use super::authority::{BACKDATED, bug, pem, random_serial, refused, serial, signer};
 use super::limits::Limits;
 use crate::digest::Digest;
 use crate::job::ErrorClass;
@@ -63,7 +63,7 @@ impl PrivateCa {
     }
 
     fn kept(&self, order: &Order) -> KeyId {
-        kept(&self.facts.fingerprint, &order.serial)
+        KeyId::issued(&self.facts.fingerprint, &order.serial)
     }
 
     /// The chain that was issued for an order.
