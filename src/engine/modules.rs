@@ -20,7 +20,7 @@ pub fn gather(root: &[ast::File], shown: &str, catalog: &Catalog, sources: &mut 
     if !called.is_empty() {
         let lock = packages::locked(shown, sources, &mut diagnostics);
         for (package, span) in called.values() {
-            diagnostics.take(packages::verify(package, &lock, *span));
+            diagnostics.take(packages::verify(package, &lock, *span, packages::hash_of));
         }
     }
     (library, diagnostics)

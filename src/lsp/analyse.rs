@@ -1,15 +1,17 @@
 //! What files mean together: evaluation and the rules of the estate, on a thread of its own, always for the newest texts.
 
-use std::collections::HashSet;
+use std::cell::RefCell;
+use std::collections::{HashMap, HashSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::mpsc::Receiver;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::workspace::{Pieces, Tree};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, codes::language as codes};
+use crate::digest::Digest;
 use crate::engine::files::ModuleDirectory;
-use crate::engine::load;
+use crate::engine::{load, packages};
 use crate::eval::library::Library;
 use crate::eval::{Inputs, evaluate_with};
 use crate::model::{self, Kinds};
@@ -17,7 +19,8 @@ use crate::source::{SourceId, Sources};
 use crate::syntax::{self, ast};
 use crate::time::Timestamp;
 
-/// Reports that say nothing of a file that is not finished, or of values that an editor does not know.
+/// Reports that say nothing of a file: a variable without a default gets its value when somebody plans, and terraform-ls
+/// does not miss it either. What a call of a module leaves out is reported.
 const UNKNOWABLE: [&Code; 1] = [&codes::NO_VALUE];
 /// Reports that may be wrong while a piece of the module never parsed.
 const UNCERTAIN: [&Code; 3] = [&codes::UNDECLARED, &codes::ATTRIBUTE, &codes::MISSING_ARGUMENT];
@@ -34,11 +37,13 @@ pub(super) type Findings = Vec<(PathBuf, Vec<Diagnostic>)>;
 pub(super) struct Analyst {
     kinds: Kinds,
     home: Option<PathBuf>,
+    /// The hash of what lies in a package's directory, with what told that it changed.
+    hashes: RefCell<HashMap<PathBuf, (Digest, Result<String, String>)>>,
 }
 
 impl Analyst {
     pub(super) fn new(kinds: Kinds, home: Option<PathBuf>) -> Self {
-        Self { kinds, home }
+        Self { kinds, home, hashes: RefCell::default() }
     }
 
     /// Works until no more jobs can come, or nobody wants to know. A job that is not the newest is passed over.
@@ -69,6 +74,7 @@ impl Analyst {
         };
         let around = ModuleDirectory::new(tree.directory.clone(), self.home.clone());
         let (evaluation, mut faults) = evaluate_with(&files, &library, &inputs, &self.kinds.catalog(), &around, now());
+        faults.extend(self.unlocked(tree, &files, &library));
         let all = || tree.pieces.iter().chain(tree.library.iter().flat_map(|(_, pieces)| pieces));
         let bare = all().any(|piece| piece.bare);
         if !bare {
@@ -76,6 +82,35 @@ impl Analyst {
         }
         let known: HashSet<SourceId> = all().filter(|piece| piece.fresh()).map(|piece| piece.source).collect();
         told(faults, bare, &known)
+    }
+}
+
+impl Analyst {
+    /// Packages that are not what the lock file names, as `cap validate` would report them.
+    fn unlocked(&self, tree: &Tree, files: &[ast::File], library: &Library) -> Diagnostics {
+        let called = packages::called(files, library);
+        if called.is_empty() {
+            return Diagnostics::default();
+        }
+        // Faults of the lock file have no place in what is open.
+        let (lock, _) = packages::lock::read(&tree.directory, "", &mut Sources::default());
+        let hash = |below: &Path| self.hash(&tree.directory.join(below));
+        let verify = |(package, span): &(_, _)| packages::verify(package, &lock, *span, hash).err();
+        Diagnostics(called.values().filter_map(verify).collect())
+    }
+
+    /// The hash of a package, which is read again only after something in it changed.
+    fn hash(&self, directory: &Path) -> Option<Result<String, String>> {
+        let Some(stamp) = packages::stamp(directory) else { return packages::hash_of(directory) };
+        let mut hashes = self.hashes.borrow_mut();
+        match hashes.get(directory) {
+            Some((known, hash)) if *known == stamp => Some(hash.clone()),
+            _ => {
+                let hash = packages::hash_of(directory)?;
+                hashes.insert(directory.to_owned(), (stamp, hash.clone()));
+                Some(hash)
+            }
+        }
     }
 }
 

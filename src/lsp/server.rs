@@ -33,7 +33,7 @@ const INVALID_PARAMS: i32 = -32602;
 const NOT_INITIALIZED: i32 = -32002;
 
 /// Files that mean something when they change on disk.
-const WATCHED: [&str; 4] = ["**/*.cap.hcl", "**/*.cap.json", "**/*.capvars", "**/*.tfvars"];
+const WATCHED: [&str; 5] = ["**/*.cap.hcl", "**/*.cap.json", "**/*.capvars", "**/*.tfvars", "**/.cap.lock.hcl"];
 
 /// Why there is no answer: a code and a sentence.
 type Refused = (i32, String);

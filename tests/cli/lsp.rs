@@ -388,6 +388,25 @@ fn what_changes_on_disk_is_seen() {
 }
 
 #[test]
+fn packages_are_held_to_the_lock_file() {
+    const SOURCE: &str = "git::https://example.test/x.git";
+    let package = cap::eval::package::parse(SOURCE).ok().flatten().expect("a package").package.directory();
+    let file = format!("{package}/main.cap.hcl");
+    let main = format!("module \"x\" {{\n  source = \"{SOURCE}\"\n}}\n");
+    let mut editor = Editor::new(&[(&file, "locals {\n  a = 1\n}\n")]);
+    editor.open("main.cap.hcl", &main);
+    editor.shows("main.cap.hcl", &["1:11 CAP0174"]);
+    let hash = cap::engine::packages::hash(&editor.place.path().join(&package)).expect("a hash");
+    editor.place.write(".cap.lock.hcl", format!("module \"{SOURCE}\" {{\n  hash = \"{hash}\"\n}}\n"));
+    editor.tell("workspace/didChangeWatchedFiles", json!({"changes": []}));
+    editor.shows("main.cap.hcl", &[]);
+    editor.place.write(&file, "locals {\n  a = 12\n}\n");
+    editor.tell("workspace/didChangeWatchedFiles", json!({"changes": []}));
+    editor.shows("main.cap.hcl", &["1:11 CAP0174"]);
+    editor.leave();
+}
+
+#[test]
 fn an_editor_that_goes_away_ends_it() {
     let mut editor = Editor::new(&[]);
     editor.tell("exit", Json::Null);

@@ -32,13 +32,13 @@ pub struct Lockfile {
     pub entries: BTreeMap<String, Locked>,
 }
 
-/// Reads that of the current directory, which is empty where there is none.
-pub fn read(shown: &str, sources: &mut Sources) -> (Lockfile, Diagnostics) {
-    let path = Path::new(LOCK);
+/// Reads that of a directory, which is empty where there is none. `shown` is the directory as the user named it.
+pub fn read(directory: &Path, shown: &str, sources: &mut Sources) -> (Lockfile, Diagnostics) {
+    let path = directory.join(LOCK);
     if !path.exists() {
         return Default::default();
     }
-    match load::read(path) {
+    match load::read(&path) {
         Ok(text) => {
             let name = if shown.is_empty() || shown == "." { LOCK.to_owned() } else { format!("{shown}/{LOCK}") };
             parse(&name, &text, sources)

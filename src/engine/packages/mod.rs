@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 pub use lock::{LOCK, Locked, Lockfile};
-pub use tree::hash;
+pub use tree::{hash, stamp};
 
 use crate::diagnostic::{Diagnostic, Diagnostics, codes::language as codes};
 use crate::eval::library::{Library, called_by};
@@ -17,7 +17,7 @@ use crate::source::{Sources, Span};
 use crate::syntax::ast;
 
 /// The packages that a configuration calls, directly or not, by their source, each with the place of a call.
-pub(super) fn called(root: &[ast::File], library: &Library) -> BTreeMap<String, (Package, Span)> {
+pub fn called(root: &[ast::File], library: &Library) -> BTreeMap<String, (Package, Span)> {
     let below = library.iter().flat_map(|(directory, files)| called_by(directory, files));
     let mut found = BTreeMap::new();
     for one in called_by("", root).into_iter().chain(below) {
@@ -28,12 +28,19 @@ pub(super) fn called(root: &[ast::File], library: &Library) -> BTreeMap<String, 
     found
 }
 
-/// Whether a package that is there is the one that the lock file names. One that is not there is left to evaluation.
-pub fn verify(package: &Package, lock: &Lockfile, span: Span) -> Result<(), Diagnostic> {
+/// Whether a package that is there is the one that the lock file names: `hash` reads what lies in its directory. One that is
+/// not there is left to evaluation.
+///
+/// # Errors
+/// It is not, or the lock file does not name it.
+pub fn verify(
+    package: &Package,
+    lock: &Lockfile,
+    span: Span,
+    hash: impl FnOnce(&Path) -> Option<Result<String, String>>,
+) -> Result<(), Diagnostic> {
     let directory = package.directory();
-    if !Path::new(&directory).is_dir() {
-        return Ok(());
-    }
+    let Some(hash) = hash(Path::new(&directory)) else { return Ok(()) };
     let source = &package.source;
     let fault = |detail: String, hint: &str| Err(Diagnostic::error(&codes::LOCK, detail).at(span).hint(hint));
     let Some(locked) = lock.entries.get(source) else {
@@ -42,7 +49,7 @@ pub fn verify(package: &Package, lock: &Lockfile, span: Span) -> Result<(), Diag
             "Run `cap get`, and keep the file with the others.",
         );
     };
-    match hash(Path::new(&directory)) {
+    match hash {
         Ok(hash) if hash == locked.hash => Ok(()),
         Ok(hash) => fault(
             format!(
@@ -55,9 +62,14 @@ pub fn verify(package: &Package, lock: &Lockfile, span: Span) -> Result<(), Diag
     }
 }
 
+/// The hash of a package's directory, where it is there.
+pub fn hash_of(directory: &Path) -> Option<Result<String, String>> {
+    directory.is_dir().then(|| hash(directory))
+}
+
 /// The lock file of the current directory.
 pub fn locked(shown: &str, sources: &mut Sources, diagnostics: &mut Diagnostics) -> Lockfile {
-    let (lock, faults) = lock::read(shown, sources);
+    let (lock, faults) = lock::read(Path::new(""), shown, sources);
     diagnostics.extend(faults);
     lock
 }
