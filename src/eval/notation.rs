@@ -16,6 +16,35 @@ pub fn notation(value: &Value) -> String {
     out
 }
 
+/// A value of which some parts are known only after apply.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Partial {
+    /// All of it is known.
+    Known(Value),
+    /// Nothing of it is known.
+    AfterApply,
+    /// A tuple.
+    Tuple(Vec<Partial>),
+    /// An object.
+    Object(BTreeMap<Arc<str>, Partial>),
+}
+
+/// The value as Terraform's console shows it, with `(known after apply)` for what is not known yet.
+pub fn partial_notation(value: &Partial) -> String {
+    let mut out = String::new();
+    write_partial(&mut out, value, 0);
+    out
+}
+
+fn write_partial(out: &mut String, value: &Partial, indent: usize) {
+    match value {
+        Partial::Known(value) => write_value(out, value, indent),
+        Partial::AfterApply => out.push_str("(known after apply)"),
+        Partial::Tuple(items) => write_items(out, ("[", "]"), items, indent, write_partial),
+        Partial::Object(entries) => write_entries(out, ("{", "}"), entries, indent, write_partial),
+    }
+}
+
 /// The type as Terraform's console shows it: `list(string)`, objects and tuples with a line for each part.
 pub fn type_notation(ty: &Type) -> String {
     let mut out = String::new();
@@ -77,21 +106,24 @@ fn write_value(out: &mut String, value: &Value, indent: usize) {
         Value::Number(number) => out.push_str(&number.to_string()),
         Value::String(text) if text.contains('\n') => write_lines(out, text, indent),
         Value::String(text) => write_quoted(out, text),
-        Value::List(_, items) => write_items(out, ("tolist([", "])"), items, indent),
-        Value::Set(_, items) => write_items(out, ("toset([", "])"), items, indent),
-        Value::Tuple(items) => write_items(out, ("[", "]"), items, indent),
-        Value::Map(_, entries) => write_entries(out, ("tomap({", "})"), entries, indent),
-        Value::Object(entries) => write_entries(out, ("{", "}"), entries, indent),
+        Value::List(_, items) => write_items(out, ("tolist([", "])"), items, indent, write_value),
+        Value::Set(_, items) => write_items(out, ("toset([", "])"), items, indent, write_value),
+        Value::Tuple(items) => write_items(out, ("[", "]"), items, indent, write_value),
+        Value::Map(_, entries) => write_entries(out, ("tomap({", "})"), entries, indent, write_value),
+        Value::Object(entries) => write_entries(out, ("{", "}"), entries, indent, write_value),
         Value::Ref(address) => out.push_str(&address.to_string()),
         Value::Secret(secret) => write_secret(out, secret),
     }
 }
 
-fn write_items(out: &mut String, brackets: (&str, &str), items: &[Value], indent: usize) {
+/// Writes one value from a column on.
+type Write<T> = fn(&mut String, &T, usize);
+
+fn write_items<T>(out: &mut String, brackets: (&str, &str), items: &[T], indent: usize, write: Write<T>) {
     out.push_str(brackets.0);
     for item in items {
         new_line(out, indent + 2);
-        write_value(out, item, indent + 2);
+        write(out, item, indent + 2);
         out.push(',');
     }
     if !items.is_empty() {
@@ -100,13 +132,19 @@ fn write_items(out: &mut String, brackets: (&str, &str), items: &[Value], indent
     out.push_str(brackets.1);
 }
 
-fn write_entries(out: &mut String, brackets: (&str, &str), entries: &BTreeMap<Arc<str>, Value>, indent: usize) {
+fn write_entries<T>(
+    out: &mut String,
+    brackets: (&str, &str),
+    entries: &BTreeMap<Arc<str>, T>,
+    indent: usize,
+    write: Write<T>,
+) {
     out.push_str(brackets.0);
     for (name, value) in entries {
         new_line(out, indent + 2);
         write_quoted(out, name);
         out.push_str(" = ");
-        write_value(out, value, indent + 2);
+        write(out, value, indent + 2);
     }
     if !entries.is_empty() {
         new_line(out, indent);

@@ -113,6 +113,9 @@ fn facts_are_those_of_the_store() {
     let place = Place::quickstart();
     check(&place, "console", "certificate.www.not_after", "(known after apply)");
     check(&place, "console", "certificate.www", "certificate.www");
+    let parts = "[(certificate.www.not_after), { a = [1, certificate.www.serial] }]";
+    let shown = "[\n  (known after apply),\n  {\n    \"a\" = [\n      1,\n      (known after apply),\n    ]\n  },\n]";
+    check(&place, "console", parts, shown);
     place.expect("apply -auto-approve", 0);
     let expires = place.expect("output -raw expires", 0).out;
     check(&place, "console", "certificate.www.not_after", &format!("\"{expires}\""));

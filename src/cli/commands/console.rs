@@ -1,6 +1,7 @@
 //! `cap console`: expressions in, values out. On a terminal line by line; from a pipe, the value of the last expression,
 //! so that scripts can ask for one. Reads the configuration and the store, changes nothing, and never looks behind a secret.
 
+use std::collections::BTreeMap;
 use std::io::{BufRead as _, IsTerminal as _};
 use std::path::Path;
 use std::sync::Arc;
@@ -19,13 +20,14 @@ use crate::cli::wiring::session;
 use crate::diagnostic::{Diagnostic, Diagnostics, codes};
 use crate::eval::console::{Answer, Surroundings, ask};
 use crate::eval::functions;
-use crate::eval::notation::{notation, type_notation};
+use crate::eval::notation::{Partial, partial_notation, type_notation};
 use crate::eval::schema::Catalog;
+use crate::eval::value::Value;
 use crate::limits;
 use crate::ports::clock::Clock as _;
 use crate::source::SourceId;
 use crate::state::State;
-use crate::syntax::ast::{Expr, ExprKind};
+use crate::syntax::ast::{Expr, ExprKind, Item};
 use crate::syntax::{format, parse_expression};
 
 const HELP: &str = "\
@@ -138,13 +140,36 @@ impl Console {
     fn evaluated(&self, source: SourceId, text: &str) -> Result<String, Diagnostics> {
         let expr = parse_expression(source, 0, text)?;
         let typed = type_call(&expr);
-        Ok(match (self.ask(typed.unwrap_or(&expr))?, typed) {
-            (Answer::Known(value), None) => notation(&value),
-            (Answer::Known(value), Some(_)) => type_notation(&value.type_of()),
-            (Answer::AfterApply, None) => "(known after apply)".to_owned(),
+        let Some(typed) = typed else { return self.partial(&expr).map(|value| partial_notation(&value)) };
+        Ok(match self.ask(typed)? {
+            Answer::Known(value) => type_notation(&value.type_of()),
             // Facts are known before their values are, and not before their types.
-            (Answer::AfterApply, Some(_)) => "dynamic".to_owned(),
+            Answer::AfterApply => "dynamic".to_owned(),
         })
+    }
+
+    /// The value as far as it is known: of a list or an object that is written out, part by part.
+    fn partial(&self, expr: &Expr) -> Result<Partial, Diagnostics> {
+        if let Answer::Known(value) = self.ask(expr)? {
+            return Ok(Partial::Known(value));
+        }
+        match &expr.kind {
+            ExprKind::Parenthesis(inner) => self.partial(inner),
+            ExprKind::Tuple(items) => {
+                items.iter().map(|item| self.partial(item)).collect::<Result<_, _>>().map(Partial::Tuple)
+            }
+            ExprKind::Object(items) => self.partial_object(items),
+            _ => Ok(Partial::AfterApply),
+        }
+    }
+
+    fn partial_object(&self, items: &[Item]) -> Result<Partial, Diagnostics> {
+        let mut fields = BTreeMap::new();
+        for Item { key, value } in items {
+            let Answer::Known(Value::String(name)) = self.ask(key)? else { return Ok(Partial::AfterApply) };
+            fields.insert(name, self.partial(value)?);
+        }
+        Ok(Partial::Object(fields))
     }
 
     fn ask(&self, expr: &Expr) -> Result<Answer, Diagnostics> {
