@@ -65,7 +65,7 @@ pub enum Command {
     Timeline(TimelineArgs),
     /// Break a lock whose holder is gone.
     ForceUnlock(ForceUnlockArgs),
-    /// Play the tests of *.captest.hcl files against fakes.
+    /// Play the tests of *.captest.hcl and *.captest.json files against fakes.
     Test(TestArgs),
     /// Bring files into the canonical layout.
     Fmt(FmtArgs),

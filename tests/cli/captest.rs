@@ -216,3 +216,36 @@ fn results_are_written_for_programs_and_build_servers() {
     let none = Place::new();
     none.expect("test", 0).says("Success! 0 passed, 0 failed.");
 }
+
+#[test]
+fn test_files_in_the_json_form_say_the_same() {
+    let place = Place::new();
+    place.write("main.cap.hcl", ESTATE);
+    let text = r#"{
+      "clock": "2027-01-01T00:00:00Z",
+      "variables": { "days": 30 },
+      "run": {
+        "made": {
+          "assert": [
+            { "condition": "${plan.add == 4 && var.days == 30}", "error_message": "All is new." },
+            { "condition": "${output.expires == \"2027-01-30T23:55:00Z\"}", "error_message": "${output.expires}" }
+          ]
+        },
+        "refused": {
+          "command": "plan",
+          "variables": { "days": 91 },
+          "expect_failures": ["var.days"]
+        },
+        "asked_for": {
+          "plan_options": { "refresh": false, "replace": ["private_ca.house"] },
+          "assert": { "condition": "${plan.changes[\"private_ca.house\"].action == \"replace\"}", "error_message": "no" }
+        }
+      }
+    }"#;
+    place.write("main.captest.json", text);
+    place.expect("test", 0).says("run \"refused\"... pass").says("Success! 3 passed, 0 failed.");
+    place.write("main.captest.json", text.replace("\"plan\"", "\"apple\"").replace("\"assert\": {", "\"asert\": {"));
+    let ran = place.expect("test", 1);
+    ran.reports("\"command\" is one of plan, apply.").reports("main.captest.json:12:22");
+    ran.reports("takes no argument named \"asert\"").reports("Did you mean \"assert\"?");
+}

@@ -17,10 +17,6 @@ use crate::engine::load;
 use crate::eval::schema::Catalog;
 use crate::ports::clock::Clock as _;
 use crate::source::Sources;
-use crate::syntax;
-
-/// The end of a test file's name.
-const ENDING: &str = ".captest.hcl";
 
 /// Carries it out.
 pub async fn run(shell: &mut Shell, args: &TestArgs) -> Outcome {
@@ -67,7 +63,7 @@ fn chosen(args: &TestArgs, place: &Place) -> Result<Vec<String>, Diagnostic> {
 fn names(directory: &Path) -> impl Iterator<Item = String> {
     let entries = std::fs::read_dir(directory).into_iter().flatten().flatten();
     let mut names: Vec<String> = entries.filter_map(|entry| entry.file_name().into_string().ok()).collect();
-    names.retain(|name| name.ends_with(ENDING) && !name.starts_with('.'));
+    names.retain(|name| read::ENDINGS.iter().any(|ending| name.ends_with(ending)) && !name.starts_with('.'));
     names.sort();
     names.into_iter()
 }
@@ -119,7 +115,7 @@ fn report(shell: &mut Shell, args: &TestArgs, diagnostics: &Diagnostics, sources
 fn parsed(name: &str, text: &str) -> (TestFile, Diagnostics, Sources) {
     let mut sources = Sources::default();
     let source = sources.add(name, text);
-    let (file, mut faults) = syntax::parse(source, text);
+    let (file, mut faults) = read::parse(source, (name, text));
     let (test, more) = read::file(&file, &sources);
     faults.extend(more);
     (test, faults, sources)

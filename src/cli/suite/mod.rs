@@ -1,4 +1,4 @@
-//! `cap test`: what `*.captest.hcl` files say, and playing it on a stage of fakes. Touches nothing outside and keeps nothing.
+//! `cap test`: what `*.captest.hcl` and `*.captest.json` files say, and playing it on a stage of fakes. Touches nothing outside and keeps nothing.
 
 pub mod judge;
 pub mod play;

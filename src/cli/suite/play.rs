@@ -34,7 +34,6 @@ use crate::ports::clock::Clock as _;
 use crate::ports::store::Snapshot;
 use crate::source::{SourceId, Sources};
 use crate::state::State;
-use crate::syntax;
 use crate::syntax::ast::{Attribute, Body, Expr, File};
 use crate::testing::ManualClock;
 use crate::time::Timestamp;
@@ -169,7 +168,7 @@ impl<'p> Player<'p> {
     fn scene(&self, at: usize, place: &Place) -> Result<Scene, Failure> {
         let mut gathered = configuration::gather(place, self.vars, self.catalog);
         let source = gathered.sources.add(self.file.0, self.file.1);
-        let (file, _) = syntax::parse(source, self.file.1);
+        let (file, _) = read::parse(source, self.file);
         let (test, _) = read::file(&file, &gathered.sources);
         let TestFile { variables, mut runs, .. } = test;
         let run = runs.swap_remove(at);

@@ -9,16 +9,26 @@ use crate::cli::configuration;
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, codes, did_you_mean};
 use crate::eval::console::alone;
 use crate::eval::value::Value;
-use crate::source::{Sources, Span};
+use crate::source::{SourceId, Sources, Span};
+use crate::syntax;
 use crate::syntax::ast::{Attribute, Block, Body, Expr, ExprKind, File};
 use crate::time::{Duration, Timestamp};
 
 /// The time of a file that says none: tests do not depend on when they are run.
 const DEFAULT_CLOCK: &str = "2026-01-01T00:00:00Z";
 
+/// The ends of a test file's name.
+pub const ENDINGS: [&str; 2] = [".captest.hcl", JSON];
+const JSON: &str = ".captest.json";
+
+/// Parses a test file in the form that its name says.
+pub fn parse(source: SourceId, (name, text): (&str, &str)) -> (File, Diagnostics) {
+    if name.ends_with(JSON) { syntax::json::parse_tests(source, text) } else { syntax::parse(source, text) }
+}
+
 /// What a test file says.
 pub fn file(file: &File, sources: &Sources) -> (TestFile, Diagnostics) {
-    let mut reader = Reader { sources, faults: Diagnostics::default() };
+    let mut reader = Reader { sources, json: file.json, faults: Diagnostics::default() };
     reader.only(&file.body, "test file", &["clock"], &["variables", "run"]);
     let clock = reader.parsed::<Timestamp>(&file.body, "clock");
     let variables = file.body.blocks_of("variables").flat_map(|block| block.body.attributes.clone()).collect();
@@ -30,6 +40,8 @@ pub fn file(file: &File, sources: &Sources) -> (TestFile, Diagnostics) {
 
 struct Reader<'s> {
     sources: &'s Sources,
+    /// Whether what is written stands in JSON texts.
+    json: bool,
     faults: Diagnostics,
 }
 
@@ -149,13 +161,21 @@ impl Reader<'_> {
     /// One of a few words, written without quotes.
     fn word(&mut self, body: &Body, name: &str, known: &[&str]) -> Option<String> {
         let value = &body.attribute(name)?.value;
-        let word = self.sources.snippet(value.span);
-        if !known.contains(&word) {
-            let detail = format!("\"{name}\" is one of {}, without quotes.", known.join(", "));
+        let word = self.written(value);
+        if !known.contains(&word.as_str()) {
+            let quotes = if self.json { "" } else { ", without quotes" };
+            let detail = format!("\"{name}\" is one of {}{quotes}.", known.join(", "));
             self.fault(&codes::language::VALUE, value.span, detail);
             return None;
         }
-        Some(word.to_owned())
+        Some(word)
+    }
+
+    /// An expression as it is written.
+    fn written(&self, expr: &Expr) -> String {
+        let text = self.sources.snippet(expr.span);
+        let inner = if self.json { serde_json::from_str(text).ok() } else { None };
+        inner.unwrap_or_else(|| text.to_owned())
     }
 
     /// References as they are written.
@@ -165,7 +185,7 @@ impl Reader<'_> {
             self.fault(&codes::language::TYPE, attribute.value.span, format!("\"{name}\" is a list of references."));
             return Vec::new();
         };
-        let written = |item: &Expr| Expected { object: self.sources.snippet(item.span).to_owned(), span: item.span };
+        let written = |item: &Expr| Expected { object: self.written(item), span: item.span };
         items.iter().map(written).collect()
     }
 

@@ -9,6 +9,8 @@ use crate::eval::schema::{BlockSchema, BodySchema, Catalog};
 pub(super) enum Inside<'c> {
     /// The file: everything is a block.
     File(&'c Catalog),
+    /// A test file.
+    Tests,
     /// A block of the language.
     Language(&'static Shape),
     /// A resource.
@@ -63,6 +65,12 @@ static LANGUAGE: [(&str, Shape); 8] = [
     ),
 ];
 
+static RUN: Shape = Shape {
+    blocks: &[("variables", &PLAIN), ("module", &PLAIN), ("assert", &PLAIN), ("plan_options", &OPTIONS)],
+    expressions: &["command", "expect_failures"],
+};
+static OPTIONS: Shape = Shape { blocks: &[], expressions: &["mode", "refresh", "replace", "target"] };
+
 fn shape(name: &str) -> &'static Shape {
     LANGUAGE.iter().find(|(known, _)| *known == name).map_or(&PLAIN, |(_, shape)| shape)
 }
@@ -72,6 +80,11 @@ impl<'c> Inside<'c> {
     pub(super) fn name(self, name: &str) -> Name<'c> {
         match self {
             Self::File(catalog) => top(catalog, name),
+            Self::Tests => match name {
+                "run" => Name::Block(1, Within::Body(Inside::Language(&RUN))),
+                "variables" => Name::Block(0, Within::Body(Inside::Language(&PLAIN))),
+                _ => Name::Template,
+            },
             Self::Language(shape) => match shape.blocks.iter().find(|(known, _)| *known == name) {
                 Some((_, inner)) => Name::Block(0, Within::Body(Inside::Language(inner))),
                 None if shape.expressions.contains(&name) => Name::Expression,

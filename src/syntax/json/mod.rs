@@ -18,6 +18,11 @@ pub fn parse(source: SourceId, text: &str, catalog: &Catalog) -> (File, Diagnost
     shaped(source, text, |shaping, node| shaping.body(node, grammar::Inside::File(catalog)))
 }
 
+/// Parses a test file in the JSON form.
+pub fn parse_tests(source: SourceId, text: &str) -> (File, Diagnostics) {
+    shaped(source, text, |shaping, node| shaping.body(node, grammar::Inside::Tests))
+}
+
 /// Parses a variable file in the JSON form: texts are as they are and no templates. Its faults do not repeat what stands
 /// there: it may be part of a secret.
 pub fn parse_values(source: SourceId, text: &str) -> (File, Diagnostics) {
