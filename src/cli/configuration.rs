@@ -136,7 +136,7 @@ impl Gathered {
             if unread { Default::default() } else { model::estate(&evaluation.desired, &evaluation, kinds) };
         diagnostics.extend(faults);
         estate.locate(|span| sources.position(span));
-        let described = describe.then(|| json_configuration::document(&files));
+        let described = describe.then(|| json_configuration::document(&files, &library));
         Configuration { sources, evaluation, estate, diagnostics, described, given: SensitiveValues::new() }
     }
 

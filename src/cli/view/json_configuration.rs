@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use serde_json::{Map, Value as Json, json};
 
 use crate::eval::encode;
+use crate::eval::library::{self, Library};
 use crate::syntax::ast::{Block, Body, Expr, ExprKind, File};
 use crate::syntax::references::each_reference;
 
@@ -15,22 +16,37 @@ const LANGUAGE: [&str; 10] =
 /// Arguments of resources that stand beside their expressions.
 const META: [&str; 3] = ["for_each", "count", "depends_on"];
 
-/// The whole document. Calls of modules are shown with their arguments; what is in a module is not.
-pub fn document(files: &[File]) -> Json {
+/// The whole document: the root, and in each call of a module what is in it, as far as it is in the library.
+pub fn document(files: &[File], library: &Library) -> Json {
+    json!({ "provider_config": {}, "root_module": module(files, &Around { library, directory: "", above: None }) })
+}
+
+/// Where a module is.
+struct Around<'a> {
+    library: &'a Library,
+    directory: &'a str,
+    above: Option<&'a Around<'a>>,
+}
+
+impl Around<'_> {
+    /// Whether it is that module or lies below it: evaluation reports such circles.
+    fn is_within(&self, directory: &str) -> bool {
+        self.directory == directory || self.above.is_some_and(|above| above.is_within(directory))
+    }
+}
+
+fn module(files: &[File], around: &Around<'_>) -> Json {
     let blocks = |kind: &'static str| files.iter().flat_map(move |file| file.body.blocks_of(kind));
-    let named = |kind, of: fn(&Block) -> Json| -> Map<String, Json> {
+    let named = |kind, of: &dyn Fn(&Block) -> Json| -> Map<String, Json> {
         blocks(kind).filter_map(|block| Some((label(block)?.to_owned(), of(block)))).collect()
     };
     let resources = files.iter().flat_map(|file| &file.body.blocks);
     let resources = resources.filter(|block| !LANGUAGE.contains(&&*block.kind.text)).filter_map(resource);
     json!({
-        "provider_config": {},
-        "root_module": {
-            "resources": resources.collect::<Vec<_>>(),
-            "variables": named("variable", variable),
-            "outputs": named("output", output),
-            "module_calls": named("module", call),
-        },
+        "resources": resources.collect::<Vec<_>>(),
+        "variables": named("variable", &variable),
+        "outputs": named("output", &output),
+        "module_calls": named("module", &|block| call(block, around)),
     })
 }
 
@@ -49,15 +65,20 @@ fn resource(block: &Block) -> Option<Json> {
         "schema_version": 0,
         "expressions": expressions(&block.body),
     });
+    repeated(&block.body, &mut out);
+    Some(out)
+}
+
+/// The arguments that stand beside expressions.
+fn repeated(body: &Body, out: &mut Json) {
     for (argument, shown) in [("for_each", "for_each_expression"), ("count", "count_expression")] {
-        if let Some(attribute) = block.body.attribute(argument) {
+        if let Some(attribute) = body.attribute(argument) {
             out[shown] = expression(&attribute.value);
         }
     }
-    if let Some(depends_on) = block.body.attribute("depends_on") {
+    if let Some(depends_on) = body.attribute("depends_on") {
         out["depends_on"] = json!(references(&depends_on.value));
     }
-    Some(out)
 }
 
 /// Arguments and nested blocks, by name; of each block type a list.
@@ -108,37 +129,56 @@ fn references(expr: &Expr) -> Vec<String> {
     found.into_iter().collect()
 }
 
+/// Whether a block is sensitive, or may be.
+fn is_sensitive(block: &Block) -> bool {
+    let given = block.body.attribute("sensitive").map(|attribute| constant(&attribute.value));
+    given.is_some_and(|constant| constant != Some(Json::Bool(false)))
+}
+
 /// The default of a sensitive variable is as secret as its value.
 fn variable(block: &Block) -> Json {
-    let sensitive = block.body.attribute("sensitive").is_some();
+    let sensitive = is_sensitive(block);
     let mut out = Map::new();
     if let Some(default) = block.body.attribute("default").filter(|_| !sensitive) {
         out.insert("default".to_owned(), constant(&default.value).unwrap_or(Json::Null));
     }
-    if let Some(description) = block.body.attribute("description").and_then(|description| constant(&description.value))
-    {
-        out.insert("description".to_owned(), description);
-    }
+    out.extend(description(block));
     if sensitive {
         out.insert("sensitive".to_owned(), json!(true));
     }
     Json::Object(out)
 }
 
+fn description(block: &Block) -> Option<(String, Json)> {
+    let constant = constant(&block.body.attribute("description")?.value)?;
+    Some(("description".to_owned(), constant))
+}
+
 fn output(block: &Block) -> Json {
     let value = block.body.attribute("value").map_or(json!({}), |value| expression(&value.value));
-    let mut out = json!({ "expression": value });
-    if block.body.attribute("sensitive").is_some() {
-        out["sensitive"] = json!(true);
+    let mut out = Map::from_iter([("expression".to_owned(), value)]);
+    out.extend(description(block));
+    if is_sensitive(block) {
+        out.insert("sensitive".to_owned(), json!(true));
     }
+    let mut out = Json::Object(out);
+    repeated(&block.body, &mut out);
     out
 }
 
-fn call(block: &Block) -> Json {
+fn call(block: &Block, around: &Around<'_>) -> Json {
     let mut arguments = expressions(&block.body);
     let source = arguments.as_object_mut().and_then(|all| all.remove("source"));
     let source = source.and_then(|source| source.get("constant_value").cloned()).unwrap_or_default();
-    json!({ "source": source, "expressions": arguments })
+    let mut out = json!({ "source": source, "expressions": arguments });
+    repeated(&block.body, &mut out);
+    let located = source.as_str().and_then(|source| library::locate(around.directory, source).ok());
+    let Some(directory) = located.map(|located| located.directory) else { return out };
+    if let Some(files) = around.library.get(&directory).filter(|_| !around.is_within(&directory)) {
+        let below = Around { library: around.library, directory: &directory, above: Some(around) };
+        out["module"] = module(files, &below);
+    }
+    out
 }
 
 #[cfg(test)]
@@ -152,7 +192,7 @@ mod tests {
         let text = "variable \"t\" {\n  sensitive = true\n  default = \"marked\"\n}\n\
                     member \"m\" {\n  count = 2\n  email = \"${var.t}@b.c\"\n  role = \"admin\"\n  token = secret_env(\"X\")\n}\n\
                     output \"o\" { value = member.m[0].email }\n";
-        let shown = document(&[parse(SourceId(0), text).0]);
+        let shown = document(&[parse(SourceId(0), text).0], &Library::new());
         let module = &shown["root_module"];
         let member = &module["resources"][0];
         assert_eq!(member["address"], "member.m");
@@ -163,5 +203,21 @@ mod tests {
         assert_eq!(member["count_expression"], json!({"constant_value": 2}));
         assert_eq!(module["outputs"]["o"]["expression"], json!({"references": ["member.m"]}));
         assert!(!shown.to_string().contains("marked"));
+    }
+
+    #[test]
+    fn what_is_in_a_module_stands_in_its_call() {
+        let file = |text: &str| vec![parse(SourceId(0), text).0];
+        let root = file("module \"m\" {\n  source = \"./m\"\n  for_each = local.all\n  name = \"x\"\n}\n");
+        let library = Library::from([
+            ("m".to_owned(), file("variable \"name\" {}\nmodule \"sub\" {\n  source = \"./sub\"\n}\n")),
+            ("m/sub".to_owned(), file("member \"deep\" {}\nmodule \"round\" {\n  source = \"../sub\"\n}\n")),
+        ]);
+        let call = &document(&root, &library)["root_module"]["module_calls"]["m"];
+        assert_eq!(call["for_each_expression"], json!({"references": ["local.all"]}));
+        assert_eq!(call["expressions"], json!({"name": {"constant_value": "x"}}));
+        assert_eq!(call["module"]["variables"], json!({"name": {}}));
+        assert_eq!(call["module"]["module_calls"]["sub"]["module"]["resources"][0]["address"], "member.deep");
+        assert!(call["module"]["module_calls"]["sub"]["module"]["module_calls"]["round"].get("module").is_none());
     }
 }
