@@ -94,7 +94,7 @@ fn reference(world: &World<'_>, cursor: &Cursor, path: &[&str]) -> Option<String
         ["var", name] => module.variables.get(name).map(|block| of_input(&Input::of(name, block, world.text))),
         ["local", name] => {
             let local = module.locals.get(name)?;
-            Some(code(&format!("{name} = {}", unindented(&(world.text)(local.value.span)))))
+            Some(code(&format!("{name} = {}", unindented(&(world.text)(&local.value)))))
         }
         ["module", name] => {
             let block = module.calls.get(name)?;
@@ -102,7 +102,7 @@ fn reference(world: &World<'_>, cursor: &Cursor, path: &[&str]) -> Option<String
         }
         ["module", name, output] => {
             let block = (world.callee)(name)?.outputs.get(output).copied()?;
-            let value = block.body.attribute("value").map(|value| (world.text)(value.value.span)).unwrap_or_default();
+            let value = block.body.attribute("value").map(|value| (world.text)(&value.value)).unwrap_or_default();
             let doc = text_of(block, "description").unwrap_or_default();
             Some(format!("{}\n\n{}", code(&format!("{output} = {}", unindented(&value))), doc.trim()))
         }
@@ -137,7 +137,7 @@ fn of_resource(world: &World<'_>, kind: &str, name: &str) -> Option<String> {
     let schema = world.catalog.get(kind)?;
     let block = world.module.resources.get(&(kind, name))?;
     let repeated = ["for_each", "count"].into_iter().find_map(|how| block.body.attribute(how));
-    let repeated = repeated.map(|how| format!("  {} = {}\n", how.name.text, unindented(&(world.text)(how.value.span))));
+    let repeated = repeated.map(|how| format!("  {} = {}\n", how.name.text, unindented(&(world.text)(&how.value))));
     let head = format!("{kind} \"{name}\" {{\n{}}}", repeated.unwrap_or_default());
     Some(format!("{}\n\n{}", code(&head), schema.doc))
 }
@@ -149,7 +149,7 @@ fn of_attribute(world: &World<'_>, schema: &KindSchema, block: Option<&Block>, n
     let around = [Around { kind: schema.name.to_owned(), labels: Vec::new(), given: Vec::new() }];
     let member = world.member(&around, name)?;
     let given = block.and_then(|block| block.body.attribute(name));
-    let given = given.map(|given| code(&format!("{name} = {}", unindented(&(world.text)(given.value.span)))) + "\n\n");
+    let given = given.map(|given| code(&format!("{name} = {}", unindented(&(world.text)(&given.value)))) + "\n\n");
     Some(given.unwrap_or_default() + &of_member(&member))
 }
 

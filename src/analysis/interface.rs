@@ -1,8 +1,7 @@
 //! What a module takes and gives: its variables and outputs as their authors described them.
 
 use super::declared::{Module, flag, text_of};
-use crate::source::Span;
-use crate::syntax::ast::Block;
+use crate::syntax::ast::{Block, Expr};
 
 /// A variable.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,9 +32,9 @@ pub struct Output {
 }
 
 impl Input {
-    /// Reads a `variable` block. `text` gives what stands under a span.
-    pub fn of(name: &str, block: &Block, text: &dyn Fn(Span) -> String) -> Self {
-        let written = |name: &str| block.body.attribute(name).map(|attribute| text(attribute.value.span));
+    /// Reads a `variable` block. `text` gives an expression as it is written.
+    pub fn of(name: &str, block: &Block, text: &dyn Fn(&Expr) -> String) -> Self {
+        let written = |name: &str| block.body.attribute(name).map(|attribute| text(&attribute.value));
         Self {
             name: name.to_owned(),
             description: text_of(block, "description").unwrap_or_default().trim().to_owned(),
@@ -48,7 +47,7 @@ impl Input {
 }
 
 /// The variables of a module, by name.
-pub fn inputs(module: &Module<'_>, text: &dyn Fn(Span) -> String) -> Vec<Input> {
+pub fn inputs(module: &Module<'_>, text: &dyn Fn(&Expr) -> String) -> Vec<Input> {
     module.variables.iter().map(|(name, block)| Input::of(name, block, text)).collect()
 }
 

@@ -7,7 +7,7 @@ use super::interface::Input;
 use super::language::{BLOCKS, DYNAMIC, REPEATED, RESOURCE, Word};
 use crate::eval::schema::{AttributeSchema, BlockSchema, BodySchema, Catalog, Presence};
 use crate::eval::types::Type;
-use crate::source::Span;
+use crate::syntax::ast::Expr;
 
 /// What a question is asked about.
 pub struct World<'w> {
@@ -17,8 +17,8 @@ pub struct World<'w> {
     pub module: &'w Module<'w>,
     /// The module that a `module` block calls, by the block's name.
     pub callee: &'w dyn Fn(&str) -> Option<&'w Module<'w>>,
-    /// What stands under a span.
-    pub text: &'w dyn Fn(Span) -> String,
+    /// An expression as text of the native form.
+    pub text: &'w dyn Fn(&Expr) -> String,
 }
 
 /// One argument or block that a block may hold.

@@ -21,7 +21,8 @@ use crate::analysis::{Module, World};
 use crate::eval::functions;
 use crate::eval::library::locate;
 use crate::eval::schema::Catalog;
-use crate::source::{SourceId, Span};
+use crate::source::SourceId;
+use crate::syntax::print::native;
 use crate::syntax::{ast, format};
 
 /// Most completions at once: more are asked for as the word grows.
@@ -68,14 +69,16 @@ impl Asked<'_> {
             calls.values().map(|path| (path.as_path(), Module::of(self.trees(path)))).collect();
         let directories: Vec<&Path> = callees.keys().copied().chain([directory]).collect();
         // Most questions need no text at all.
-        let texts: OnceCell<HashMap<SourceId, &str>> = OnceCell::new();
+        let texts: OnceCell<HashMap<SourceId, &ast::File>> = OnceCell::new();
         let gather = || {
             let files = directories.iter().flat_map(|directory| self.trees(directory));
-            files.map(|file| (file.source, &*file.text)).collect()
+            files.map(|file| (file.source, file)).collect()
         };
-        let text = |span: Span| {
-            let whole = texts.get_or_init(gather).get(&span.source).copied().unwrap_or("");
-            whole.get(span.range()).unwrap_or("").to_owned()
+        let text = |expr: &ast::Expr| match texts.get_or_init(gather).get(&expr.span.source) {
+            // Whoever asks writes the native form.
+            Some(file) if file.json => native(expr),
+            Some(file) => file.snippet(expr.span).to_owned(),
+            None => String::new(),
         };
         let callee = |name: &str| callees.get(calls.get(name)?.as_path());
         ask(&World { catalog: self.catalog, module: &module, callee: &callee, text: &text })

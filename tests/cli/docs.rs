@@ -75,6 +75,15 @@ fn a_module_is_documented() {
 }
 
 #[test]
+fn a_module_in_the_json_form_is_documented_in_the_native_one() {
+    let place = Place::new();
+    let hosts = r#""hosts": { "type": "map(string)", "default": { "a": "x${1}" } }"#;
+    place.write("m/main.cap.json", format!("{{ \"variable\": {{ {hosts} }} }}"));
+    let row = r#"| `map(string)` | `{ "a" = "x${1}" }` | no | no | yes |"#;
+    place.expect("docs m", 0).says(row);
+}
+
+#[test]
 fn a_readme_is_brought_up_to_date_and_checked() {
     let place = module();
     place.write("m/README.md", "# m\n\n<!-- BEGIN_CAP_DOCS -->\nold\n<!-- END_CAP_DOCS -->\n\nMore.\n");

@@ -14,6 +14,8 @@ use crate::diagnostic::{Diagnostic, Diagnostics, codes};
 use crate::engine::{load, modules};
 use crate::eval;
 use crate::source::Sources;
+use crate::syntax::ast::Expr;
+use crate::syntax::print::native;
 
 /// The line before what is kept in a file.
 const BEGIN: &str = "<!-- BEGIN_CAP_DOCS -->";
@@ -59,7 +61,9 @@ fn document(directory: &Path) -> Result<String, Failure> {
     }
     let files = eval::merged(&files);
     let declared = Module::of(&*files);
-    let text = |span| sources.snippet(span).to_owned();
+    // Who reads the documentation writes the native form, whatever the module is written in.
+    let is_json = |expr: &Expr| sources.get(expr.span.source).name.ends_with(".json");
+    let text = |expr: &Expr| if is_json(expr) { native(expr) } else { sources.snippet(expr.span).to_owned() };
     let called = declared.calls.iter();
     let pair = |(kind, name): &(&str, &str)| ((*kind).to_owned(), (*name).to_owned());
     Ok(markdown(&Documented {
