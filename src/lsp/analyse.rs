@@ -33,12 +33,14 @@ pub(super) type Job = Vec<Tree>;
 /// What was found, by root module.
 pub(super) type Findings = Vec<(PathBuf, Vec<Diagnostic>)>;
 
+/// What tells that something in a package changed, and the hash of what lies in it.
+type Hashed = (Digest, Result<String, String>);
+
 /// Analyses one job after the other.
 pub(super) struct Analyst {
     kinds: Kinds,
     home: Option<PathBuf>,
-    /// The hash of what lies in a package's directory, with what told that it changed.
-    hashes: RefCell<HashMap<PathBuf, (Digest, Result<String, String>)>>,
+    hashes: RefCell<HashMap<PathBuf, Hashed>>,
 }
 
 impl Analyst {
