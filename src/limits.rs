@@ -3,7 +3,7 @@
 /// Bytes of one configuration file: far above any estate written by people, far below what would exhaust memory.
 pub const SOURCE_BYTES: usize = 64 << 20;
 /// Levels of nesting of blocks, brackets and templates: the parser and the evaluator recurse, and stacks are finite.
-pub const NESTING: usize = 100;
+pub const NESTING: usize = 200;
 /// Instances one `for_each` or `count` may make: a typo in a range should not take the machine down.
 pub const INSTANCES: usize = 1_000_000;
 /// Directories that modules of one configuration are loaded from.

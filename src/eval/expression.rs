@@ -33,7 +33,7 @@ impl Scope<'_> {
             ExprKind::Traversal(traversal) => self.traversal(traversal),
             ExprKind::Call(call) => self.call(call, expr.span),
             ExprKind::Unary(operator, inner) => self.unary(*operator, inner),
-            ExprKind::Binary(binary) => self.binary(binary, expr.span),
+            ExprKind::Binary(row) => self.binary(row),
             ExprKind::Conditional(conditional) => self.conditional(conditional, expr.span),
             ExprKind::For(one) => self.for_expr(one),
         }

@@ -10,7 +10,7 @@ use super::types::Type;
 use super::value::Value;
 use crate::diagnostic::codes::language as codes;
 use crate::source::Span;
-use crate::syntax::ast::{Binary, BinaryOp, Expr, UnaryOp};
+use crate::syntax::ast::{Binary, BinaryOp, Expr, Operation, UnaryOp};
 
 impl Scope<'_> {
     pub(super) fn unary(&self, operator: UnaryOp, inner: &Expr) -> Evaluated {
@@ -21,56 +21,79 @@ impl Scope<'_> {
         }
     }
 
-    pub(super) fn binary(&self, binary: &Binary, span: Span) -> Evaluated {
-        match binary.operator {
-            BinaryOp::And | BinaryOp::Or => self.logic(binary),
-            BinaryOp::Equal => Ok(Value::Bool(self.equal(binary)?)),
-            BinaryOp::NotEqual => Ok(Value::Bool(!self.equal(binary)?)),
+    /// A row of operations, from left to right.
+    pub(super) fn binary(&self, row: &Binary) -> Evaluated {
+        let mut left = self.eval(&row.first);
+        let mut span = row.first.span;
+        for one in &row.rest {
+            left = self.operation(left, span, one);
+            span = span.to(one.right.span);
+        }
+        left
+    }
+
+    fn operation(&self, left: Evaluated, at: Span, one: &Operation) -> Evaluated {
+        if matches!(one.operator, BinaryOp::And | BinaryOp::Or) {
+            return self.logic(&left?, at, one);
+        }
+        let sides = Sides::both(left, self.eval(&one.right), at, one.right.span)?;
+        match one.operator {
+            BinaryOp::Equal => Ok(Value::Bool(sides.equal()?)),
+            BinaryOp::NotEqual => Ok(Value::Bool(!sides.equal()?)),
             operator => {
-                let (left, right) = self.numbers(binary)?;
+                let (left, right) = sides.numbers()?;
                 match operator {
                     BinaryOp::Less => Ok(Value::Bool(left < right)),
                     BinaryOp::LessOrEqual => Ok(Value::Bool(left <= right)),
                     BinaryOp::Greater => Ok(Value::Bool(left > right)),
                     BinaryOp::GreaterOrEqual => Ok(Value::Bool(left >= right)),
-                    _ => arithmetic(operator, &left, &right, binary.right.span, span),
+                    _ => arithmetic(operator, &left, &right, &sides),
                 }
             }
         }
     }
 
     /// The right operand is evaluated only where the left one leaves the result open.
-    fn logic(&self, binary: &Binary) -> Evaluated {
-        let settled = binary.operator == BinaryOp::Or;
-        let left = truth(&self.eval(&binary.left)?, binary.left.span)?;
-        if left == settled {
+    fn logic(&self, left: &Value, at: Span, one: &Operation) -> Evaluated {
+        let settled = one.operator == BinaryOp::Or;
+        if truth(left, at)? == settled {
             return Ok(Value::Bool(settled));
         }
-        Ok(Value::Bool(truth(&self.eval(&binary.right)?, binary.right.span)?))
+        Ok(Value::Bool(truth(&self.eval(&one.right)?, one.right.span)?))
     }
+}
 
-    fn sides(&self, binary: &Binary) -> Evaluated<(Value, Value)> {
+/// Both operands and where they stand.
+struct Sides {
+    left: (Value, Span),
+    right: (Value, Span),
+}
+
+impl Sides {
+    /// The values of both, or the faults of both.
+    fn both(left: Evaluated, right: Evaluated, left_at: Span, right_at: Span) -> Evaluated<Self> {
         let mut gather = Gather::default();
-        let (left, right) = (gather.take(self.eval(&binary.left)), gather.take(self.eval(&binary.right)));
+        let (left, right) = (gather.take(left), gather.take(right));
         gather.done()?;
-        Ok((left.unwrap_or(Value::Null), right.unwrap_or(Value::Null)))
+        let or_null = |value: Option<Value>| value.unwrap_or(Value::Null);
+        Ok(Self { left: (or_null(left), left_at), right: (or_null(right), right_at) })
     }
 
-    fn equal(&self, binary: &Binary) -> Evaluated<bool> {
-        let (left, right) = self.sides(binary)?;
+    fn equal(&self) -> Evaluated<bool> {
+        let (left, right) = (&self.left.0, &self.right.0);
         // Whether a secret is given at all may be asked: nothing of it shows.
         if left.is_null() || right.is_null() {
             return Ok(left.is_null() && right.is_null());
         }
-        refuse_secret(&left, binary.left.span)?;
-        refuse_secret(&right, binary.right.span)?;
+        refuse_secret(left, self.left.1)?;
+        refuse_secret(right, self.right.1)?;
         Ok(left == right)
     }
 
-    fn numbers(&self, binary: &Binary) -> Evaluated<(Number, Number)> {
-        let (left, right) = self.sides(binary)?;
+    fn numbers(&self) -> Evaluated<(Number, Number)> {
         let mut gather = Gather::default();
-        let pair = (gather.take(number(&left, binary.left.span)), gather.take(number(&right, binary.right.span)));
+        let one = |(value, at): &(Value, Span)| number(value, *at);
+        let pair = (gather.take(one(&self.left)), gather.take(one(&self.right)));
         gather.done()?;
         match pair {
             (Some(left), Some(right)) => Ok((left, right)),
@@ -79,10 +102,10 @@ impl Scope<'_> {
     }
 }
 
-fn arithmetic(operator: BinaryOp, left: &Number, right: &Number, divisor: Span, span: Span) -> Evaluated {
+fn arithmetic(operator: BinaryOp, left: &Number, right: &Number, sides: &Sides) -> Evaluated {
     let divides = matches!(operator, BinaryOp::Divide | BinaryOp::Remainder);
     if divides && *right == Number::Int(0) {
-        return fault(&codes::OPERAND, divisor, "A number cannot be divided by zero.");
+        return fault(&codes::OPERAND, sides.right.1, "A number cannot be divided by zero.");
     }
     let result = match operator {
         BinaryOp::Add => left.add(right),
@@ -95,7 +118,7 @@ fn arithmetic(operator: BinaryOp, left: &Number, right: &Number, divisor: Span, 
         Some(number) => Ok(Value::Number(number)),
         None => fault(
             &codes::OPERAND,
-            span,
+            sides.left.1.to(sides.right.1),
             "The result is out of range: numbers have at most 4096 digits on either side of the point.",
         ),
     }

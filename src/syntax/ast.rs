@@ -184,14 +184,21 @@ pub enum BinaryOp {
     Or,
 }
 
-/// `left operator right`.
+/// Operands joined by operators that bind alike, from left to right: `a + b - c`. A row, so that long ones do not nest.
 #[derive(Debug, Clone)]
 pub struct Binary {
+    /// The first operand.
+    pub first: Expr,
+    /// The operators, each with the operand to its right; at least one.
+    pub rest: Box<[Operation]>,
+}
+
+/// `operator right`.
+#[derive(Debug, Clone)]
+pub struct Operation {
     /// The operator.
     pub operator: BinaryOp,
-    /// The left operand.
-    pub left: Expr,
-    /// The right operand.
+    /// The operand to its right.
     pub right: Expr,
 }
 

@@ -4,41 +4,10 @@
 //! Three passes over lines of tokens: spaces within a line, indentation by open brackets, and columns of consecutive
 //! `=` and of trailing comments.
 
-use std::ops::Range;
-
 use std::borrow::Cow;
 
 use super::lexer::{Kind, Lexer, Token, sequences, tokens};
 use crate::limits;
-
-/// What was opened and never closed.
-pub(super) struct Opening {
-    /// Where it stands.
-    pub(super) range: Range<usize>,
-    /// `bracket`, `text`: a word for it.
-    pub(super) what: &'static str,
-}
-
-/// The innermost bracket or quote of a text that is never closed.
-pub(super) fn unclosed(text: &str) -> Option<Opening> {
-    let all = tokens(text);
-    let mut open: Vec<&Token> = Vec::new();
-    for token in &all {
-        match token.kind {
-            Kind::Open(_) => open.push(token),
-            Kind::Close(_) => {
-                open.pop();
-            }
-            Kind::Unknown if text[token.range.clone()].starts_with('"') => {
-                return Some(Opening { range: token.range.clone(), what: "text" });
-            }
-            _ => {}
-        }
-    }
-    let last = open.pop()?;
-    let what = if last.kind == Kind::Open(b'{') { "block or object" } else { "bracket" };
-    Some(Opening { range: last.range.clone(), what })
-}
 
 /// Whether a text goes on: a bracket or a heredoc of it is not closed yet.
 pub fn goes_on(text: &str) -> bool {
@@ -59,33 +28,6 @@ pub fn goes_on(text: &str) -> bool {
 fn starts_heredoc(rest: &str) -> bool {
     let marker = rest.lines().next().unwrap_or("");
     !marker.is_empty() && marker.chars().all(|c| c.is_alphanumeric() || c == '_' || c == '-')
-}
-
-/// The quote of a text that is never closed, if it stands on the line of `offset`, behind it.
-pub(super) fn quote_left_open(text: &str, offset: usize) -> Option<Range<usize>> {
-    let end = text[offset..].find('\n').map_or(text.len(), |at| offset + at);
-    let is_quote = |token: &Token| token.kind == Kind::Unknown && text[token.range.clone()].starts_with('"');
-    let within = |token: &Token| token.range.start >= offset && token.range.start < end;
-    tokens(text).into_iter().find(|token| within(token) && is_quote(token)).map(|token| token.range)
-}
-
-/// Where the value of the argument lies whose name stands at `offset`: up to the end of its last line.
-pub(super) fn value_after(text: &str, offset: usize) -> Option<Range<usize>> {
-    let mut rest = tokens(text).into_iter().skip_while(|token| token.range.start < offset);
-    let argument = rest.next()?.kind == Kind::Identifier && rest.next()?.kind == Kind::Equal;
-    let mut depth = 0_usize;
-    let mut value: Option<Range<usize>> = None;
-    for token in rest.take_while(|_| argument) {
-        match token.kind {
-            Kind::Open(_) => depth += 1,
-            Kind::Close(_) if depth == 0 => break,
-            Kind::Close(_) => depth -= 1,
-            Kind::Newline if depth == 0 => break,
-            _ => {}
-        }
-        value = Some(value.map_or(token.range.start, |value| value.start)..token.range.end);
-    }
-    value
 }
 
 /// The text in canonical layout. A text that is not well-formed, where tokens could run into each other, stays as it is.

@@ -39,7 +39,10 @@ fn write_expr(out: &mut String, expr: &Expr) {
         }
         ExprKind::Unary(UnaryOp::Negate, inner) => wrapped(out, "-", inner, ""),
         ExprKind::Unary(UnaryOp::Not, inner) => wrapped(out, "!", inner, ""),
-        ExprKind::Binary(one) => joined(out, &one.left, operator(one.operator), &one.right),
+        ExprKind::Binary(row) => {
+            write_expr(out, &row.first);
+            row.rest.iter().for_each(|one| wrapped(out, operator(one.operator), &one.right, ""));
+        }
         ExprKind::Conditional(one) => {
             joined(out, &one.condition, " ? ", &one.yes);
             wrapped(out, " : ", &one.no, "");

@@ -43,7 +43,7 @@ pub fn traversals<'a>(expr: &'a Expr, found: &mut Vec<&'a Expr>) {
         ExprKind::Tuple(items) => all(&mut items.iter()),
         ExprKind::Object(items) => all(&mut items.iter().map(|item| &item.value)),
         ExprKind::Call(call) => all(&mut call.arguments.iter()),
-        ExprKind::Binary(binary) => all(&mut [&binary.left, &binary.right].into_iter()),
+        ExprKind::Binary(row) => all(&mut std::iter::once(&row.first).chain(row.rest.iter().map(|one| &one.right))),
         ExprKind::Conditional(one) => all(&mut [&one.condition, &one.yes, &one.no].into_iter()),
         ExprKind::For(one) => traversals(&one.over.collection, found),
     }
@@ -81,9 +81,9 @@ impl<'a> Walk<'a, '_> {
             }
             ExprKind::Call(call) if *call.name.text == *self.skipped => {}
             ExprKind::Call(call) => call.arguments.iter().for_each(|argument| self.expr(argument)),
-            ExprKind::Binary(binary) => {
-                self.expr(&binary.left);
-                self.expr(&binary.right);
+            ExprKind::Binary(row) => {
+                self.expr(&row.first);
+                row.rest.iter().for_each(|one| self.expr(&one.right));
             }
             ExprKind::Conditional(one) => [&one.condition, &one.yes, &one.no].into_iter().for_each(|e| self.expr(e)),
             ExprKind::For(one) => {

@@ -31,15 +31,45 @@ fn an_expression_may_stand_among_comments() {
 }
 
 #[test]
-fn a_heredoc_of_no_lines_does_not_swallow_what_follows() {
-    for (text, fits) in [
-        ("x = <<A\nA\ny = <<A\n1\nA\n", false),
-        ("x = <<-A\n  A\ny = <<A\n1\nA\n", false),
-        ("x = <<A\n\nA\n", true),
-        ("x = <<A\nAA\nA\n", true),
+fn a_heredoc_ends_at_its_mark_and_nowhere_else() {
+    for (text, count) in [
+        ("x = <<A\nA\ny = <<A\n1\nA\n", 2),
+        ("x = <<-A\n  A\ny = <<A\n1\nA\n", 2),
+        ("x = <<A\n\nA\n", 1),
+        ("x = <<A\nAA\nA\n", 1),
+        ("x = <<A\nA b\n  A  \ny = 1\n", 2),
+        ("x = <<A\n${<<A\nA\n}A\nA\n", 1),
     ] {
-        assert_eq!(everything(text), fits, "{text}");
+        let (file, faults) = parse(SOURCE, text);
+        assert_eq!((file.body.attributes.len(), faults.has_errors()), (count, false), "{text}");
     }
+}
+
+/// Every fault of a file is told, and nothing that only follows from one.
+#[test]
+fn after_a_fault_the_next_item_is_read() {
+    for (text, expected) in [
+        ("a = \nb = 1 +\nc = 1\n", vec![(1, "\n"), (2, "\n")]),
+        ("x {\n  a = [1\n  b = 2\n}\ny = }\n", vec![(3, "b"), (5, "}")]),
+        ("x {\n  a = (\n}\n", vec![(3, "}")]),
+        ("x {\n  a = \"1\n  b = '2'\n}\nc = 1 2\n", vec![(2, "\""), (3, "'"), (5, "2")]),
+        ("x\n{\n  a = 1\n}\nb = 2 3\n", vec![(1, "\n"), (5, "3")]),
+        ("x {\n  y {\n    a = @\n  }\n  b = @\n}\n}\nc = @\n", vec![(3, "@"), (5, "@"), (7, "}"), (8, "@")]),
+        ("x {\n  y {\n    a = 1\n", vec![(2, "{")]),
+        ("a = 1\na = 2\na = 3\n", vec![(2, "a"), (3, "a")]),
+        ("a = \"%{ if x }\"\nb = \"%{ endif }\"\nc = \"\\q\"\n", vec![(1, "%{"), (2, "%{"), (3, "\\q")]),
+        ("a = <<X\nb = 1\n", vec![(1, "<<X")]),
+        ("a = 1 /* b = 2\n", vec![(1, "/*")]),
+    ] {
+        let (_, faults) = parse(SOURCE, text);
+        let place = |fault: &crate::diagnostic::Diagnostic| {
+            let range = fault.span.expect("a place").range();
+            (text[..range.start].matches('\n').count() + 1, &text[range])
+        };
+        assert_eq!(faults.iter().map(place).collect::<Vec<_>>(), expected, "{text}");
+    }
+    let many = "a = @\n".repeat(5000);
+    assert_eq!(parse(SOURCE, &many).1.iter().count(), 100);
 }
 
 #[test]
@@ -52,7 +82,8 @@ fn indexes_after_a_dot_do_not_follow_one_another() {
 #[test]
 fn deep_texts_are_refused() {
     let deep = |open: &str, middle: &str, close: &str, depth| {
-        format!("x = {}{middle}{}\n", open.repeat(depth), close.repeat(depth))
+        let quote = if open.starts_with('%') { "\"" } else { "" };
+        format!("x = {quote}{}{middle}{}{quote}\n", open.repeat(depth), close.repeat(depth))
     };
     for (open, middle, close) in [
         ("[", "1", "]"),
@@ -65,14 +96,14 @@ fn deep_texts_are_refused() {
         ("true ? 1 : ", "2", ""),
         ("x[", "1", "]"),
         ("[for x in ", "y", " : x]"),
-        ("\"%{ if true }", "", "%{ endif }\""),
+        ("%{ if true }", "", "%{ endif }"),
     ] {
         assert!(!everything(&deep(open, middle, close, 5000)), "{open}");
-        assert!(everything(&deep(open, middle, close, 20)), "{open}");
+        assert!(everything(&deep(open, middle, close, crate::limits::NESTING - 1)), "{open}");
     }
     assert!(!everything(&format!("{}{}", "a {\n".repeat(5000), "}\n".repeat(5000))));
-    assert!(!everything(&format!("x = 1{}\n", " + 1".repeat(5000))));
     // What is flat in our tree may be long.
+    assert!(everything(&format!("x = 1{}\n", " + 1 * 2".repeat(5000))));
     assert!(everything(&format!("x = a{}\n", ".b".repeat(5000))));
     assert!(!everything(&format!("x = a{}\n", "[*]".repeat(5000))));
 }

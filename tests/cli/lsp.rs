@@ -220,7 +220,7 @@ fn faults_are_shown_as_they_come_and_go() {
     editor.shows("other.cap.hcl", &[]);
     // A broken block loses neither its neighbours nor what it was.
     editor.change("main.cap.hcl", json!([{"range": range(11, 12, 25), "text": "zone.z."}]));
-    editor.shows("main.cap.hcl", &["12:13 CAP0101"]);
+    editor.shows("main.cap.hcl", &["11:19 CAP0101"]);
     editor.shows("other.cap.hcl", &[]);
     editor.change("main.cap.hcl", json!([{"text": MAIN.replace("zone   = zone.z.apex", "zoen   = 1")}]));
     editor.shows("main.cap.hcl", &["14:0 CAP0104", "16:2 CAP0103"]);

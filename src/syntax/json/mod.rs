@@ -8,7 +8,7 @@ mod shape;
 use std::sync::Arc;
 
 use super::ast::{Body, File};
-use super::lower::Lowering;
+use super::parser::Parser;
 use crate::diagnostic::Diagnostics;
 use crate::eval::schema::Catalog;
 use crate::source::SourceId;
@@ -44,13 +44,13 @@ fn shaped(
 ) -> (File, Diagnostics) {
     let mut file = File { source, text: Arc::from(text), json: true, ..File::default() };
     let node = reader::read(text);
-    let mut lowering = Lowering::new(source, 0, text);
-    let mut shaping = shape::Shaping { lowering: &mut lowering };
+    let mut parser = Parser::new(source, 0, text);
+    let mut shaping = shape::Shaping { parser: &mut parser };
     match &node {
         Ok(node) => file.body = body(&mut shaping, node),
         Err(fault) => shaping.refuse(fault),
     }
-    (file, lowering.diagnostics)
+    (file, parser.diagnostics)
 }
 
 #[cfg(test)]

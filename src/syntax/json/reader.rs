@@ -4,10 +4,11 @@
 use std::borrow::Cow;
 use std::ops::Range;
 
-use crate::syntax::lower::Escape;
+use crate::limits;
+use crate::syntax::parser::Escape;
 
 /// Levels of nesting: whoever goes through the nodes recurses, and stacks are finite.
-const DEPTH: usize = 64;
+const DEPTH: usize = limits::NESTING;
 
 /// A value and where it stands.
 #[derive(Debug)]
