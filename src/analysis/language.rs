@@ -145,7 +145,11 @@ pub const BLOCKS: &[Word] = &[
         name: "moved",
         label: "",
         doc: "Says that something has another address now, so that it is not made anew.",
-        arguments: &[("from", "Where it was."), ("to", "Where it is.")],
+        arguments: &[
+            ("for_each", "Moves as often; the keys in the addresses may then be expressions."),
+            ("from", "Where it was."),
+            ("to", "Where it is."),
+        ],
         blocks: &[],
     },
     Word {

@@ -65,14 +65,41 @@ pub fn relocate(state: &mut State, moves: &[Moved]) -> (Relocation, Diagnostics)
     (relocation, faults)
 }
 
+/// Moves by where they begin, so that many moves of many records stay cheap.
+struct Routes<'m> {
+    resources: HashMap<&'m ResourceAddress, &'m Moved>,
+    modules: Vec<&'m Moved>,
+}
+
+impl<'m> Routes<'m> {
+    fn new(moves: &'m [Moved]) -> Self {
+        let mut routes = Self { resources: HashMap::new(), modules: Vec::new() };
+        for one in moves {
+            match &one.from {
+                Endpoint::Resource(from) => _ = routes.resources.entry(from).or_insert(one),
+                Endpoint::Module(_) => routes.modules.push(one),
+            }
+        }
+        routes
+    }
+
+    /// Where an address goes by one move.
+    fn next(&self, at: &ResourceAddress) -> Option<ResourceAddress> {
+        let own = self.resources.get(at).and_then(|one| one.follow(at));
+        let of_block = || self.resources.get(&at.block()).and_then(|one| one.follow(at));
+        own.or_else(of_block).or_else(|| self.modules.iter().find_map(|one| one.follow(at)))
+    }
+}
+
 /// Where every recorded resource that moves goes.
 fn mapping(state: &State, moves: &[Moved], faults: &mut Diagnostics) -> Map {
     let mut map = Map::new();
+    let routes = Routes::new(moves);
     for address in state.records.keys().filter_map(Address::resource) {
         let mut at = address.clone();
         // Moves are chained at most once each: circles were refused.
         for _ in moves {
-            let Some((next, _)) = moves.iter().find_map(|one| Some((one.follow(&at)?, one))) else { break };
+            let Some(next) = routes.next(&at) else { break };
             at = next;
         }
         if at != *address {

@@ -154,6 +154,7 @@ impl<'a> Evaluator<'a> {
         let Found { instances, blocks, conditions, templates, outputs: behind, failed } = found;
         let desired = Desired { settings, instances, blocks, outputs, conditions, moved, removed, imports, failed };
         self.check_moves(&desired);
+        self.check_imports(&desired);
         let variables = root.variables.iter().filter_map(|(name, variable)| {
             let value = self.variable(&root, name, variable, variable.block.labels[0].span).ok()?;
             Some((Arc::from(*name), value))

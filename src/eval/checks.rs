@@ -13,6 +13,7 @@ use super::types::Type;
 use super::value::Value;
 use crate::diagnostic::{Diagnostic, Diagnostics, Severity, codes::language as codes};
 use crate::syntax::ast::{Attribute, Block, Expr};
+use crate::syntax::references::each_reference;
 
 /// What a condition is about.
 struct Subject<'s> {
@@ -80,6 +81,7 @@ impl<'a> Evaluator<'a> {
     /// Decides one condition. One that reads facts is returned.
     fn condition(&self, roots: &BlockRoots<'_, 'a>, block: &'a Block, subject: &Subject<'_>) -> Option<Condition> {
         let (condition, message) = self.condition_parts(block)?;
+        self.check_subject(&condition.value, None);
         let scope = Scope::new(roots, &self.session);
         match scope.condition(&condition.value) {
             Ok(true) => None,
@@ -110,6 +112,22 @@ impl<'a> Evaluator<'a> {
         }
         self.report_all(Faults { diagnostics: faults.0, needs_facts: false });
         Some((block.body.attribute("condition")?, block.body.attribute("error_message")?))
+    }
+
+    /// Reports a condition that says the same whatever is there; that of a validation has to be about its `variable`.
+    pub(super) fn check_subject(&self, condition: &Expr, variable: Option<&str>) {
+        let mut fits = false;
+        each_reference(condition, &mut |reference| {
+            fits |= variable.is_none_or(|name| reference.root == "var" && reference.first == Some(name));
+        });
+        if fits {
+            return;
+        }
+        let detail = match variable {
+            Some(name) => format!("The condition does not refer to var.{name}, whose values it is to check."),
+            None => "The condition refers to nothing, so that it checks nothing.".to_owned(),
+        };
+        self.report(Diagnostic::error(&codes::CONSTANT_CONDITION, detail).at(condition.span));
     }
 
     fn failed(&self, scope: &Scope<'_>, condition: &Attribute, message: &Attribute, subject: &Subject<'_>) {

@@ -53,8 +53,15 @@ pub struct Import {
     pub span: Span,
 }
 
+impl Desired {
+    /// Whether there is an instance of that address.
+    pub fn declares(&self, address: &ResourceAddress) -> bool {
+        self.instances.binary_search_by(|instance| instance.address.cmp(address)).is_ok()
+    }
+}
+
 /// The resource or module that a `moved` or `removed` block names.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Endpoint {
     /// A block with all its instances, or one of them.
     Resource(ResourceAddress),

@@ -1,24 +1,20 @@
 //! `import` blocks: what exists already and is to be managed from now on. `to` is an address whose keys may be expressions,
 //! `id` says where the thing is; both may be repeated with `for_each`.
 
-use std::sync::Arc;
+use std::collections::HashMap;
 
 use super::call::convert_at;
-use super::desired::{Endpoint, Import};
+use super::desired::{Desired, Endpoint, Import};
 use super::evaluator::Evaluator;
 use super::fault::{Evaluated, fault, fault_with};
 use super::module::Module;
-use super::resource::repeat;
+use super::repeated::{IMPORT, with_known_keys};
+use super::resource::Copy;
 use super::roots::BlockRoots;
 use super::scope::Scope;
 use super::types::Type;
-use super::value::Value;
-use crate::address::ResourceAddress;
 use crate::diagnostic::{Diagnostic, codes::language as codes};
-use crate::syntax::ast::{Block, Expr, ExprKind, Step, StepKind, Traversal};
-
-/// The type in addresses that stand for an import block while it is repeated.
-const IMPORT: &str = "import";
+use crate::syntax::ast::Block;
 
 impl<'a> Evaluator<'a> {
     /// The `import` blocks of a module: they stand in the root only.
@@ -37,15 +33,27 @@ impl<'a> Evaluator<'a> {
     }
 
     fn import(&self, module: &Module<'a>, block: &'a Block) -> Evaluated<Vec<Import>> {
-        let address = Arc::new(ResourceAddress::root(IMPORT, IMPORT, None));
-        let roots = BlockRoots::of_module(self, module);
-        let expansion = repeat(&Scope::new(&roots, &self.session), &block.body, &address, IMPORT)?;
-        let one = |copy| {
-            let copy = block.body.attribute("for_each").map(|_| copy);
-            let roots = BlockRoots { copy, ..BlockRoots::of_module(self, module) };
+        let copies = self.copies(module, block, IMPORT)?;
+        let one = |copy: &Option<Copy>| {
+            let roots = BlockRoots { copy: copy.as_ref(), ..BlockRoots::of_module(self, module) };
             self.one_import(module, block, &Scope::new(&roots, &self.session))
         };
-        expansion.instances.iter().map(one).collect()
+        copies.iter().map(one).collect()
+    }
+
+    /// Reports what is imported twice, or to where nothing is declared.
+    pub(super) fn check_imports(&self, desired: &Desired) {
+        let mut places = HashMap::new();
+        for import in &desired.imports {
+            let to = &import.to;
+            let report = |detail: String| Diagnostic::error(&codes::IMPORT, detail).at(import.span).about(to);
+            if let Some(first) = places.insert(to, import.span) {
+                self.report(report(format!("{to} is imported twice.")).related(first, "the first time"));
+            } else if !desired.declares(to) && !desired.failed.contains(to) && !desired.failed.contains(&to.block()) {
+                let detail = format!("{to} is not declared, so nothing can be imported to it.");
+                self.report(report(detail).hint("Write its block, then import."));
+            }
+        }
     }
 
     fn one_import(&self, module: &Module<'a>, block: &'a Block, scope: &Scope<'_>) -> Evaluated<Import> {
@@ -55,7 +63,7 @@ impl<'a> Evaluator<'a> {
         let Some(id) = block.body.attribute("id") else {
             return fault(&codes::MISSING_ARGUMENT, block.head, "An import block needs \"id\".");
         };
-        let address = match self.endpoint_of(module, "to", &known(&to.value, scope)?)? {
+        let address = match self.endpoint_of(module, "to", &with_known_keys(&to.value, scope)?)? {
             Endpoint::Resource(address) => address,
             Endpoint::Module(_) => {
                 let hint = "Name a resource: to = certificate.www.".to_owned();
@@ -70,22 +78,4 @@ impl<'a> Evaluator<'a> {
             None => fault(&codes::IMPORT, id.value.span, "The id of what is imported must not be empty."),
         }
     }
-}
-
-/// An address with the values of its keys.
-fn known(expr: &Expr, scope: &Scope<'_>) -> Evaluated<Expr> {
-    let ExprKind::Traversal(traversal) = &expr.kind else { return Ok(expr.clone()) };
-    let step = |step: &Step| {
-        let kind = match &step.kind {
-            StepKind::Index(index) => {
-                let value: Value = scope.eval(index)?;
-                StepKind::Index(Expr::literal(value, index.span))
-            }
-            other => other.clone(),
-        };
-        Ok(Step { span: step.span, kind })
-    };
-    let steps: Evaluated<Box<[Step]>> = traversal.steps.iter().map(step).collect();
-    let traversal = Traversal { source: traversal.source.clone(), steps: steps? };
-    Ok(Expr { span: expr.span, kind: ExprKind::Traversal(Box::new(traversal)) })
 }

@@ -38,6 +38,7 @@ mod overrides;
 pub mod package;
 mod quoted;
 mod render;
+mod repeated;
 pub mod residual;
 mod resource;
 mod roots;

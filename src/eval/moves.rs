@@ -1,13 +1,18 @@
 //! `moved` and `removed` blocks: what used to have another address, and what is not managed any more. Their addresses are
 //! written as references and never evaluated.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::constant::constant;
-use super::desired::{Desired, Endpoint, Moved, Removed};
+use super::desired::{Desired, Endpoint, Instance, Moved, Removed};
 use super::evaluator::Evaluator;
 use super::fault::{Evaluated, Faults, a, an, fault, fault_with};
 use super::module::{Module, check_body};
+use super::repeated::{MOVED, with_known_keys};
+use super::resource::Copy;
+use super::roots::BlockRoots;
+use super::scope::Scope;
 use super::value::Value;
 use crate::address::{Key, ModuleStep, ResourceAddress};
 use crate::diagnostic::{Diagnostic, Diagnostics, codes::language as codes};
@@ -16,13 +21,23 @@ use crate::syntax::ast::{Block, Expr, ExprKind, Step, StepKind};
 impl<'a> Evaluator<'a> {
     /// The `moved` blocks of a module.
     pub(super) fn moved(&self, module: &Module<'a>) -> Vec<Moved> {
-        module.moved.iter().filter_map(|block| self.keep(self.one_move(module, block))).collect()
+        module.moved.iter().flat_map(|block| self.keep(self.moves(module, block)).unwrap_or_default()).collect()
     }
 
-    fn one_move(&self, module: &Module<'a>, block: &'a Block) -> Evaluated<Moved> {
-        self.only(block, &["from", "to"], &[]);
-        let from = self.endpoint(module, block, "from")?;
-        let to = self.endpoint(module, block, "to")?;
+    /// The moves of one block: as many as its `for_each` says, whose keys and values may then stand in the addresses.
+    fn moves(&self, module: &Module<'a>, block: &'a Block) -> Evaluated<Vec<Moved>> {
+        self.only(block, &["from", "to", "for_each"], &[]);
+        let one = |copy: &Option<Copy>| {
+            let roots = BlockRoots { copy: copy.as_ref(), ..BlockRoots::of_module(self, module) };
+            let scope = Scope::new(&roots, &self.session);
+            self.one_move(module, block, copy.as_ref().map(|_| &scope))
+        };
+        self.copies(module, block, MOVED)?.iter().map(one).collect()
+    }
+
+    fn one_move(&self, module: &Module<'a>, block: &'a Block, keys: Option<&Scope<'_>>) -> Evaluated<Moved> {
+        let from = self.endpoint(module, block, "from", keys)?;
+        let to = self.endpoint(module, block, "to", keys)?;
         let mismatch = match (&from, &to) {
             (Endpoint::Resource(from), Endpoint::Resource(to)) if from.kind != to.kind => {
                 Some(format!("{} cannot become {}.", an(&from.kind), a(&to.kind)))
@@ -46,7 +61,7 @@ impl<'a> Evaluator<'a> {
 
     fn one_removal(&self, module: &Module<'a>, block: &'a Block) -> Evaluated<Removed> {
         self.only(block, &["from"], &["lifecycle"]);
-        let from = self.endpoint(module, block, "from")?;
+        let from = self.endpoint(module, block, "from", None)?;
         if from.has_key() {
             let hint = "Name the block; to let one instance go, take its key out of for_each or count.".to_owned();
             let detail = format!("A removed block names a whole block or module, and {from} is an instance.");
@@ -71,12 +86,21 @@ impl<'a> Evaluator<'a> {
         self.report_all(Faults { diagnostics: faults.0, needs_facts: false });
     }
 
-    fn endpoint(&self, module: &Module<'a>, block: &Block, name: &str) -> Evaluated<Endpoint> {
+    fn endpoint(
+        &self,
+        module: &Module<'a>,
+        block: &Block,
+        name: &str,
+        keys: Option<&Scope<'_>>,
+    ) -> Evaluated<Endpoint> {
         let Some(attribute) = block.body.attribute(name) else {
             let detail = format!("A {} block needs \"{name}\".", block.kind.text);
             return fault(&codes::MISSING_ARGUMENT, block.head, detail);
         };
-        self.endpoint_of(module, name, &attribute.value)
+        match keys {
+            Some(scope) => self.endpoint_of(module, name, &with_known_keys(&attribute.value, scope)?),
+            None => self.endpoint_of(module, name, &attribute.value),
+        }
     }
 
     /// The resource or module that an address names, as it is written in a module.
@@ -95,14 +119,17 @@ impl<'a> Evaluator<'a> {
         }
     }
 
-    /// Reports moves that cannot be: what has moved is still declared, moves in a circle, and what was removed is there.
+    /// Reports moves that cannot be: what has moved is still declared, moves in a circle or to and from more places than
+    /// one, and what was removed is there.
     pub(super) fn check_moves(&self, desired: &Desired) {
+        let mut known = Known::default();
+        desired.moved.iter().for_each(|one| self.check_ambiguity(one, &mut known));
         for one in &desired.moved {
-            if let Some(declared) = desired.instances.iter().find(|instance| one.leaves(&instance.address)) {
+            if let Some(declared) = one.left_behind(&desired.instances) {
                 let detail = format!("{} is said to have moved, and is still declared.", declared.address);
                 let report = Diagnostic::error(&codes::MOVED, detail).at(one.span);
                 self.report(report.related(declared.span, "declared here").hint("Take one of the two blocks out."));
-            } else if circular(one, &desired.moved) {
+            } else if known.circular(one) {
                 let detail = format!("Following the moves from {} leads back to it.", one.from);
                 self.report(Diagnostic::error(&codes::MOVED, detail).at(one.span));
             }
@@ -117,16 +144,43 @@ impl<'a> Evaluator<'a> {
     }
 }
 
-fn circular(first: &Moved, all: &[Moved]) -> bool {
-    let mut at = &first.to;
-    for _ in all {
-        if *at == first.from {
-            return true;
+/// The moves so far, by either end.
+#[derive(Default)]
+struct Known<'m> {
+    from: HashMap<&'m Endpoint, &'m Moved>,
+    to: HashMap<&'m Endpoint, &'m Moved>,
+}
+
+impl Known<'_> {
+    fn circular(&self, first: &Moved) -> bool {
+        let mut at = &first.to;
+        for _ in 0..self.from.len() {
+            if *at == first.from {
+                return true;
+            }
+            let Some(next) = self.from.get(at) else { return false };
+            at = &next.to;
         }
-        let Some(next) = all.iter().find(|one| one.from == *at) else { return false };
-        at = &next.to;
+        false
     }
-    false
+}
+
+impl<'a> Evaluator<'a> {
+    /// Saying the same twice is fine.
+    fn check_ambiguity<'m>(&self, one: &'m Moved, known: &mut Known<'m>) {
+        let first = *known.from.entry(&one.from).or_insert(one);
+        let second = *known.to.entry(&one.to).or_insert(one);
+        let detail = if first.to != one.to {
+            format!("{} is said to have moved to {} and to {}.", one.from, first.to, one.to)
+        } else if second.from != one.from {
+            format!("{} and {} are both said to have moved to {}.", second.from, one.from, one.to)
+        } else {
+            return;
+        };
+        let other = if first.to != one.to { first } else { second };
+        let report = Diagnostic::error(&codes::MOVED, detail).at(one.span).hint("Take one of the two moves out.");
+        self.report(if other.span == one.span { report } else { report.related(other.span, "the other move") });
+    }
 }
 
 /// One name of an address, with the key behind it.
@@ -241,17 +295,13 @@ impl Moved {
         }
     }
 
-    /// Whether a declared instance is one that this move says is not there any more. A block that gets or loses its
-    /// repetition keeps its name.
-    fn leaves(&self, address: &ResourceAddress) -> bool {
-        let stays = match (&self.from, &self.to) {
-            (Endpoint::Resource(from), Endpoint::Resource(to)) => from.block() == to.block() && *from != *address,
-            (Endpoint::Module(from), Endpoint::Module(to)) => {
-                let name = |path: &[ModuleStep]| path.last().map(|step| step.name.clone());
-                name(from) == name(to) && from.len() == to.len() && within(to, &address.module).is_some()
-            }
-            _ => false,
-        };
-        !stays && self.from.covers(address)
+    /// The first declared instance that this move says is not there any more.
+    fn left_behind<'i>(&self, instances: &'i [Instance]) -> Option<&'i Instance> {
+        if let Endpoint::Resource(from) = &self.from {
+            // Instances are in the order of their addresses: the first that can be meant is the one from here on.
+            let at = instances.partition_point(|instance| instance.address < *from);
+            return instances.get(at).filter(|instance| self.follow(&instance.address).is_some());
+        }
+        instances.iter().find(|instance| self.follow(&instance.address).is_some())
     }
 }

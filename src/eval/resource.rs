@@ -193,7 +193,7 @@ fn keyed(address: &ResourceAddress, key: Key) -> Arc<ResourceAddress> {
     Arc::new(ResourceAddress { key: Some(key), ..address.clone() })
 }
 
-fn check_limit(wanted: usize, span: Span) -> Evaluated<()> {
+pub(super) fn check_limit(wanted: usize, span: Span) -> Evaluated<()> {
     if wanted <= limits::INSTANCES {
         return Ok(());
     }
@@ -228,7 +228,7 @@ fn refuse_keys(value: &Value, span: Span) -> Evaluated<()> {
     }
 }
 
-fn pairs_of(value: &Value, span: Span) -> Evaluated<Vec<(Arc<str>, Value)>> {
+pub(super) fn pairs_of(value: &Value, span: Span) -> Evaluated<Vec<(Arc<str>, Value)>> {
     match value {
         Value::Map(_, entries) | Value::Object(entries) => {
             Ok(entries.iter().map(|(key, value)| (key.clone(), value.clone())).collect())

@@ -63,19 +63,20 @@ impl<'e, 'a> BlockRoots<'e, 'a> {
     }
 
     fn each(&self, name: &str, span: Span) -> Evaluated {
-        let Some((copy, Some(Key::Name(key)))) = self.copy.map(|copy| (copy, &copy.address.key)) else {
+        let Some((copy, key)) = self.copy.and_then(|copy| Some((copy, copy.each_key()?))) else {
             let detail = "each can be used only in a block that is repeated by for_each.";
             return fault(&codes::REFERENCE, span, detail);
         };
         match name {
-            "key" => Ok(Value::String(key.clone())),
+            "key" => Ok(key),
             "value" => Ok(copy.value.clone()),
             _ => fault(&codes::REFERENCE, span, format!("each has key and value, and nothing named \"{name}\".")),
         }
     }
 
     fn count(&self, name: &str, span: Span) -> Evaluated {
-        let Some(Key::Index(at)) = self.copy.and_then(|copy| copy.address.key.as_ref()) else {
+        let copy = self.copy.filter(|copy| copy.each_key().is_none());
+        let Some(Key::Index(at)) = copy.and_then(|copy| copy.address.key.as_ref()) else {
             let detail = "count can be used only in a block that is repeated by count.";
             return fault(&codes::REFERENCE, span, detail);
         };

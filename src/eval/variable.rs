@@ -27,6 +27,16 @@ enum Given<'a> {
     Text(&'a str, String, Option<Span>),
 }
 
+impl Given<'_> {
+    /// Where it stands, if that is anywhere.
+    fn place(&self) -> Option<Span> {
+        match self {
+            Self::Expression(expr) => Some(expr.span),
+            Self::Text(_, _, place) => *place,
+        }
+    }
+}
+
 impl<'a> Evaluator<'a> {
     /// The value of a variable. `at` is the reference that asks.
     pub(super) fn variable(&self, module: &Module<'a>, name: &'a str, variable: &Variable<'a>, at: Span) -> Evaluated {
@@ -48,23 +58,27 @@ impl<'a> Evaluator<'a> {
 
     fn raw_variable(&self, module: &Module<'a>, name: &'a str, variable: &Variable<'a>) -> Evaluated {
         let ty = self.variable_type(name, variable)?;
+        let declared = variable.block.labels[0].span;
         let given = match &module.caller {
             Some(caller) => match self.passed(caller, name)? {
-                Some((value, place)) => Some(handed(&value, name, variable, &ty, place)?),
+                Some((value, place)) => Some((handed(&value, name, variable, &ty, place)?, place)),
                 // It is reported at the call.
                 None if variable.block.body.attribute("default").is_none() => return Err(Faults::reported()),
                 None => None,
             },
             None => match self.given(name) {
-                Some(given) => Some(self.given_value(name, variable, &ty, given)?),
+                Some(given) => {
+                    let place = given.place().unwrap_or(declared);
+                    Some((self.given_value(name, variable, &ty, given)?, place))
+                }
                 None => None,
             },
         };
         let nullable = variable.block.body.attribute("nullable").is_none() || self.flag(variable.block, "nullable");
         match given {
-            Some(Value::Null) if !nullable => self.default(name, variable, &ty, true),
-            Some(value) => Ok(value),
-            None => self.default(name, variable, &ty, false),
+            Some((Value::Null, place)) if !nullable => self.default(name, variable, &ty, Some(place)),
+            Some((value, _)) => Ok(value),
+            None => self.default(name, variable, &ty, None),
         }
     }
 
@@ -80,13 +94,15 @@ impl<'a> Evaluator<'a> {
         )
     }
 
-    fn default(&self, name: &str, variable: &Variable<'a>, ty: &Type, was_null: bool) -> Evaluated {
+    /// The default of a variable. `was_null` is where it was given a null that it does not take.
+    fn default(&self, name: &str, variable: &Variable<'a>, ty: &Type, was_null: Option<Span>) -> Evaluated {
         let span = variable.block.labels[0].span;
         let Some(default) = variable.block.body.attribute("default") else {
-            if was_null {
+            if let Some(place) = was_null {
                 let detail =
                     format!("The variable \"{name}\" is given null, which it does not take, and it has no default.");
-                return fault(&codes::VARIABLE, span, detail);
+                let report = Diagnostic::error(&codes::VARIABLE, detail).at(place);
+                return Err(if place == span { report } else { report.related(span, "declared here") }.into());
             }
             if is_reserved(name) {
                 return Err(Faults::reported());
@@ -213,6 +229,7 @@ impl<'a> Evaluator<'a> {
 
     fn validate(&self, module: &Module<'a>, name: &'a str, value: &Value, validation: &'a Block) {
         let Some((condition, message)) = self.condition_parts(validation) else { return };
+        self.check_subject(&condition.value, Some(name));
         let roots = BlockRoots { own: Some((name, value)), ..BlockRoots::of_module(self, module) };
         let held = Scope::new(&roots, &self.session).condition(&condition.value);
         let sensitive = module.caller.is_none() && self.sensitive_value(name).is_some();

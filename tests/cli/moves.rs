@@ -52,3 +52,28 @@ fn objects_move_into_instances_of_modules() {
     place.write("main.cap.hcl", text);
     place.expect("plan -detailed-exitcode", 0);
 }
+
+#[test]
+fn one_block_moves_many_and_a_module_gets_its_instances() {
+    let both =
+        |name: &str| format!("member \"{name}\" {{\n  for_each = toset([\"x\", \"y\"])\n  email = \"a@b.cd\"\n}}\n");
+    let place = applied(&both("old"));
+    let moved =
+        "moved {\n  for_each = toset([\"x\", \"y\"])\n  from = member.old[each.key]\n  to = member.new[each.key]\n}\n";
+    place.write("main.cap.hcl", both("new") + moved);
+    let plan = place.expect("plan", 0);
+    plan.says("# member.old[\"x\"] has moved to member.new[\"x\"]").says("Plan: 0 to add, 0 to change, 0 to destroy.");
+
+    let call = |arguments: &str| format!("module \"m\" {{\n  source = \"./m\"\n{arguments}}}\n");
+    let place = Place::new();
+    place.write("m/main.cap.hcl", member(""));
+    place.write("main.cap.hcl", call(""));
+    place.expect("apply -auto-approve", 0);
+    // As in Terraform a module that gets count is another one, unless a move says which instance it is.
+    place.write("main.cap.hcl", call("  count = 2\n"));
+    place.expect("plan", 0).says("Plan: 2 to add, 0 to change, 1 to destroy.");
+    place.write("main.cap.hcl", call("  count = 2\n") + "moved {\n  from = module.m\n  to = module.m[1]\n}\n");
+    let plan = place.expect("plan", 0);
+    plan.says("# module.m.member.a has moved to module.m[1].member.a")
+        .says("Plan: 1 to add, 0 to change, 0 to destroy.");
+}

@@ -30,19 +30,11 @@ pub async fn look(
     now: Timestamp,
 ) -> (BTreeMap<Address, Importing>, Diagnostics) {
     let mut found: BTreeMap<Address, Importing> = BTreeMap::new();
-    let mut places = BTreeMap::new();
     let mut faults = Diagnostics::default();
     for import in imports {
         let address = Address::from(import.to.clone());
-        let Some(resource) = estate.resources.get(&address) else {
-            let detail = format!("{address} is not declared, so nothing can be imported to it.");
-            faults.push(refused(import, detail).hint("Write its block, then import."));
-            continue;
-        };
-        if let Some(first) = places.insert(address.clone(), import.span) {
-            faults.push(refused(import, format!("{address} is imported twice.")).related(first, "the first time"));
-            continue;
-        }
+        // What is imported to nothing that can be made was reported with the configuration.
+        let Some(resource) = estate.resources.get(&address) else { continue };
         if state.records.get(&address).is_some_and(|record| record.spec.is_some()) {
             continue;
         }

@@ -37,7 +37,7 @@ fn certificate(lifecycle: &str) -> String {
 fn what_reads_no_facts_is_decided_at_once() {
     let text = certificate("precondition {\n condition = each.value < 2\n error_message = \"No ${each.key}.\"\n}")
         + "check \"c\" {\n  assert {\n    condition = length(certificate.c) == 1\n    error_message = \"Two.\"\n  }\n}\n"
-        + "output \"o\" {\n  value = 1\n  precondition {\n    condition = false\n    error_message = \"Never.\"\n  }\n}\n";
+        + "output \"o\" {\n  value = 1\n  precondition {\n    condition = length(certificate.c) == 1\n    error_message = \"Never.\"\n  }\n}\n";
     let run = ran(&text);
     let found: Vec<_> = run
         .diagnostics

@@ -159,7 +159,7 @@ codes! {
               }
             }
         "#;
-    168 MOVED "Invalid moved block": "A moved block names what there was and what it is now: two resources of one type, or two modules. What has moved is not declared any more where it was.";
+    168 MOVED "Invalid moved block": "A moved block names what there was and what it is now: two resources of one type, or two modules. What has moved is not declared any more where it was, and nothing moves to or from two places.";
         fails r#"
             member "alice" {
               email = "alice@example.com"
@@ -251,6 +251,24 @@ codes! {
               id = "alice"
             }
             $ cap plan
+        "#;
+    176 CONSTANT_CONDITION "Condition checks nothing": "A condition that refers to nothing is always true or always false, so that it checks nothing; that of a validation has to refer to its own variable.";
+        fails r#"
+            variable "days" {
+              default = 30
+              validation {
+                condition     = true
+                error_message = "Too long."
+              }
+            }
+        "# remedy "Refer to what is to be checked." mended r#"
+            variable "days" {
+              default = 30
+              validation {
+                condition     = var.days <= 90
+                error_message = "Too long."
+              }
+            }
         "#;
     173 NOT_GOT "Module not installed": "A module block names a module that lies elsewhere, and `cap get` has not put it below .cap/modules yet. Nothing but `cap get` asks another machine for modules.";
         fails r#"
