@@ -8,6 +8,7 @@ use serde_json::Value as Json;
 use zeroize::Zeroizing;
 
 use super::args::{VarArg, VarArgs};
+use super::given;
 use super::place::Place;
 use super::shell::{self, Failure};
 use super::view::json_configuration;
@@ -19,7 +20,6 @@ use crate::eval::schema::Catalog;
 use crate::eval::value::Value;
 use crate::eval::{self, Argument, Evaluation, Inputs, Sensitive, encode};
 use crate::model::{self, Estate, Kinds};
-use crate::plan::Plan;
 use crate::source::{SourceId, Sources, Span};
 use crate::syntax::ast;
 use crate::time::Timestamp;
@@ -143,7 +143,7 @@ impl Gathered {
     /// Nothing, in the place of files that are not there: destroying needs none. What sensitive variables held has to be
     /// given again.
     pub fn nothing(place: &Place, vars: &VarArgs, now: Timestamp) -> Result<Configuration, Failure> {
-        let given = given_again(place, vars)?;
+        let given = given::again(place, vars)?;
         let empty = Self {
             sources: Sources::default(),
             diagnostics: Diagnostics::default(),
@@ -197,7 +197,8 @@ fn bytes(Sensitive(value): &Sensitive) -> Zeroizing<Vec<u8>> {
     Zeroizing::new(text.into_bytes())
 }
 
-fn utf8((name, value): (std::ffi::OsString, std::ffi::OsString)) -> Option<(String, String)> {
+/// A variable of the environment that is text.
+pub(super) fn utf8((name, value): (std::ffi::OsString, std::ffi::OsString)) -> Option<(String, String)> {
     Some((name.into_string().ok()?, value.into_string().ok()?))
 }
 
@@ -224,7 +225,13 @@ fn automatic(place: &Place, sources: &mut Sources, diagnostics: &mut Diagnostics
     found.into_iter().map(|source| variables(source, sources, diagnostics)).collect()
 }
 
-fn arguments(place: &Place, vars: &VarArgs, sources: &mut Sources, diagnostics: &mut Diagnostics) -> Vec<Argument> {
+/// What -var and -var-file say, in their order.
+pub(super) fn arguments(
+    place: &Place,
+    vars: &VarArgs,
+    sources: &mut Sources,
+    diagnostics: &mut Diagnostics,
+) -> Vec<Argument> {
     let mut found = Vec::new();
     for var in &vars.ordered {
         let argument = match var {
@@ -264,64 +271,4 @@ pub fn named_store() -> Option<String> {
             _ => None,
         }
     })
-}
-
-/// Values for sensitive variables without the configuration that declares them: from the environment and the command line.
-/// Nothing of the configuration is read, so that there are no other places to look in.
-pub fn given_again(place: &Place, vars: &VarArgs) -> Result<SensitiveValues, Failure> {
-    let environment = load::environment(std::env::vars_os().filter_map(utf8));
-    let mut values: SensitiveValues =
-        environment.into_iter().map(|(name, text)| (name, Zeroizing::new(text.into_bytes()))).collect();
-    values.extend(typed(place, vars)?);
-    Ok(values)
-}
-
-/// What -var and -var-file set, as texts; the later wins.
-fn typed(place: &Place, vars: &VarArgs) -> Result<SensitiveValues, Failure> {
-    let mut sources = Sources::default();
-    let mut diagnostics = Diagnostics::default();
-    let mut values = SensitiveValues::new();
-    for argument in arguments(place, vars, &mut sources, &mut diagnostics) {
-        match argument {
-            Argument::Variable { name, text, .. } => _ = values.insert(name, Zeroizing::new(text.into_bytes())),
-            Argument::File(file) => values.extend(file.body.attributes.iter().filter_map(literal)),
-        }
-    }
-    if diagnostics.has_errors() { Err(Failure { diagnostics, sources }) } else { Ok(values) }
-}
-
-/// The same for a saved plan, which holds the values of all variables but sensitive ones: another value than it was made
-/// with is refused, since it would change nothing.
-pub fn given_for_plan(place: &Place, vars: &VarArgs, plan: &Plan) -> Result<SensitiveValues, Failure> {
-    let is_new = |(name, text): &(&String, &Zeroizing<Vec<u8>>)| match plan.variables.get(*name) {
-        Some(planned) => planned.get("$secret").is_none() && !says(planned, text),
-        None => true,
-    };
-    let typed = typed(place, vars)?;
-    let refused: Vec<&str> = typed.iter().filter(is_new).map(|(name, _)| name.as_str()).collect();
-    if refused.is_empty() {
-        return given_again(place, vars);
-    }
-    let detail = format!(
-        "Can't set variables when applying a saved plan: the options -var and -var-file cannot set {}, because a saved plan holds the values that were set when it was created.",
-        refused.join(", ")
-    );
-    let report = Diagnostic::error(&codes::shell::USAGE, detail);
-    Err(report
-        .hint("Leave the options out, or make a new plan with them. Only sensitive variables are given again.")
-        .into())
-}
-
-/// Whether a text says this value.
-fn says(planned: &Json, text: &[u8]) -> bool {
-    let text = String::from_utf8_lossy(text);
-    match planned {
-        Json::String(value) => *value == text,
-        other => serde_json::from_str::<Json>(&text).is_ok_and(|value| value == *other),
-    }
-}
-
-fn literal(attribute: &ast::Attribute) -> Option<(String, Zeroizing<Vec<u8>>)> {
-    let ast::ExprKind::Literal(value) = &attribute.value.kind else { return None };
-    Some((attribute.name.text.to_string(), bytes(&Sensitive(value.clone()))))
 }

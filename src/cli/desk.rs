@@ -24,6 +24,7 @@ pub struct Desk {
     /// The open store.
     pub session: Session,
     configuration: Configuration,
+    store: Location,
     location: plan::Location,
     now: Timestamp,
     purpose: Purpose,
@@ -65,15 +66,21 @@ impl Desk {
             diagnostics: fault.into(),
             sources: std::mem::take(&mut configuration.sources),
         })?;
-        let location =
-            plan::Location { directory: place.named.clone(), store: location.recordable.then_some(location.url) };
-        Ok(Self { session, configuration, location, now, purpose })
+        let recorded =
+            plan::Location { directory: place.named.clone(), store: location.recordable.then(|| location.url.clone()) };
+        Ok(Self { session, configuration, store: location, location: recorded, now, purpose })
+    }
+
+    /// Makes the store where there was none to plan against, or opens the one that somebody else has made since.
+    pub async fn make_store(&mut self) -> Result<(), Diagnostic> {
+        self.session = Session::open(&self.store, self.configuration.sensitive()).await?;
+        Ok(())
     }
 
     /// Makes a plan and shows it, with what the user should know beside it. What cannot be planned fails the whole, after
     /// the rest was shown.
     pub async fn plan(&mut self, shell: &mut Shell, args: &PlanningArgs) -> Result<Plan, Failure> {
-        let Self { session, configuration, location, now, purpose } = self;
+        let Self { session, configuration, location, now, purpose, .. } = self;
         let made = planning::plan(session, configuration, args, location.clone(), *now, *purpose).await;
         let Planned { plan, diagnostics } = match made {
             Ok(planned) => planned,

@@ -31,7 +31,8 @@ pub async fn of(session: &Session) -> Result<Vec<Job>, Diagnostic> {
     stored(session.engine.store.jobs(&JobFilter { unfinished: true, ..JobFilter::default() }).await)
 }
 
-/// Brings what is left to its end, once that is approved. Says how much was done.
+/// Brings what is left to its end, once that is approved. Says how much was done. What fails ends the apply: the next one
+/// finds nothing left, and plans it anew.
 pub async fn settle(
     shell: &mut Shell,
     session: &Session,
@@ -85,7 +86,11 @@ async fn finish(
     }
     drawing.say("");
     let failures = execute::failures(&report.failed);
-    shell.report(&failures, &Default::default());
+    if failures.has_errors() {
+        // To plan now would be to try the same again at once, at a CA or a target that has just refused it.
+        shell.line_for_people("Apply incomplete: what an earlier run left has failed. Nothing new was planned.");
+        return Err(failures.into());
+    }
     let mut done = Summary::default();
     report.succeeded.iter().for_each(|job| done.count(job.step.action));
     Ok(done)

@@ -8,6 +8,7 @@ pub mod configuration;
 pub mod desk;
 pub mod execute;
 pub mod files;
+pub mod given;
 pub mod leftovers;
 pub mod outputs;
 pub mod permission;

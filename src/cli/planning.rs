@@ -40,6 +40,8 @@ pub enum Purpose {
     Look,
     /// It is shown and saved, with what stands around its changes.
     Save,
+    /// It is carried out here once it is approved: until then no store is made.
+    Propose,
     /// It is carried out here, in a store that is made where there is none.
     Apply,
 }

@@ -107,7 +107,7 @@ fn a_saved_plan_takes_no_planning_options_and_belongs_to_its_store() {
 fn without_a_terminal_nobody_is_asked() {
     let place = Place::quickstart();
     place.expect("apply", 1).reports("-auto-approve");
-    assert_eq!(place.expect("state list", 0).out, "");
+    place.expect("state list", 1).reports("There is no store");
 }
 
 #[test]

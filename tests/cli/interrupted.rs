@@ -81,6 +81,21 @@ fn one_interrupt_lets_what_runs_come_to_its_end() {
 }
 
 #[test]
+fn what_an_earlier_run_left_is_tried_once_by_an_apply() {
+    let place = slow();
+    interrupted(&place, "apply -auto-approve -parallelism=1");
+    // The next one cannot write there any more.
+    let _ = std::fs::remove_dir_all(place.path().join("out"));
+    place.write("out", "a file stands in the way");
+    let failed = place.expect("apply -auto-approve", 1);
+    failed.says("what an earlier run left has failed").reports("CAP0601");
+    assert_eq!(failed.out.matches("certificate.www@file_target.local: Creating...").count(), 1, "{}", failed.out);
+    std::fs::remove_file(place.path().join("out")).expect("removed");
+    place.expect("apply -auto-approve", 0);
+    place.expect("plan -detailed-exitcode", 0);
+}
+
+#[test]
 fn a_saved_plan_goes_on_where_it_was_interrupted() {
     let place = slow();
     place.expect("plan -out=p", 0);

@@ -25,6 +25,10 @@ fn looking_makes_neither_store_nor_key_nor_directory() {
         place.expect(line, 0);
         assert_eq!(files(&place), ["main.cap.hcl"], "{line}");
     }
+    for refused in ["apply -input=false", "apply -json"] {
+        place.expect(refused, 1);
+        assert_eq!(files(&place), ["main.cap.hcl"], "{refused}");
+    }
     place.expect("plan -store=sqlite:deep/er/s.db", 0);
     place.expect("plan -out=p", 0);
     assert_eq!(files(&place), ["main.cap.hcl", "p"]);
@@ -74,6 +78,20 @@ fn values_that_a_saved_plan_has_already_cannot_be_set_again() {
     }
     place.expect("apply -var host=b p", 0).says("1 added");
     place.expect("state show member.m", 0).says("b@example.com");
+}
+
+#[test]
+fn a_list_beside_a_saved_plan_has_to_be_the_plan_s() {
+    let place = Place::new();
+    place.write(
+        "main.cap.hcl",
+        "variable \"hosts\" {\n  type = map(object({ port = number, user = optional(string, \"deploy\") }))\n}\nmember \"m\" {\n  for_each = var.hosts\n  email    = \"${each.value.user}${each.value.port}@example.com\"\n}\n",
+    );
+    place.write("given.capvars", "hosts = {\n  a = { port = \"443\" }\n}\n");
+    place.write("other.capvars", "hosts = {\n  a = { port = 444 }\n}\n");
+    place.expect("plan -out=p -var-file=given.capvars", 0);
+    place.expect("apply -var-file=other.capvars p", 1).reports("cannot set hosts");
+    place.expect("apply -var-file=given.capvars p", 0).says("1 added");
 }
 
 #[test]

@@ -101,7 +101,7 @@ fn an_interrupt_at_the_question_cancels() {
         assert_eq!(code, i32::from(line == "apply"), "{said}");
         assert!(said.contains(says), "{said}");
     }
-    assert_eq!(place.expect("state list", 0).out, "");
+    place.expect("state list", 1).reports("There is no store");
     let mut terminal = Terminal::run(place.command("apply"));
     terminal.until("Enter a value:").enter("yes\n");
     let (code, said) = terminal.end();

@@ -16,7 +16,7 @@ use crate::cli::view::{output, stream};
 use crate::cli::wiring::clock::SystemClock;
 use crate::cli::wiring::location::Location;
 use crate::cli::wiring::session::Session;
-use crate::cli::{actor, conditions, configuration, leftovers, permission, planning, process};
+use crate::cli::{actor, conditions, given, leftovers, permission, planning, process};
 use crate::diagnostic::{Diagnostic, Diagnostics, codes};
 use crate::engine::lock::Held;
 use crate::engine::{self, SubmitFault, load, prepare};
@@ -39,23 +39,39 @@ pub async fn run(shell: &mut Shell, store: Option<&str>, args: &ApplyArgs) -> Ou
 
 async fn planned(shell: &mut Shell, store: Option<&str>, args: &ApplyArgs) -> Outcome {
     let place = Place::enter(args.path.as_deref())?;
-    let mut desk = Desk::open(shell, &place, store, &args.planning, Purpose::Apply).await?;
+    let purpose = if args.auto_approve { Purpose::Apply } else { Purpose::Propose };
+    let mut desk = Desk::open(shell, &place, store, &args.planning, purpose).await?;
     let who = process::name(&actor::user_and_host());
     let lock = take_lock(&desk.session, &who, &args.planning).await?;
     let outcome = async {
         actor::acting(&*desk.session.engine.store, &*desk.session.vault).await?;
         let done = leftovers::settle(shell, &desk.session, &who, args, lock.as_ref()).await?;
-        let plan = desk.plan(shell, &args.planning).await?;
+        let mut plan = desk.plan(shell, &args.planning).await?;
         if !plan.has_changes() {
             return complete(shell, &desk.session, plan.destroy, &done, args.planning.json).await;
         }
         if !args.auto_approve {
             approve(shell, &plan, args).await?;
         }
+        if !desk.session.kept {
+            return begun(shell, &mut desk, &who, args, &mut plan).await;
+        }
         let going = Going { session: &desk.session, who: &who, args: &args.planning, lock: lock.as_ref(), done };
         going.carry_out(shell, &plan).await
     };
     let outcome = outcome.await;
+    release(lock).await;
+    outcome
+}
+
+/// A plan that was made where there was no store, and is approved now: the store is made, and the plan is carried out as a
+/// saved one would be.
+async fn begun(shell: &mut Shell, desk: &mut Desk, who: &str, args: &ApplyArgs, plan: &mut Plan) -> Outcome {
+    desk.make_store().await?;
+    let lock = take_lock(&desk.session, who, &args.planning).await?;
+    let done = Summary::default();
+    let going = Going { session: &desk.session, who, args: &args.planning, lock: lock.as_ref(), done };
+    let outcome = going.saved(shell, plan).await;
     release(lock).await;
     outcome
 }
@@ -68,7 +84,7 @@ async fn saved(shell: &mut Shell, store: Option<&str>, file: &Path, args: &Apply
     let place = Place::enter(directory)?;
     let flag = store.map(|url| place.store(url));
     let location = Location::find(flag.as_deref(), plan.location.store.as_deref(), Path::new(""));
-    let sensitive = configuration::given_for_plan(&place, &args.planning.vars, &plan)?;
+    let sensitive = given::for_plan(&place, &args.planning.vars, &plan)?;
     // Only a plan that was made where there was no store makes one.
     let session = match plan.store.is_empty() {
         true => Session::open(&location, sensitive).await?,
