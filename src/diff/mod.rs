@@ -207,16 +207,19 @@ impl<'a> Pass<'a> {
 
     fn creation(&self, resource: &'a Resource, record: Option<&Record>) -> Change<'a> {
         let imported = self.options.imports.contains_key(&resource.draft.address);
+        let work = object::work_of(resource, None, &resource.draft.spec);
+        // A record without a spec is what an earlier job left that did not come to its end.
+        let mut reasons = vec![if record.is_some() { Reason::Incomplete } else { Reason::NotInState }];
+        object::note(&mut reasons, work == Work::Rewrap, || object::key_raised(&resource.draft.spec));
         Change {
             address: &resource.draft.address,
             action: if imported { Action::Import } else { Action::Create },
-            // A record without a spec is what an earlier job left that did not come to its end.
-            reasons: vec![if record.is_some() { Reason::Incomplete } else { Reason::NotInState }],
+            reasons,
             base: record.map_or(0, |record| record.revision),
             before: None,
             after: Some(self.draft(resource, record)),
             // Nothing is made: what is there is recorded.
-            work: if imported { Work::Record } else { resource.work },
+            work: if imported { Work::Record } else { work },
         }
     }
 

@@ -8,7 +8,7 @@ use crate::diagnostic::Diagnostic;
 use crate::diagnostic::codes::plan;
 use crate::eval::desired::Ignore;
 use crate::eval::schema::OnChange;
-use crate::model::Resource;
+use crate::model::{Resource, organization};
 use crate::plan::{Action, Reason, Work};
 use crate::state::record::Draft;
 use crate::state::{Record, Spec};
@@ -103,9 +103,20 @@ impl<'a> Pass<'a> {
             self.faults.push(protected(record, "be made anew").at(resource.span));
             return None;
         }
-        let work = if done { resource.work } else { Work::Record };
+        let work = if done { work_of(resource, Some(before), &comparison.after.spec) } else { Work::Record };
+        note(&mut reasons, work == Work::Rewrap, || key_raised(&comparison.after.spec));
         Some(change(record, before, action, reasons, comparison.after, work))
     }
+}
+
+/// What carrying it out means: more than its kind says, where that is in its spec.
+pub(super) fn work_of(resource: &Resource, before: Option<&Spec>, after: &Spec) -> Work {
+    if resource.draft.address.kind() == organization::NAME { organization::work(before, after) } else { resource.work }
+}
+
+/// Why everything is sealed anew.
+pub(super) fn key_raised(after: &Spec) -> Reason {
+    Reason::KeyRaised { version: organization::sealing_version(after) }
 }
 
 /// Whether a change at `path` makes the object anew.

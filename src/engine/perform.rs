@@ -91,6 +91,7 @@ impl<'a> Performer<'a> {
         match effect {
             Effect::Record | Effect::RemoveRecord => Ok(Fact::Done),
             Effect::Establish => self.establish(job, record).await,
+            Effect::Rewrap(version) => self.engine.vault.rewrap(*version).await.map(|()| Fact::Done),
             Effect::EnsureKey(key) => self.ensure_key(job, key).await,
             Effect::RemoveKey(key) => self.engine.vault.remove(key).await.map(|()| Fact::Done),
             Effect::Order { .. }

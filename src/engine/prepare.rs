@@ -160,6 +160,9 @@ mod tests {
         async fn remove(&self, _: &KeyId) -> PortResult<()> {
             unreachable!("prepare removes no keys")
         }
+        async fn rewrap(&self, _: u32) -> PortResult<()> {
+            unreachable!("prepare seals nothing")
+        }
         fn mac(&self, key: MacKey, message: &[u8]) -> Digest {
             assert_eq!(key, MacKey::Fingerprint);
             Digest([message[0]; 32])

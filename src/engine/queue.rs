@@ -369,7 +369,7 @@ fn group_of(job: &Job) -> Group {
     match job.step.work {
         Work::Issue => refers("issuer").map_or(Group::Free, Group::Issuer),
         Work::Deploy | Work::Undeploy => refers("target").map_or(Group::Free, Group::Target),
-        Work::Record | Work::Register | Work::Establish => Group::Free,
+        Work::Record | Work::Register | Work::Establish | Work::Rewrap => Group::Free,
     }
 }
 

@@ -56,6 +56,8 @@ pub enum Effect {
     RemoveRecord,
     /// An account is registered, or a private CA is made.
     Establish,
+    /// Whatever lies under an earlier key-encryption key is sealed under this version of it.
+    Rewrap(u32),
     /// A key is made, or found where it was made before.
     EnsureKey(KeyId),
     /// A key is removed from the vault.
@@ -105,6 +107,7 @@ impl Effect {
             Self::Record => "record",
             Self::RemoveRecord => "remove_record",
             Self::Establish => "establish",
+            Self::Rewrap(_) => "rewrap",
             Self::EnsureKey(_) => "ensure_key",
             Self::RemoveKey(_) => "remove_key",
             Self::Order { .. } => "order",

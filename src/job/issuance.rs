@@ -489,7 +489,13 @@ fn reason(context: &Context<'_>) -> String {
         Some(Reason::IssuerReplaced { address }) => format!("{address} was replaced"),
         Some(Reason::DependencyReplaced { address }) => format!("{address} is replaced"),
         Some(Reason::Drifted { found }) => format!("drift: {found}"),
-        Some(Reason::NewVersion | Reason::Moved { .. } | Reason::NotInConfiguration { .. } | Reason::Destroy)
+        Some(
+            Reason::NewVersion
+            | Reason::KeyRaised { .. }
+            | Reason::Moved { .. }
+            | Reason::NotInConfiguration { .. }
+            | Reason::Destroy,
+        )
         | None => "planned".to_owned(),
     }
 }

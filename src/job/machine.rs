@@ -9,6 +9,7 @@ use super::establishment::Establishment;
 use super::issuance::Issuance;
 use super::pace::Pace;
 use super::removal::{Bookkeeping, Removal, leaves_something};
+use super::rewrapping::Rewrapping;
 use super::{Failure, JobId};
 use crate::plan::{Action, Step, Work};
 use crate::state::facts::{CertificateVersion, Facts, KeyId};
@@ -76,6 +77,8 @@ pub enum Machine {
     Undeploy(Undeployment),
     /// An account is registered, or a private CA is made.
     Establish(Establishment),
+    /// Everything is sealed anew.
+    Rewrap(Rewrapping),
     /// A record goes, and the keys that only it knew.
     Remove(Removal),
     /// A record is written, once what it needs is done.
@@ -94,6 +97,7 @@ impl Machine {
             }
             (Action::Forget | Action::Move, _) | (_, Work::Record) => Self::Record(Bookkeeping::default()),
             (_, Work::Register | Work::Establish) => Self::Establish(Establishment::default()),
+            (_, Work::Rewrap) => Self::Rewrap(Rewrapping::begin(context)),
             (_, Work::Issue) => Self::Issue(Issuance::begin(context)),
             (_, Work::Deploy) => Self::Deploy(Deployment::begin(context)),
         }
@@ -114,6 +118,7 @@ impl Machine {
             Self::Deploy(machine) => machine.next(context),
             Self::Undeploy(machine) => machine.next(context),
             Self::Establish(machine) => machine.next(context),
+            Self::Rewrap(machine) => machine.next(context),
             Self::Remove(machine) => machine.next(context),
             Self::Record(machine) => machine.next(),
         }
@@ -126,6 +131,7 @@ impl Machine {
             Self::Deploy(machine) => machine.outcome(effect, result, context),
             Self::Undeploy(machine) => machine.outcome(result, context),
             Self::Establish(machine) => machine.outcome(result, context),
+            Self::Rewrap(machine) => machine.outcome(effect, result, context),
             Self::Remove(machine) => machine.outcome(effect, result, context),
             Self::Record(machine) => machine.outcome(context),
         }
@@ -145,7 +151,7 @@ impl Machine {
             Self::Issue(machine) => machine.has_left_traces(),
             Self::Deploy(machine) => machine.has_left_traces(),
             Self::Establish(machine) => machine.is_established(),
-            Self::Record(_) => false,
+            Self::Record(_) | Self::Rewrap(_) => false,
             Self::Undeploy(_) | Self::Remove(_) => true,
         }
     }
@@ -178,6 +184,7 @@ impl Machine {
             Self::Deploy(machine) => machine.pace.failed,
             Self::Undeploy(machine) => machine.pace.failed,
             Self::Establish(machine) => machine.pace.failed,
+            Self::Rewrap(machine) => machine.pace.failed,
             Self::Remove(machine) => machine.pace.failed,
             Self::Record(_) => 0,
         }

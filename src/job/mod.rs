@@ -8,6 +8,7 @@ pub mod machine;
 pub mod pace;
 pub mod removal;
 pub mod retry;
+pub mod rewrapping;
 #[cfg(test)]
 pub(crate) mod sample;
 pub mod wanted;

@@ -25,12 +25,17 @@ use crate::eval::desired::Instance;
 use crate::eval::schema::{BlockSchema, BodySchema, KindSchema, Occurs, optional, required};
 use crate::eval::types::Type;
 use crate::eval::value::Value;
+use crate::plan::Work;
+use crate::state::Spec;
+
+/// The block's type.
+pub const NAME: &str = "organization";
 
 /// The kind.
 pub fn kind() -> Kind {
     let owner = required("owner", Type::reference(["member"]), "The member who may do everything.");
     let schema = KindSchema {
-        name: "organization",
+        name: NAME,
         doc: "The tenant: who owns it, how long its audit is kept, and which key-encryption key seals its keys.",
         body: BodySchema { attributes: vec![owner], blocks: vec![audit(), encryption()] },
         facts: Vec::new(),
@@ -74,14 +79,25 @@ fn encryption() -> BlockSchema {
             attributes: vec![
                 optional("provider", Type::String, "Where the key-encryption key has to come from: the environment, or a file beside the store. Left out, the environment goes before the file.")
                     .one_of(&["env", "file"]),
-                optional("active_version", Type::Number, "Version that seals what is made from now on, whole, from 1: the highest one at hand, or nothing is planned. What an \
-                     earlier version sealed is not sealed again.").or(Value::number(1)),
+                optional("active_version", Type::Number, "Version that seals, whole, from 1: the highest one at hand, or nothing is planned. Raising it seals everything \
+                     anew that an earlier version sealed, after which the earlier key may be taken away.").or(Value::number(1)),
             ],
             blocks: Vec::new(),
         },
         occurs: Occurs::Optional,
         doc: "The key-encryption key.",
     }
+}
+
+/// Version of the key-encryption key that is to seal, by an organization's spec.
+pub fn sealing_version(spec: &Spec) -> u32 {
+    let version = spec.get("encryption").and_then(|block| block.get("active_version"));
+    version.and_then(|version| u32::try_from(version.as_u64()?).ok()).unwrap_or(1)
+}
+
+/// What carrying out an organization's spec means: the version that seals was raised, or the record is all there is.
+pub fn work(before: Option<&Spec>, after: &Spec) -> Work {
+    if sealing_version(after) > before.map_or(1, sealing_version) { Work::Rewrap } else { Work::Record }
 }
 
 fn check(instance: &Instance, faults: &mut Diagnostics) {

@@ -197,6 +197,8 @@ pub enum Work {
     Register,
     /// A private CA's keys and certificates are made.
     Establish,
+    /// Everything that an earlier key-encryption key sealed is sealed anew.
+    Rewrap,
     /// A certificate is issued: first issue and renewal alike.
     Issue,
     /// A certificate's current version is put on its target and verified.
@@ -255,6 +257,11 @@ pub enum Reason {
     Moved {
         /// Its old address.
         from: Address,
+    },
+    /// A later version of the key-encryption key is to seal, and everything is sealed anew under it.
+    KeyRaised {
+        /// That version.
+        version: u32,
     },
     /// The user asked for it with `-replace`.
     Requested,

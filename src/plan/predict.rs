@@ -50,7 +50,7 @@ impl Prediction {
             return imported(&importing.facts, draft);
         }
         let effect = match step.work {
-            Work::Record | Work::Undeploy => None,
+            Work::Record | Work::Rewrap | Work::Undeploy => None,
             Work::Register => Some(EventBody::Registered { account: self.account(step) }),
             Work::Establish => Some(EventBody::Established { authority: self.authority(step) }),
             Work::Issue => {

@@ -21,7 +21,7 @@ pub struct Identity {
     pub id: String,
     /// Version of the layout. Another major version is refused, never converted by accident.
     pub format: u32,
-    /// Proof of the key-encryption key it was made with: a wrong key is refused at start. Set once.
+    /// Proof of the key-encryption key it opens with: a wrong key is refused at start.
     pub key_check: Option<String>,
 }
 
@@ -194,8 +194,9 @@ pub enum LockError {
 pub trait Store: Send + Sync {
     /// Who it is. Making a store writes it once.
     async fn identity(&self) -> Result<Identity, PortError>;
-    /// Sets the key check, once. Returns the one in force, which is another one when somebody was faster.
-    async fn set_key_check(&self, check: &str) -> Result<String, PortError>;
+    /// Sets the key check if it is still the expected one, or if none is set and none is expected. Returns the one in
+    /// force, which is another one when somebody was faster.
+    async fn set_key_check(&self, expect: Option<&str>, check: &str) -> Result<String, PortError>;
     /// The store's clock.
     async fn now(&self) -> Result<Timestamp, PortError>;
 
@@ -239,6 +240,10 @@ pub trait Store: Send + Sync {
     async fn put_sealed(&self, name: &str, sealed: &str, replace: bool) -> Result<String, PortError>;
     /// A sealed secret.
     async fn get_sealed(&self, name: &str) -> Result<Option<String>, PortError>;
+    /// Replaces a sealed secret if it is still the expected one; says whether it did.
+    async fn swap_sealed(&self, name: &str, expect: &str, sealed: &str) -> Result<bool, PortError>;
+    /// Names of all sealed secrets, in their order.
+    async fn sealed_names(&self) -> Result<Vec<String>, PortError>;
     /// Removes a sealed secret; removing one that is not there is fine.
     async fn remove_sealed(&self, name: &str) -> Result<(), PortError>;
 

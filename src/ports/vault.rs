@@ -49,6 +49,9 @@ pub trait KeyVault: Send + Sync {
     async fn get(&self, id: &KeyId) -> PortResult<PrivateKey>;
     /// Removes a key; removing one that is not there is fine.
     async fn remove(&self, id: &KeyId) -> PortResult<()>;
+    /// Seals under this version of the key-encryption key whatever lies under an earlier one; on return no earlier one is
+    /// needed any more. Repeating it goes on where it stood. `Unauthorized` when that version is not the highest at hand.
+    async fn rewrap(&self, version: u32) -> PortResult<()>;
     /// HMAC-SHA-256 with one of the store's own keys, each random, sealed in the store, and used for nothing else.
     fn mac(&self, key: MacKey, message: &[u8]) -> Digest;
     /// A keyed fingerprint of a secret, for change detection: equal secrets give equal fingerprints within one store only.

@@ -68,6 +68,11 @@ pub enum EventBody {
         /// Its name in the vault.
         key: KeyId,
     },
+    /// Everything was sealed anew: no earlier version of the key-encryption key is needed any more.
+    Rewrapped {
+        /// The version that opens it now.
+        version: u32,
+    },
     /// An order was placed (RFC 8555 section 7.4).
     OrderPlaced {
         /// Its URL.

@@ -78,6 +78,7 @@ fn apply(record: &mut Record, event: &Event) {
         }
         EventBody::KeyMade { .. }
         | EventBody::KeyRemoved { .. }
+        | EventBody::Rewrapped { .. }
         | EventBody::OrderPlaced { .. }
         | EventBody::ChallengePresented { .. }
         | EventBody::ChallengeAnswered { .. }

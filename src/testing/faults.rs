@@ -274,6 +274,9 @@ impl KeyVault for Faulty<dyn KeyVault> {
     async fn remove(&self, id: &KeyId) -> PortResult<()> {
         self.faults.around("remove_key", || self.inner.remove(id)).await
     }
+    async fn rewrap(&self, version: u32) -> PortResult<()> {
+        self.faults.around("rewrap", || self.inner.rewrap(version)).await
+    }
     fn mac(&self, key: MacKey, message: &[u8]) -> Digest {
         self.inner.mac(key, message)
     }
@@ -284,8 +287,8 @@ impl Store for Faulty<dyn Store> {
     async fn identity(&self) -> PortResult<Identity> {
         self.inner.identity().await
     }
-    async fn set_key_check(&self, check: &str) -> PortResult<String> {
-        self.inner.set_key_check(check).await
+    async fn set_key_check(&self, expect: Option<&str>, check: &str) -> PortResult<String> {
+        self.faults.around("set_key_check", || self.inner.set_key_check(expect, check)).await
     }
     async fn now(&self) -> PortResult<Timestamp> {
         self.inner.now().await
@@ -340,6 +343,12 @@ impl Store for Faulty<dyn Store> {
     }
     async fn put_sealed(&self, name: &str, sealed: &str, replace: bool) -> PortResult<String> {
         self.inner.put_sealed(name, sealed, replace).await
+    }
+    async fn swap_sealed(&self, name: &str, expect: &str, sealed: &str) -> PortResult<bool> {
+        self.faults.around("swap_sealed", || self.inner.swap_sealed(name, expect, sealed)).await
+    }
+    async fn sealed_names(&self) -> PortResult<Vec<String>> {
+        self.inner.sealed_names().await
     }
     async fn get_sealed(&self, name: &str) -> PortResult<Option<String>> {
         self.inner.get_sealed(name).await

@@ -55,6 +55,12 @@ pub(super) fn seal(keks: &Keks, place: &Place<'_>, secret: &[u8]) -> PortResult<
     serde_json::to_string(&envelope).map_err(|error| bug(error.to_string()))
 }
 
+/// Version of the key-encryption key that this is sealed under.
+pub(super) fn version(place: &Place<'_>, sealed: &str) -> PortResult<u32> {
+    let envelope: Envelope = serde_json::from_str(sealed).map_err(|_| damaged(place))?;
+    Ok(envelope.kek_version)
+}
+
 /// Opens what [`seal`] made for this place. `Unauthorized` when it was changed, comes from elsewhere, or its
 /// key-encryption key is not at hand.
 pub(super) fn open(keks: &Keks, place: &Place<'_>, sealed: &str) -> PortResult<Zeroizing<Vec<u8>>> {

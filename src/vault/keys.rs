@@ -46,6 +46,10 @@ impl KeyVault for Vault {
         self.records.store.remove_sealed(&name(id)).await
     }
 
+    async fn rewrap(&self, version: u32) -> PortResult<()> {
+        self.seal_anew(version).await
+    }
+
     fn mac(&self, key: MacKey, message: &[u8]) -> Digest {
         let key = match key {
             MacKey::Fingerprint => &self.macs.fingerprint,

@@ -7,6 +7,7 @@ mod generate;
 mod kek;
 mod keys;
 mod open;
+mod rewrap;
 
 use std::sync::Arc;
 

@@ -7,6 +7,7 @@ use tokio::sync::Semaphore;
 use zeroize::Zeroizing;
 
 use super::kek::Keks;
+use super::rewrap::PROOFS;
 use super::{KekSource, Macs, Records, Vault, random};
 use crate::job::ErrorClass;
 use crate::ports::store::Store;
@@ -22,7 +23,7 @@ pub async fn open(store: Arc<dyn Store>, source: &KekSource) -> PortResult<Vault
     let keks = source.load(identity.key_check.is_none())?;
     let check = match identity.key_check {
         Some(check) => check,
-        None => store.set_key_check(&keks.check(keks.active().0, &identity.id)?).await?,
+        None => store.set_key_check(None, &keks.check(keks.active().0, &identity.id)?).await?,
     };
     hold_to(&check, &keks, &identity.id)?;
     let records = Records { store, tenant: identity.id, keks };
@@ -41,7 +42,7 @@ fn hold_to(check: &str, keks: &Keks, tenant: &str) -> PortResult<()> {
     if keks.check(version, tenant)? == check { Ok(()) } else { Err(wrong(version)) }
 }
 
-fn version_of(check: &str) -> Option<u32> {
+pub(super) fn version_of(check: &str) -> Option<u32> {
     check.strip_prefix('v')?.split_once(':')?.0.parse().ok()
 }
 
@@ -71,21 +72,20 @@ impl Vault {
     }
 
     /// Insists that what is made from now on is sealed under this version of the key-encryption key. The highest version at
-    /// hand seals; what an earlier one sealed stays under that one, which is needed for as long as it is kept.
+    /// hand seals; what an earlier one sealed stays under that one until it is sealed anew.
     ///
     /// # Errors
     /// `Unauthorized` when this version is not at hand, or is not the highest.
     pub fn hold_to_version(&self, wanted: u32) -> PortResult<()> {
-        self.records.keks.get(wanted)?;
         let (active, _) = self.records.keks.active();
-        if active == wanted {
-            return Ok(());
+        if wanted >= active {
+            return self.records.keks.get(wanted).map(drop);
         }
         let message =
             format!("version {wanted} of the key-encryption key is to seal, and version {active} is at hand too");
         Err(PortError::new(ErrorClass::Unauthorized, message).remedy(format!(
-            "the highest version seals: set active_version = {active}, or take version {active} away if nothing was sealed \
-             under it. Sealing again what an earlier version sealed is not supported yet: keep the earlier keys"
+            "the highest version seals: set active_version = {active}, and everything is sealed anew under it; or take \
+             version {active} away if nothing was sealed under it. It can never be lowered"
         )))
     }
 }
@@ -95,7 +95,7 @@ impl Records {
     async fn prove_versions(&self, first: &str) -> PortResult<()> {
         for version in self.keks.versions().filter(|version| version_of(first) != Some(*version)) {
             let proof = self.keks.check(version, &self.tenant)?;
-            if self.store.put_sealed(&format!("check/v{version}"), &proof, false).await? != proof {
+            if self.store.put_sealed(&format!("{PROOFS}v{version}"), &proof, false).await? != proof {
                 return Err(wrong(version));
             }
         }
@@ -134,11 +134,11 @@ pub(super) mod tests {
         }
     }
 
-    fn store() -> Arc<dyn Store> {
+    pub fn store() -> Arc<dyn Store> {
         Arc::new(Memory::new(Arc::new(Stopped)).expect("a store"))
     }
 
-    fn environment(keys: &[(&str, &str)]) -> KekSource {
+    pub fn environment(keys: &[(&str, &str)]) -> KekSource {
         let name = |version: &str| format!("CAP_ENCRYPTION_KEY_V{version}");
         let keys = keys.iter().map(|(version, digits)| (name(version), Zeroizing::new((*digits).to_owned())));
         KekSource::new(keys.collect(), None)
@@ -173,14 +173,14 @@ pub(super) mod tests {
         open(store(), &environment(&[("1", ONE)])).await.expect("a vault")
     }
 
-    async fn refused(store: &Arc<dyn Store>, source: &KekSource) -> PortError {
+    pub async fn refused(store: &Arc<dyn Store>, source: &KekSource) -> PortError {
         let fault = open(Arc::clone(store), source).await.err().expect("it is refused");
         assert!(fault.remedy.is_some(), "{fault} says what to do");
         fault
     }
 
-    const ONE: &str = "1111111111111111111111111111111111111111111111111111111111111111";
-    const TWO: &str = "2222222222222222222222222222222222222222222222222222222222222222";
+    pub const ONE: &str = "1111111111111111111111111111111111111111111111111111111111111111";
+    pub const TWO: &str = "2222222222222222222222222222222222222222222222222222222222222222";
 
     #[tokio::test]
     async fn a_wrong_key_is_refused_and_nothing_is_written() {
@@ -220,7 +220,7 @@ pub(super) mod tests {
             assert!(all.contains(word), "{all}");
         };
         assert_eq!(vault.hold_to_version(2), Ok(()));
-        check(1, "not supported yet");
+        check(1, "never be lowered");
         check(3, "CAP_ENCRYPTION_KEY_V3");
     }
 

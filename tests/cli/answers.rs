@@ -119,7 +119,40 @@ fn the_version_of_the_key_that_seals_is_the_one_asked_for_or_nothing_is_planned(
     asks_for(1);
     let lowered = keys(&[1, 2], "plan");
     assert_eq!(lowered.code, 1, "{}", lowered.out);
-    lowered.reports("the highest version seals").reports("not supported yet");
+    lowered.reports("the highest version seals").reports("It can never be lowered");
+}
+
+#[test]
+fn raising_the_key_seals_everything_anew_and_the_earlier_key_can_go() {
+    let place = Place::quickstart();
+    place.expect("apply -auto-approve", 0);
+    let (first, second) = (".cap/encryption.v1.key", ".cap/encryption.v2.key");
+    place.write(second, "2".repeat(64));
+    let mode = std::os::unix::fs::PermissionsExt::from_mode(0o400);
+    std::fs::set_permissions(place.path().join(second), mode).expect("chmod");
+    let text = place.read("main.cap.hcl");
+    let asks_for = |version: u32| {
+        let block = format!("organization \"example\" {{\n  encryption {{\n    active_version = {version}\n  }}");
+        place.write("main.cap.hcl", text.replace("organization \"example\" {", &block));
+    };
+    asks_for(2);
+    let plan = place.expect("plan -detailed-exitcode", 2);
+    plan.says("organization.example will be updated in-place").says("every data key is wrapped anew, under version 2");
+    place.expect("apply -auto-approve", 0).says("0 added, 1 changed, 0 destroyed");
+    place.expect("plan -detailed-exitcode", 0);
+    let kept = place.read(first);
+    std::fs::remove_file(place.path().join(first)).expect("removed");
+    place.expect("plan -detailed-exitcode", 0);
+    place.expect("timeline verify", 0);
+    place.expect("apply -auto-approve -replace=certificate.www", 0);
+    // Back to the first: it opens nothing any more.
+    asks_for(1);
+    place.expect("plan", 1).reports("the highest version seals").reports("It can never be lowered");
+    std::fs::remove_file(place.path().join(second)).expect("removed");
+    place.write(first, kept);
+    std::fs::set_permissions(place.path().join(first), std::os::unix::fs::PermissionsExt::from_mode(0o400))
+        .expect("chmod");
+    place.expect("plan", 1).reports("version 2 of the key-encryption key is missing");
 }
 
 #[test]

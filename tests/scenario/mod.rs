@@ -8,6 +8,7 @@ mod leases;
 mod orders;
 mod removals;
 mod renewals;
+mod rewrapping;
 mod submitting;
 mod timelines;
 mod world;

@@ -24,6 +24,9 @@ pub fn sentence(body: &EventBody) -> String {
         }
         EventBody::KeyMade { spki, .. } => format!("key made, public key {}", spki.short()),
         EventBody::KeyRemoved { key } => format!("removed from the vault: {key}"),
+        EventBody::Rewrapped { version } => {
+            format!("everything sealed anew under version {version} of the key-encryption key")
+        }
         EventBody::OrderPlaced { url } => format!("order placed: {url}"),
         EventBody::ChallengePresented { name } => format!("challenge published at {name}"),
         EventBody::ChallengeRetracted { name, .. } => format!("challenge withdrawn at {name}"),

@@ -55,6 +55,7 @@ pub fn work(work: Work) -> &'static str {
         Work::Record => "record",
         Work::Register => "register",
         Work::Establish => "establish",
+        Work::Rewrap => "rewrap",
         Work::Issue => "issue",
         Work::Deploy => "deploy",
         Work::Undeploy => "undeploy",

@@ -173,6 +173,9 @@ pub fn note(reason: &Reason) -> Option<String> {
             let who = if *suggested { "its CA asks for it since" } else { "its renewal window opened" };
             format!("{who} {since}; it ends {not_after}")
         }
+        Reason::KeyRaised { version } => {
+            format!("every data key is wrapped anew, under version {version} of the key-encryption key")
+        }
         Reason::NewVersion => "the certificate gets a new version".to_owned(),
         Reason::Drifted { found } => format!("the target holds something else: {found}"),
         Reason::IssuerReplaced { address } => format!("because {address} was replaced since it was issued"),

@@ -66,7 +66,7 @@ async fn importing(
 ) -> Result<Importing, Refusal> {
     let (id, spec) = (import.id.as_str(), &resource.draft.spec);
     match resource.work {
-        Work::Record => Ok(Importing { id: id.to_owned(), facts: Facts::None, keys: Vec::new() }),
+        Work::Record | Work::Rewrap => Ok(Importing { id: id.to_owned(), facts: Facts::None, keys: Vec::new() }),
         Work::Issue => described::certificate(id, spec, now),
         Work::Establish => described::authority(id, spec, now),
         Work::Register => account::account(id, spec, providers).await,

@@ -46,8 +46,13 @@ impl Store for Memory {
         Ok(self.tables().identity.clone())
     }
 
-    async fn set_key_check(&self, check: &str) -> Result<String, PortError> {
-        Ok(self.tables().identity.key_check.get_or_insert_with(|| check.to_owned()).clone())
+    async fn set_key_check(&self, expect: Option<&str>, check: &str) -> Result<String, PortError> {
+        let mut tables = self.tables();
+        let there = &mut tables.identity.key_check;
+        if there.as_deref() == expect {
+            *there = Some(check.to_owned());
+        }
+        Ok(there.clone().unwrap_or_default())
     }
 
     async fn now(&self) -> Result<Timestamp, PortError> {
@@ -133,6 +138,18 @@ impl Store for Memory {
 
     async fn get_sealed(&self, name: &str) -> Result<Option<String>, PortError> {
         Ok(self.tables().sealed.get(name).cloned())
+    }
+
+    async fn swap_sealed(&self, name: &str, expect: &str, sealed: &str) -> Result<bool, PortError> {
+        let mut tables = self.tables();
+        let there = tables.sealed.get_mut(name).filter(|there| *there == expect);
+        let swaps = there.is_some();
+        there.into_iter().for_each(|there| sealed.clone_into(there));
+        Ok(swaps)
+    }
+
+    async fn sealed_names(&self) -> Result<Vec<String>, PortError> {
+        Ok(self.tables().sealed.keys().cloned().collect())
     }
 
     async fn remove_sealed(&self, name: &str) -> Result<(), PortError> {

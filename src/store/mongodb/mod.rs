@@ -163,10 +163,10 @@ impl Store for MongoDb {
         self.read_identity().await
     }
 
-    async fn set_key_check(&self, check: &str) -> Result<String, PortError> {
-        let unset = doc! { "_id": "identity", "key_check": null };
-        self.meta.update_one(unset, doc! { "$set": { "key_check": check } }).await?;
-        self.read_identity().await?.key_check.ok_or_else(|| gone("key check"))
+    async fn set_key_check(&self, expect: Option<&str>, check: &str) -> Result<String, PortError> {
+        let expected = doc! { "_id": "identity", "key_check": expect };
+        self.meta.update_one(expected, doc! { "$set": { "key_check": check } }).await?;
+        Ok(self.read_identity().await?.key_check.unwrap_or_default())
     }
 
     async fn now(&self) -> Result<Timestamp, PortError> {
@@ -294,6 +294,19 @@ impl Store for MongoDb {
 
     async fn get_sealed(&self, name: &str) -> Result<Option<String>, PortError> {
         Ok(self.sealed.find_one(doc! { "_id": name }).await?.map(|document| document.value))
+    }
+
+    async fn swap_sealed(&self, name: &str, expect: &str, sealed: &str) -> Result<bool, PortError> {
+        let expected = doc! { "_id": name, "value": expect };
+        let swapped = self.sealed.update_one(expected, doc! { "$set": { "value": sealed } }).await?;
+        Ok(swapped.matched_count > 0)
+    }
+
+    async fn sealed_names(&self) -> Result<Vec<String>, PortError> {
+        let names = self.database.collection::<Document>("sealed");
+        let found = names.find(doc! {}).projection(doc! { "_id": 1 }).sort(doc! { "_id": 1 }).await?;
+        let found: Vec<Document> = found.try_collect().await?;
+        Ok(found.iter().filter_map(|one| one.get_str("_id").ok()).map(str::to_owned).collect())
     }
 
     async fn remove_sealed(&self, name: &str) -> Result<(), PortError> {

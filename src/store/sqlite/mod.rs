@@ -123,11 +123,13 @@ impl Store for Sqlite {
         .await
     }
 
-    async fn set_key_check(&self, check: &str) -> Result<String, PortError> {
-        let check = check.to_owned();
+    async fn set_key_check(&self, expect: Option<&str>, check: &str) -> Result<String, PortError> {
+        let (expect, check) = (expect.map(str::to_owned), check.to_owned());
         self.write(move |connection| {
-            connection.execute("UPDATE identity SET key_check = ?1 WHERE key_check IS NULL", [check])?;
-            Ok(connection.query_row("SELECT key_check FROM identity", [], |row| row.get(0))?)
+            connection.execute("UPDATE identity SET key_check = ?1 WHERE key_check IS ?2", params![check, expect])?;
+            let there =
+                connection.query_row("SELECT key_check FROM identity", [], |row| row.get::<_, Option<String>>(0))?;
+            Ok(there.unwrap_or_default())
         })
         .await
     }
@@ -228,6 +230,21 @@ impl Store for Sqlite {
         self.read(move |connection| {
             let found = connection.query_row("SELECT value FROM sealed WHERE name = ?1", [name], |row| row.get(0));
             Ok(found.optional()?)
+        })
+        .await
+    }
+
+    async fn swap_sealed(&self, name: &str, expect: &str, sealed: &str) -> Result<bool, PortError> {
+        let values = [name, expect, sealed].map(str::to_owned);
+        let sql = "UPDATE sealed SET value = ?3 WHERE name = ?1 AND value = ?2";
+        self.write(move |connection| Ok(connection.execute(sql, values)? > 0)).await
+    }
+
+    async fn sealed_names(&self) -> Result<Vec<String>, PortError> {
+        self.read(|connection| {
+            let mut statement = connection.prepare_cached("SELECT name FROM sealed ORDER BY name")?;
+            let names = statement.query_map([], |row| row.get(0))?;
+            Ok(names.collect::<rusqlite::Result<_>>()?)
         })
         .await
     }

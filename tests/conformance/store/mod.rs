@@ -89,7 +89,7 @@ suite! {
         a_job_that_is_not_there_is_named;
     timeline:
         an_identity_is_given_once
-        a_key_check_is_set_once
+        a_key_check_is_set_by_whoever_knows_the_one_before
         events_are_paged_and_filtered_in_order
         an_event_is_recorded_once
         chains_grow_only_at_their_end

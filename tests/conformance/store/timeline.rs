@@ -11,11 +11,16 @@ pub async fn an_identity_is_given_once(subject: Subject) {
     assert!(first.id.len() > 20 && first.format > 0 && first.key_check.is_none());
 }
 
-pub async fn a_key_check_is_set_once(subject: Subject) {
+pub async fn a_key_check_is_set_by_whoever_knows_the_one_before(subject: Subject) {
     let store = subject.open().await;
-    assert_eq!(store.set_key_check("first").await.expect("it is set"), "first");
-    assert_eq!(subject.open().await.set_key_check("second").await.expect("one is there"), "first");
+    let set = async |expect, check| subject.open().await.set_key_check(expect, check).await.expect("an answer");
+    assert_eq!(set(Some("none"), "wrong").await, "");
+    assert_eq!(set(None, "first").await, "first");
+    assert_eq!(set(None, "second").await, "first");
+    assert_eq!(set(Some("other"), "second").await, "first");
     assert_eq!(store.identity().await.expect("an identity").key_check.as_deref(), Some("first"));
+    assert_eq!(set(Some("first"), "second").await, "second");
+    assert_eq!(store.identity().await.expect("an identity").key_check.as_deref(), Some("second"));
 }
 
 pub async fn events_are_paged_and_filtered_in_order(subject: Subject) {
@@ -85,6 +90,12 @@ pub async fn sealed_secrets_are_kept_unless_replaced(subject: Subject) {
     assert_eq!(put("three", true).await, "three");
     assert_eq!(subject.open().await.get_sealed("key/1").await.expect("it").as_deref(), Some("three"));
     assert_eq!(store.put_sealed("key/2", "new", true).await.expect("it is kept"), "new");
+    assert_eq!(store.sealed_names().await.expect("names"), ["key/1", "key/2"]);
+    let swap = async |name, expect, sealed| store.swap_sealed(name, expect, sealed).await.expect("an answer");
+    assert!(!swap("key/1", "two", "four").await && !swap("key/3", "two", "four").await);
+    assert_eq!(store.get_sealed("key/1").await.expect("it").as_deref(), Some("three"));
+    assert!(swap("key/1", "three", "four").await && swap("key/1", "four", "four").await);
+    assert_eq!(store.get_sealed("key/1").await.expect("it").as_deref(), Some("four"));
     for _ in 0..2 {
         store.remove_sealed("key/1").await.expect("removing it again is fine");
         assert_eq!(store.get_sealed("key/1").await.expect("an answer"), None);
