@@ -47,7 +47,7 @@ fn keyword(name: &str, span: Span) -> Evaluated<Type> {
             fault(&codes::CONSTRAINT, span, "optional(T) is written around the type of an attribute of an object.")
         }
         name => {
-            let known = ["string", "number", "bool", "any", "list", "set", "map", "object", "tuple"];
+            let known = ["string", "number", "bool", "any", "list", "set", "map", "object", "tuple", "optional"];
             let hint = super::fault::did_you_mean(name, known);
             fault_with(&codes::CONSTRAINT, span, format!("\"{name}\" is no type."), hint)
         }

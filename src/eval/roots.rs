@@ -93,7 +93,8 @@ impl<'e, 'a> BlockRoots<'e, 'a> {
             "module" | "root" => Ok(Value::string(paths.root.as_str())),
             "cwd" => Ok(Value::string(paths.cwd.as_str())),
             _ => {
-                fault(&codes::REFERENCE, span, format!("path has module, root and cwd, and nothing named \"{name}\"."))
+                let detail = format!("path has module, root and cwd, and nothing named \"{name}\".");
+                fault_with(&codes::REFERENCE, span, detail, did_you_mean(name, ["module", "root", "cwd"]))
             }
         }
     }
