@@ -249,7 +249,15 @@ impl FromStr for ResourceAddress {
 }
 
 macro_rules! serde_as_text {
-    ($($type:ty),*) => {$(
+    ($($type:ty: $doc:literal),*) => {$(
+        impl schemars::JsonSchema for $type {
+            fn schema_name() -> std::borrow::Cow<'static, str> {
+                stringify!($type).into()
+            }
+            fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+                schemars::json_schema!({ "type": "string", "description": $doc })
+            }
+        }
         impl Serialize for $type {
             fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
                 serializer.collect_str(self)
@@ -263,7 +271,10 @@ macro_rules! serde_as_text {
         }
     )*};
 }
-serde_as_text!(Address, ResourceAddress);
+serde_as_text!(
+    Address: "The address of a resource, or of a deployment: `certificate.www@file_target.local`.",
+    ResourceAddress: "The address of a resource: `module.m.zone.z[\"key\"]`."
+);
 
 #[cfg(test)]
 mod tests {

@@ -4,6 +4,7 @@ use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// Names one text of a [`Sources`]. Ids are dense and start at zero.
@@ -118,7 +119,7 @@ impl Source {
 }
 
 /// A place as people count, kept where the text itself is not: in plans, records and jobs.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 pub struct Position {
     /// File name as given by the user.
     pub file: String,

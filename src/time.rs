@@ -152,7 +152,15 @@ impl fmt::Display for Duration {
 }
 
 macro_rules! serde_as_text {
-    ($($type:ty),*) => {$(
+    ($($type:ty: $doc:literal),*) => {$(
+        impl schemars::JsonSchema for $type {
+            fn schema_name() -> std::borrow::Cow<'static, str> {
+                stringify!($type).into()
+            }
+            fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+                schemars::json_schema!({ "type": "string", "description": $doc })
+            }
+        }
         impl Serialize for $type {
             fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
                 serializer.collect_str(self)
@@ -166,7 +174,7 @@ macro_rules! serde_as_text {
         }
     )*};
 }
-serde_as_text!(Timestamp, Duration);
+serde_as_text!(Timestamp: "A time, RFC 3339 in UTC.", Duration: "A length of time: `90d`, `1h30m`, `250ms`.");
 
 #[cfg(test)]
 mod tests {

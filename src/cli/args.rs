@@ -81,8 +81,8 @@ pub enum Command {
     Lsp(LspArgs),
     /// Explain a code, such as CAP0101.
     Explain(ExplainArgs),
-    /// Print the JSON Schema of the configuration's JSON form.
-    Schema,
+    /// Print the JSON Schema of the configuration's JSON form, or of what -json prints.
+    Schema(SchemaArgs),
     /// Print the version.
     Version(VersionArgs),
     /// Print completions for a shell.
@@ -457,6 +457,26 @@ pub struct LspArgs {
     /// For editors that insist on saying so: there is no other way.
     #[arg(long, hide = true)]
     pub stdio: bool,
+}
+
+/// `cap schema`.
+#[derive(Debug, Args)]
+pub struct SchemaArgs {
+    /// What it describes: the configuration, what show -json prints of a plan, a line of timeline -json, a line of
+    /// jobs list -json, or what validate -json prints.
+    #[arg(long = "type", value_enum, value_name = "TYPE", default_value = "configuration")]
+    pub of: SchemaOf,
+}
+
+/// What a schema describes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+#[expect(missing_docs, reason = "the words say it, and would be repeated in the help")]
+pub enum SchemaOf {
+    Configuration,
+    Plan,
+    Event,
+    Job,
+    Report,
 }
 
 /// `cap docs`.

@@ -141,7 +141,7 @@ fn dispatch(shell: &mut Shell, cli: &Cli) -> Outcome {
         Command::Get(args) => runtime()?.block_on(commands::get::run(shell, args)),
         Command::Graph(args) => commands::graph::run(shell, args),
         Command::Lsp(_) => commands::lsp::run(),
-        Command::Schema => Ok(commands::schema::run(shell)),
+        Command::Schema(args) => Ok(commands::schema::run(shell, args.of)),
         Command::Completion(args) => Ok(commands::completion::run(shell, args.shell)),
         Command::Validate(args) => commands::validate::run(shell, args),
         Command::Show(ShowArgs { plan: Some(file), json }) => commands::apply::show_saved(shell, file, *json),

@@ -2,6 +2,7 @@
 
 pub mod codes;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use codes::Code;
@@ -9,7 +10,7 @@ pub use codes::Code;
 use crate::source::Span;
 
 /// How bad it is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Severity {
     /// The operation cannot go on.

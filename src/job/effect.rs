@@ -1,5 +1,6 @@
 //! What a job may ask of the world, one request each, and what it may hear. Plain data: nothing is done here.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::Failure;
@@ -10,7 +11,7 @@ use crate::state::record::Spec;
 
 /// A DNS-01 challenge with the record that meets it and whose credential publishes it. Kept in the job before the record
 /// is published, so that whatever happens it can be withdrawn.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Publication {
     /// The identifier that is validated, without `*.`.
     pub identifier: String,

@@ -17,6 +17,7 @@ pub mod withdrawal;
 pub use effect::{Effect, Fact};
 pub use machine::{Machine, Next};
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::address::Address;
@@ -24,12 +25,12 @@ use crate::plan::Step;
 use crate::time::Timestamp;
 
 /// Names one apply.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(transparent)]
 pub struct RunId(pub String);
 
 /// Names one job: `<run>.<n>`; `<run>.0` is the run's own bookkeeping.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(transparent)]
 pub struct JobId(pub String);
 
@@ -108,7 +109,7 @@ impl Job {
 }
 
 /// Where a job stands.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "is", rename_all = "snake_case")]
 pub enum JobStatus {
     /// It may run as soon as what it needs has succeeded. A job that a worker was carrying out when it died is here too.
@@ -155,7 +156,7 @@ impl JobStatus {
 }
 
 /// Why a job was given up.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Failure {
     /// Whose fault.
     pub class: ErrorClass,
@@ -166,7 +167,7 @@ pub struct Failure {
 }
 
 /// Whose fault an error is, and so what comes next. Set once, in the adapter; nobody decides on text.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "is", rename_all = "snake_case")]
 pub enum ErrorClass {
     /// It may pass: try again with backoff.

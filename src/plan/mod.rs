@@ -9,6 +9,7 @@ pub mod summary;
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use make::{Meta, make};
@@ -166,7 +167,7 @@ pub struct ImportedKey {
 }
 
 /// What is done, in the words people know.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Action {
     /// It does not exist and is made.
@@ -188,7 +189,7 @@ pub enum Action {
 }
 
 /// What carrying a step out means.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Work {
     /// Only the record is written: done with the submission, in batches.
@@ -208,7 +209,7 @@ pub enum Work {
 }
 
 /// Why a step is planned. Typed, so that views, policies and tests never look at text.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "is", rename_all = "snake_case")]
 pub enum Reason {
     /// It is in the configuration and has no record.
@@ -278,7 +279,7 @@ pub enum Reason {
 }
 
 /// Why something is no longer in the configuration.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Absence {
     /// Its block is gone.

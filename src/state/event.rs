@@ -1,5 +1,6 @@
 //! Events: what happened, in the words of the domain. State and Timeline are folded from them and from nothing else.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::facts::{AccountFacts, AuthorityFacts, CertificateVersion, DeploymentFacts, KeyId, RenewalWindow};
@@ -11,7 +12,7 @@ use crate::job::{ErrorClass, JobId};
 use crate::time::Timestamp;
 
 /// One thing that happened. `(job, number)` names it; recording it again changes nothing.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Event {
     /// The job that brought it about, or the run's own bookkeeping.
     pub job: JobId,
@@ -28,7 +29,7 @@ pub struct Event {
 }
 
 /// What happened.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum EventBody {
     /// A record was made or changed to a new spec. For what has effects outside, recorded when the effects are done.

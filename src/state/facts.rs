@@ -1,5 +1,6 @@
 //! Facts: what became known by carrying a spec out. Closed, one variant a kind that has any.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::digest::Digest;
@@ -42,7 +43,7 @@ impl Facts {
 }
 
 /// An ACME account (RFC 8555 section 7.1.2).
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct AccountFacts {
     /// The account URL, the `kid` of its requests.
     pub account_uri: String,
@@ -55,7 +56,7 @@ pub struct AccountFacts {
 }
 
 /// A CA of one's own.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct AuthorityFacts {
     /// Names of its keys in the vault: of the root, and of the intermediate where there is one. The last one issues.
     pub keys: Vec<KeyId>,
@@ -91,7 +92,7 @@ impl CertificateFacts {
 }
 
 /// One issued certificate. Nothing in it is ever changed.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct CertificateVersion {
     /// From one, rising by one.
     pub number: u32,
@@ -148,7 +149,7 @@ impl CertificateVersion {
 }
 
 /// When the CA asks for a renewal (RFC 9773 section 4.2).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct RenewalWindow {
     /// Begin.
     pub start: Timestamp,
@@ -159,7 +160,7 @@ pub struct RenewalWindow {
 }
 
 /// One certificate on one target slot.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct DeploymentFacts {
     /// Version of the certificate that is installed.
     pub version: u32,
@@ -175,7 +176,7 @@ pub struct DeploymentFacts {
 }
 
 /// The name of a private key in the vault. It says nothing about the key.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(transparent)]
 pub struct KeyId(pub String);
 

@@ -22,6 +22,7 @@ mod packages;
 mod places;
 mod previews;
 mod reports;
+mod schemas;
 mod terminal;
 
 use std::io::Write as _;

@@ -79,8 +79,7 @@ fn as_line(link: &Sealed, event: Option<&Event>) -> String {
 }
 
 fn as_object(link: &Sealed) -> String {
-    let entry: serde_json::Value = serde_json::from_str(&link.entry).unwrap_or_else(|_| json!(link.entry));
-    json!({ "chain": link.chain, "sequence": link.sequence, "entry": entry, "mac": link.mac }).to_string() + "\n"
+    json!(event::link(link)).to_string() + "\n"
 }
 
 /// Every chain of the store, and every chain that a record or a checkpoint says must be there.

@@ -1,6 +1,8 @@
 //! Diagnostics for people (miette's graphical report) and for programs (Terraform's JSON).
 
 use miette::{GraphicalReportHandler, GraphicalTheme, LabeledSpan, MietteDiagnostic, NamedSource, Report};
+use schemars::JsonSchema;
+use serde::Serialize;
 use serde_json::{Value as Json, json};
 
 use crate::diagnostic::{Diagnostic, Diagnostics, Severity};
@@ -65,63 +67,132 @@ fn severity(one: &Diagnostic) -> miette::Severity {
 }
 
 /// One diagnostic in the shape that `terraform validate -json` gives it, with `code` and `hint` beside.
-pub fn json(one: &Diagnostic, sources: &Sources) -> Json {
-    let mut out = json!({
-        "severity": one.severity,
-        "summary": one.summary(),
-        "detail": one.detail,
-        "code": one.code.to_string(),
-    });
-    if let Some(address) = &one.address {
-        out["address"] = json!(address);
-    }
-    if let Some(hint) = &one.hint {
-        out["hint"] = json!(hint);
-    }
-    if let Some(span) = one.span {
-        out["range"] = range(span, sources);
-        if sources.get(span.source).quotable {
-            out["snippet"] = snippet(span, sources);
-        }
-    }
-    out
+#[derive(Serialize, JsonSchema)]
+pub struct Shown<'d> {
+    /// How bad it is.
+    severity: Severity,
+    /// What is wrong: the same words for each report of a code.
+    summary: &'d str,
+    /// What, why, and where.
+    detail: &'d str,
+    /// Its number in the catalogue: `cap explain CODE` shows its page.
+    code: String,
+    /// What it is about.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    address: Option<&'d str>,
+    /// What to do.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    hint: Option<&'d str>,
+    /// Where it is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    range: Option<Range<'d>>,
+    /// The text there; absent where it may be part of a secret.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    snippet: Option<Snippet<'d>>,
 }
 
-fn range(span: Span, sources: &Sources) -> Json {
+/// A part of a file.
+#[derive(Serialize, JsonSchema)]
+struct Range<'d> {
+    filename: &'d str,
+    start: Point,
+    end: Point,
+}
+
+/// A place in a file: line and column from one, bytes from zero.
+#[derive(Serialize, JsonSchema)]
+struct Point {
+    line: u32,
+    column: u32,
+    byte: u32,
+}
+
+/// The lines that a report is about.
+#[derive(Serialize, JsonSchema)]
+struct Snippet<'d> {
+    /// Always null.
+    context: (),
+    /// The lines.
+    code: &'d str,
+    /// Number of the first, from one.
+    start_line: u32,
+    /// Where in them the fault begins, in bytes.
+    highlight_start_offset: usize,
+    /// Where it ends.
+    highlight_end_offset: usize,
+    /// Always empty: values are not shown.
+    values: [(); 0],
+}
+
+/// The answer of `validate -json`.
+#[derive(Serialize, JsonSchema)]
+pub struct Validation<'d> {
+    /// Version of this format.
+    format_version: &'d str,
+    /// Whether there is no error.
+    valid: bool,
+    /// How many errors there are.
+    error_count: usize,
+    /// How many warnings there are.
+    warning_count: usize,
+    /// All of them.
+    diagnostics: Vec<Shown<'d>>,
+}
+
+/// One diagnostic for programs.
+pub fn json(one: &Diagnostic, sources: &Sources) -> Json {
+    json!(shown(one, sources))
+}
+
+fn shown<'d>(one: &'d Diagnostic, sources: &'d Sources) -> Shown<'d> {
+    let quotable = one.span.filter(|span| sources.get(span.source).quotable);
+    Shown {
+        severity: one.severity,
+        summary: one.summary(),
+        detail: &one.detail,
+        code: one.code.to_string(),
+        address: one.address.as_deref(),
+        hint: one.hint.as_deref(),
+        range: one.span.map(|span| range(span, sources)),
+        snippet: quotable.map(|span| snippet(span, sources)),
+    }
+}
+
+fn range(span: Span, sources: &Sources) -> Range<'_> {
     let source = sources.get(span.source);
     let point = |byte: u32| {
         let (line, column) = source.line_column(byte as usize);
-        json!({ "line": line, "column": column, "byte": byte })
+        Point { line, column, byte }
     };
-    json!({ "filename": source.name, "start": point(span.start), "end": point(span.end) })
+    Range { filename: &source.name, start: point(span.start), end: point(span.end) }
 }
 
-fn snippet(span: Span, sources: &Sources) -> Json {
+fn snippet(span: Span, sources: &Sources) -> Snippet<'_> {
     let source = sources.get(span.source);
     let text = &source.text;
     let range = span.range();
     let begin = text.get(..range.start).and_then(|head| head.rfind('\n')).map_or(0, |at| at + 1);
     let end = text.get(range.end..).and_then(|tail| tail.find('\n')).map_or(text.len(), |at| range.end + at);
     let (line, _) = source.line_column(range.start);
-    json!({
-        "context": null,
-        "code": text.get(begin..end).unwrap_or(""),
-        "start_line": line,
-        "highlight_start_offset": range.start - begin,
-        "highlight_end_offset": range.end - begin,
-        "values": [],
-    })
+    Snippet {
+        context: (),
+        code: text.get(begin..end).unwrap_or(""),
+        start_line: line,
+        highlight_start_offset: range.start - begin,
+        highlight_end_offset: range.end - begin,
+        values: [],
+    }
 }
 
 /// The answer of `validate -json`.
 pub fn validation(diagnostics: &Diagnostics, sources: &Sources) -> Json {
     let errors = diagnostics.iter().filter(|one| one.is_error()).count();
-    json!({
-        "format_version": "1.0",
-        "valid": errors == 0,
-        "error_count": errors,
-        "warning_count": diagnostics.iter().count() - errors,
-        "diagnostics": diagnostics.iter().map(|one| json(one, sources)).collect::<Vec<_>>(),
+    json!(Validation {
+        format_version: "1.0",
+        valid: errors == 0,
+        error_count: errors,
+        warning_count: diagnostics.iter().count() - errors,
+        diagnostics: diagnostics.iter().map(|one| shown(one, sources)).collect(),
     })
 }
 

@@ -1,7 +1,32 @@
-//! An event as a sentence.
+//! An event as a sentence, and as programs read it.
+
+use schemars::JsonSchema;
+use serde::Serialize;
+use serde_json::Value as Json;
 
 use crate::job::effect::Publication;
-use crate::state::EventBody;
+use crate::state::{Event, EventBody};
+use crate::timeline::Sealed;
+
+/// A link of a timeline as programs read it.
+#[derive(Serialize, JsonSchema)]
+pub struct Link<'l> {
+    /// Names the chain: it stays when the object's address changes.
+    chain: &'l str,
+    /// From one, without gaps.
+    sequence: u64,
+    /// What happened, as it is sealed. `cap timeline verify` finds one that was made something else.
+    #[schemars(with = "Event")]
+    entry: Json,
+    /// HMAC over the entry, its place and the link before, hexadecimal.
+    mac: &'l str,
+}
+
+/// A link for programs. An entry that is no JSON any more is a text.
+pub fn link(link: &Sealed) -> Link<'_> {
+    let entry = serde_json::from_str(&link.entry).unwrap_or_else(|_| Json::from(link.entry.as_str()));
+    Link { chain: &link.chain, sequence: link.sequence, entry, mac: &link.mac }
+}
 
 /// A challenge record that stays where it is: what it is, why, and what to do about it.
 pub fn left_behind(record: &Publication, why: &str) -> String {

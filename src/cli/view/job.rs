@@ -2,13 +2,18 @@
 
 use std::fmt::Write as _;
 
+use schemars::JsonSchema;
+use serde::Serialize;
 use serde_json::{Value as Json, json};
 
 use super::plan;
 use super::style::Style;
-use crate::job::{Job, JobStatus};
-use crate::plan::Work;
+use crate::address::Address;
+use crate::job::{Job, JobId, JobStatus, RunId};
+use crate::plan::{Action, Work};
 use crate::ports::store::LogLine;
+use crate::source::Position;
+use crate::time::Timestamp;
 
 /// One line a job.
 pub fn table(jobs: &[&Job], style: Style) -> String {
@@ -131,22 +136,56 @@ pub fn human(job: &Job, log: &[LogLine], style: Style) -> String {
     out
 }
 
-/// One job as JSON.
+/// A job as programs read it.
+#[derive(Serialize, JsonSchema)]
+pub struct Shown<'j> {
+    /// Its name.
+    id: &'j JobId,
+    /// The apply it belongs to.
+    run: &'j RunId,
+    /// What it works on.
+    address: &'j Address,
+    /// What it does.
+    work: Work,
+    /// What is done, in the words people know.
+    action: Action,
+    /// Where it stands.
+    status: &'j JobStatus,
+    /// Jobs that must have succeeded first.
+    needs: &'j [JobId],
+    /// Attempts begun so far.
+    attempt: u32,
+    /// Who submitted it.
+    actor: &'j str,
+    /// When it was submitted.
+    created_at: Timestamp,
+    /// When its first attempt began.
+    started_at: Option<Timestamp>,
+    /// When it came to its end.
+    ended_at: Option<Timestamp>,
+    /// Where its block stands.
+    origin: Option<&'j Position>,
+    /// What it did, in a list of jobs left out.
+    log: &'j [LogLine],
+}
+
+/// A job for programs.
 pub fn json(job: &Job, log: &[LogLine]) -> Json {
-    json!({
-        "id": job.id,
-        "run": job.run,
-        "address": job.address(),
-        "work": job.step.work,
-        "action": job.step.action,
-        "status": job.status,
-        "needs": job.needs,
-        "attempt": job.attempt,
-        "actor": job.actor,
-        "created_at": job.created_at,
-        "started_at": job.started_at,
-        "ended_at": job.ended_at,
-        "origin": job.step.origin,
-        "log": log,
-    })
+    let shown = Shown {
+        id: &job.id,
+        run: &job.run,
+        address: job.address(),
+        work: job.step.work,
+        action: job.step.action,
+        status: &job.status,
+        needs: &job.needs,
+        attempt: job.attempt,
+        actor: &job.actor,
+        created_at: job.created_at,
+        started_at: job.started_at,
+        ended_at: job.ended_at,
+        origin: job.step.origin.as_ref(),
+        log,
+    };
+    json!(shown)
 }

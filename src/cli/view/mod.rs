@@ -13,6 +13,7 @@ pub mod output;
 pub mod plan;
 pub mod progress;
 pub mod record;
+pub mod schemas;
 pub mod stream;
 pub mod style;
 pub mod test;
