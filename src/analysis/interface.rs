@@ -40,7 +40,7 @@ impl Input {
             description: text_of(block, "description").unwrap_or_default().trim().to_owned(),
             ty: written("type").map_or_else(|| "any".to_owned(), |ty| unindented(&ty)),
             default: written("default").map(|default| unindented(&default)),
-            sensitive: flag(block, "sensitive").unwrap_or(false),
+            sensitive: ["sensitive", "ephemeral"].iter().any(|name| flag(block, name) == Some(true)),
             nullable: flag(block, "nullable").unwrap_or(true),
         }
     }

@@ -35,6 +35,8 @@ pub const REPEATED: &[(&str, &str)] = &[
     ("depends_on", "A list of references: what has to be there first, beyond what is referred to."),
 ];
 
+const ENABLED: (&str, &str) = ("enabled", "Whether it is there at all; its name stands for null while it is not.");
+
 /// Blocks of every resource.
 pub const RESOURCE: &[Word] = &[
     Word {
@@ -44,6 +46,7 @@ pub const RESOURCE: &[Word] = &[
         arguments: &[
             ("prevent_destroy", "Refuses plans that destroy it; kept in the store, so it survives the block."),
             ("ignore_changes", "Arguments whose changes are left alone: a list of names, or `all`."),
+            ENABLED,
         ],
         blocks: &[
             PRECONDITION,
@@ -100,6 +103,8 @@ pub const BLOCKS: &[Word] = &[
             ("description", "What it is for."),
             ("nullable", "Whether `null` may be given; true when left out."),
             ("sensitive", "Whether its value is a secret."),
+            ("ephemeral", "Whether its value is kept nowhere: here the same as a secret."),
+            ("deprecated", "What to use instead: whoever gives it a value is told."),
         ],
         blocks: &[Word {
             name: "validation",
@@ -118,6 +123,8 @@ pub const BLOCKS: &[Word] = &[
             ("value", "The value; facts can be read here."),
             ("description", "What it is."),
             ("sensitive", "Whether it is shown only on request."),
+            ("ephemeral", "Of a module: whether it may hold what is kept nowhere."),
+            ("deprecated", "What to use instead: whoever reads it is told."),
             ("depends_on", "What has to be there first."),
         ],
         blocks: &[PRECONDITION],
@@ -132,7 +139,13 @@ pub const BLOCKS: &[Word] = &[
             REPEATED[1],
             REPEATED[2],
         ],
-        blocks: &[],
+        blocks: &[Word {
+            name: "lifecycle",
+            label: "",
+            doc: "Whether the module is called.",
+            arguments: &[ENABLED],
+            blocks: &[],
+        }],
     },
     Word {
         name: "check",

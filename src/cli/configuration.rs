@@ -109,7 +109,8 @@ impl Gathered {
             let one = found.entry(name).or_insert_with(|| Missing::new(name));
             one.description =
                 one.description.take().or_else(|| constant(block, "description")?.as_str().map(str::to_owned));
-            one.sensitive |= matches!(constant(block, "sensitive"), Some(Value::Bool(true)));
+            let says = |flag| matches!(constant(block, flag), Some(Value::Bool(true)));
+            one.sensitive |= says("sensitive") || says("ephemeral");
         }
         for block in blocks().filter(|block| block.body.attribute("default").is_some()) {
             block.labels.first().map(|label| found.remove(&*label.text));

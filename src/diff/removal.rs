@@ -109,7 +109,7 @@ impl<'a> Pass<'a> {
         match (block.repetition, &resource.key) {
             (Repetition::Count, Some(Key::Index(_))) => Absence::CountIndex,
             (Repetition::ForEach, Some(Key::Name(_))) => Absence::EachKey,
-            (Repetition::Single, None) => Absence::NoBlock,
+            (Repetition::Single, None) => Absence::Disabled,
             _ => Absence::WrongRepetition,
         }
     }

@@ -36,7 +36,7 @@ pub(super) fn gather_unverified(
     let mut library = Library::new();
     let mut diagnostics = Diagnostics::default();
     let mut waiting = called_by("", root);
-    while let Some(Called { located: Located { directory, .. }, .. }) = waiting.pop() {
+    while let Some(Called { located: Located { directory, .. }, span }) = waiting.pop() {
         // The root is no library: a module that calls it is a circle, which evaluation reports.
         if directory.is_empty() || library.contains_key(&directory) || library.len() >= limits::MODULES {
             continue;
@@ -45,7 +45,9 @@ pub(super) fn gather_unverified(
             continue;
         }
         let named = if shown.is_empty() || shown == "." { directory.clone() } else { format!("{shown}/{directory}") };
-        let (module, faults) = load::module(Path::new(&directory), &named, sources);
+        let (module, mut faults) = load::module(Path::new(&directory), &named, sources);
+        // A directory that cannot be read has no place of its own: the call has.
+        faults.0.iter_mut().filter(|fault| fault.span.is_none()).for_each(|fault| fault.span = Some(span));
         diagnostics.extend(faults);
         let files = parse(&module, catalog, sources, &mut diagnostics);
         waiting.extend(called_by(&directory, &files));

@@ -79,13 +79,12 @@ fn check(block: &Block) -> Evaluated<()> {
     let foreign = [
         ("create_before_destroy", "A renewal always issues the new version before the old one goes."),
         ("replace_triggered_by", "Certificates are versions: nothing is replaced."),
-        ("enabled", "Use count = 0 to leave a resource out."),
     ];
     let mut faults = Diagnostics::default();
     check_body(
         &block.body,
         "lifecycle block",
-        &["prevent_destroy", "ignore_changes"],
+        &["prevent_destroy", "ignore_changes", "enabled"],
         &["precondition", "postcondition"],
         &mut faults,
     );

@@ -23,10 +23,17 @@ impl<'a> Evaluator<'a> {
         for (name, declared) in &module.outputs {
             let block = declared.block;
             let mut faults = Diagnostics::default();
-            let attributes = ["value", "description", "sensitive", "depends_on"];
+            let attributes = ["value", "description", "sensitive", "ephemeral", "deprecated", "depends_on"];
             check_body(&block.body, "output block", &attributes, &["precondition"], &mut faults);
             self.report_all(Faults { diagnostics: faults.0, needs_facts: false });
-            self.check_flag(block, "sensitive");
+            ["sensitive", "ephemeral"].iter().for_each(|flag| self.check_flag(block, flag));
+            self.keep(self.deprecation(block));
+            if module.caller.is_none() && self.flag(block, "ephemeral") {
+                let detail =
+                    format!("The output \"{name}\" of the root module is stored, so that it cannot be ephemeral.");
+                let span = block.body.attribute("ephemeral").map_or(block.head, |attribute| attribute.name.span);
+                self.report(Diagnostic::error(&codes::OUTPUT, detail).at(span));
+            }
             let value = self.keep(self.output_value(module, name, declared, block.head));
             outputs.extend(value.map(|value| {
                 let sensitive = self.flag(block, "sensitive");

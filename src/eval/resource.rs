@@ -62,7 +62,7 @@ impl Expansion {
     /// The instance of that key.
     fn position(&self, key: Option<&Key>) -> Option<usize> {
         match (self.repetition, key) {
-            (Repetition::Single, None) => Some(0),
+            (Repetition::Single, None) => (!self.instances.is_empty()).then_some(0),
             (Repetition::Count, Some(Key::Index(at))) => {
                 usize::try_from(*at).ok().filter(|at| *at < self.instances.len())
             }
@@ -153,7 +153,14 @@ pub(super) fn repeat(
     address: &Arc<ResourceAddress>,
     kind: &str,
 ) -> Evaluated<Expansion> {
+    let enabled = body.blocks_of("lifecycle").find_map(|lifecycle| lifecycle.body.attribute("enabled"));
     match (body.attribute("for_each"), body.attribute("count")) {
+        (Some(other), _) | (None, Some(other)) if enabled.is_some() => {
+            let detail = "A block that is repeated is not enabled or disabled: leave its keys out instead.";
+            let span = enabled.map_or(other.name.span, |enabled| enabled.name.span);
+            let report = Diagnostic::error(&codes::LIFECYCLE, detail).at(span);
+            Err(report.related(other.name.span, "repeated here").into())
+        }
         (Some(each), Some(count)) => {
             Err(Diagnostic::error(&codes::COUNT, "A block is repeated by for_each or by count, and not by both.")
                 .at(count.name.span)
@@ -162,11 +169,22 @@ pub(super) fn repeat(
         }
         (Some(each), None) => for_each(scope, address, kind, each),
         (None, Some(count)) => counted(scope, address, kind, count),
-        (None, None) => Ok(Expansion {
+        (None, None) if enabled.map_or(Ok(true), |enabled| is_enabled(scope, enabled))? => Ok(Expansion {
             repetition: Repetition::Single,
             instances: vec![Copy { address: address.clone(), value: Value::Null }],
             reference: Value::Ref(address.clone()),
         }),
+        (None, None) => Ok(Expansion { repetition: Repetition::Single, instances: Vec::new(), reference: Value::Null }),
+    }
+}
+
+/// `enabled` of a `lifecycle`. What is disabled has no instance, and its name stands for null.
+fn is_enabled(scope: &Scope<'_>, enabled: &Attribute) -> Evaluated<bool> {
+    let (value, span) = (scope.eval(&enabled.value)?, enabled.value.span);
+    refuse_secret(&value, span)?;
+    match convert_at(&value, &Type::Bool, span, "\"enabled\"")?.as_bool() {
+        Some(truth) => Ok(truth),
+        None => fault(&codes::LIFECYCLE, span, "\"enabled\" is true or false, and not null."),
     }
 }
 

@@ -52,7 +52,7 @@ impl<'a> Evaluator<'a> {
                 let variable = module.variables.get(first)?;
                 // The root's own are secrets, which are refused wherever they would be shown.
                 let caller = module.caller.as_ref()?;
-                if self.flag(variable.block, "sensitive") {
+                if self.is_secret(variable.block) {
                     return Some(Behind::Sensitive(module.within(&format!("var.{first}"))));
                 }
                 let passed = &caller.block.body.attribute(first)?.value;

@@ -158,7 +158,10 @@ impl<'a> Evaluator<'a> {
             };
             self.report(with_hint(&codes::UNKNOWN_ARGUMENT, detail, attribute.name.span, hint));
         }
-        for inner in &block.body.blocks {
+        for lifecycle in block.body.blocks_of("lifecycle") {
+            self.only(lifecycle, &["enabled"], &[]);
+        }
+        for inner in block.body.blocks.iter().filter(|inner| &*inner.kind.text != "lifecycle") {
             let detail = format!("A module block holds no blocks of type \"{}\".", inner.kind.text);
             self.report(Diagnostic::error(&codes::UNKNOWN_BLOCK, detail).at(inner.kind.span));
         }
@@ -200,6 +203,10 @@ impl<'a> Evaluator<'a> {
             let detail = format!("{address} has no output named \"{name}\".");
             return fault_with(&codes::ATTRIBUTE, span, detail, hint);
         };
+        if let Some(message) = self.deprecation(output.block).ok().flatten() {
+            let report = Diagnostic::warning(&codes::DEPRECATED, format!("The output \"{name}\": {message}")).at(span);
+            self.report(report.related(output.block.labels[0].span, "declared here"));
+        }
         match self.output_value(&module, name, output, span)? {
             OutputValue::Known(value) => Ok(value),
             OutputValue::Residual(_) if facts => Err(Faults::needs_facts()),

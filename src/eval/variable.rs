@@ -47,7 +47,7 @@ impl<'a> Evaluator<'a> {
             || {
                 let value = self.raw_variable(module, name, variable)?;
                 // What the configuration itself hands to a module is in its files, or is a secret already.
-                if !self.flag(variable.block, "sensitive") || value.is_null() || module.caller.is_some() {
+                if !self.is_secret(variable.block) || value.is_null() || module.caller.is_some() {
                     return Ok(value);
                 }
                 self.keep_sensitive(name, value);
@@ -201,18 +201,50 @@ impl<'a> Evaluator<'a> {
     pub(super) fn check_variables(&self, module: &Module<'a>) {
         for (name, variable) in &module.variables {
             let mut faults = Diagnostics::default();
-            let attributes = ["type", "default", "description", "nullable", "sensitive"];
+            let attributes = ["type", "default", "description", "nullable", "sensitive", "ephemeral", "deprecated"];
             check_body(&variable.block.body, "variable block", &attributes, &["validation"], &mut faults);
-            for flag in ["nullable", "sensitive"] {
+            for flag in ["nullable", "sensitive", "ephemeral"] {
                 self.check_flag(variable.block, flag);
             }
             self.report_all(Faults { diagnostics: faults.0, needs_facts: false });
+            self.check_deprecated(module, name, variable);
             if let Ok(value) = self.variable(module, name, variable, variable.block.labels[0].span) {
                 let outside = self.sensitive_value(name).filter(|_| module.caller.is_none());
                 let value = outside.unwrap_or(value);
                 for validation in variable.block.body.blocks_of("validation") {
                     self.validate(module, name, &value, validation);
                 }
+            }
+        }
+    }
+
+    /// Whether what a variable holds is a secret: it is said to be, or to be kept nowhere, which is the same here.
+    pub(super) fn is_secret(&self, block: &Block) -> bool {
+        self.flag(block, "sensitive") || self.flag(block, "ephemeral")
+    }
+
+    /// Warns of a value for a variable that its author wants to be rid of.
+    fn check_deprecated(&self, module: &Module<'a>, name: &'a str, variable: &Variable<'a>) {
+        let Some(message) = self.keep(self.deprecation(variable.block)).flatten() else { return };
+        let given = match &module.caller {
+            Some(caller) => caller.block.body.attribute(name).map(|attribute| attribute.name.span),
+            None => self.given(name).map(|given| given.place().unwrap_or(variable.block.labels[0].span)),
+        };
+        if let Some(span) = given {
+            let report =
+                Diagnostic::warning(&codes::DEPRECATED, format!("The variable \"{name}\": {message}")).at(span);
+            self.report(report.related(variable.block.labels[0].span, "declared here"));
+        }
+    }
+
+    /// What a block says with `deprecated`.
+    pub(super) fn deprecation(&self, block: &Block) -> Evaluated<Option<Arc<str>>> {
+        let Some(attribute) = block.body.attribute("deprecated") else { return Ok(None) };
+        match constant(&self.session, &attribute.value)? {
+            Value::String(text) if !text.is_empty() => Ok(Some(text)),
+            _ => {
+                let detail = "\"deprecated\" is a text: what to use instead.";
+                fault(&codes::TYPE, attribute.value.span, detail)
             }
         }
     }

@@ -290,6 +290,8 @@ pub enum Absence {
     CountIndex,
     /// The block uses another kind of repetition now.
     WrongRepetition,
+    /// Its block is not enabled.
+    Disabled,
     /// Its module call is gone.
     NoModule,
     /// The certificate does not name the target any more, or one of the two is gone.

@@ -77,3 +77,18 @@ fn one_block_moves_many_and_a_module_gets_its_instances() {
     plan.says("# module.m.member.a has moved to module.m[1].member.a")
         .says("Plan: 1 to add, 0 to change, 0 to destroy.");
 }
+
+#[test]
+fn what_is_not_enabled_goes_and_says_why() {
+    let member = |enabled: bool| {
+        format!("member \"a\" {{\n  email = \"a@b.cd\"\n  lifecycle {{\n    enabled = {enabled}\n  }}\n}}\n")
+    };
+    let place = applied(&member(true));
+    place.write("main.cap.hcl", member(false));
+    let plan = place.expect("plan -out=saved.plan", 0);
+    plan.says("# (because its block is not enabled)").says("Plan: 0 to add, 0 to change, 1 to destroy.");
+    let shown = place.expect("show -json saved.plan", 0).json();
+    assert_eq!(shown["resource_changes"][0]["action_reason"], "delete_because_enabled_false");
+    place.expect("apply -auto-approve", 0);
+    place.expect("plan -detailed-exitcode", 0);
+}

@@ -131,8 +131,11 @@ fn references(expr: &Expr) -> Vec<String> {
 
 /// Whether a block is sensitive, or may be.
 fn is_sensitive(block: &Block) -> bool {
-    let given = block.body.attribute("sensitive").map(|attribute| constant(&attribute.value));
-    given.is_some_and(|constant| constant != Some(Json::Bool(false)))
+    let says = |flag: &str| {
+        let given = block.body.attribute(flag).map(|attribute| constant(&attribute.value));
+        given.is_some_and(|constant| constant != Some(Json::Bool(false)))
+    };
+    says("sensitive") || says("ephemeral")
 }
 
 /// The default of a sensitive variable is as secret as its value.

@@ -225,6 +225,7 @@ pub fn action_reason(reason: &Reason) -> Option<&'static str> {
             Absence::EachKey => "delete_because_each_key",
             Absence::CountIndex => "delete_because_count_index",
             Absence::WrongRepetition => "delete_because_wrong_repetition",
+            Absence::Disabled => "delete_because_enabled_false",
             Absence::NoModule => "delete_because_no_module",
         }),
         _ => None,

@@ -189,6 +189,7 @@ fn absence(why: Absence) -> &'static str {
         Absence::EachKey => "its key is not in for_each map",
         Absence::CountIndex => "its index is out of range for count",
         Absence::WrongRepetition => "its block uses another kind of repetition",
+        Absence::Disabled => "its block is not enabled",
         Absence::NoModule => "its module is not in configuration",
         Absence::NotATarget => "the certificate does not name this target",
         Absence::RemovedBlock => "a removed block says so",

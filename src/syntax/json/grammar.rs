@@ -52,7 +52,7 @@ static LANGUAGE: [(&str, Shape); 8] = [
     ("variable", Shape { blocks: &[("validation", &PLAIN)], expressions: &["type"] }),
     ("output", Shape { blocks: &[("precondition", &PLAIN)], expressions: &["depends_on"] }),
     ("check", Shape { blocks: &[("assert", &PLAIN)], expressions: &[] }),
-    ("module", Shape { blocks: &[], expressions: &["depends_on", "providers"] }),
+    ("module", Shape { blocks: &[("lifecycle", &PLAIN)], expressions: &["depends_on", "providers"] }),
     ("moved", Shape { blocks: &[], expressions: &["from", "to"] }),
     ("removed", Shape { blocks: &[("lifecycle", &PLAIN)], expressions: &["from"] }),
     ("import", Shape { blocks: &[], expressions: &["to"] }),

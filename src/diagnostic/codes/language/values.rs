@@ -107,6 +107,21 @@ codes! {
             -- cap.capvars --
             contact = "tls@example.com"
         "#;
+    156 DEPRECATED "Deprecated variable or output": "A variable is given a value, or an output of a module is read, that its author wants to be rid of. What to use instead is said with `deprecated`.";
+        fails r#"
+            variable "mail" {
+              default    = "pki@example.com"
+              deprecated = "Use contact."
+            }
+            -- cap.capvars --
+            mail = "tls@example.com"
+        "# remedy "Do what the message says." mended r#"
+            variable "contact" {
+              default = "pki@example.com"
+            }
+            -- cap.capvars --
+            contact = "tls@example.com"
+        "#;
     154 VALIDATION "Variable validation failed": "A value does not meet the condition of a validation block; its error_message says what is wanted.";
         fails r#"
             variable "days" {
