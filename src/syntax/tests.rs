@@ -98,10 +98,14 @@ fn deep_texts_are_refused() {
         ("[for x in ", "y", " : x]"),
         ("%{ if true }", "", "%{ endif }"),
     ] {
-        assert!(!everything(&deep(open, middle, close, 5000)), "{open}");
+        let text = deep(open, middle, close, 5000);
+        assert!(!everything(&text), "{open}");
+        assert_eq!(parse(SOURCE, &text).1.iter().count(), 1, "{open}: it is said once");
         assert!(everything(&deep(open, middle, close, crate::limits::NESTING - 1)), "{open}");
     }
-    assert!(!everything(&format!("{}{}", "a {\n".repeat(5000), "}\n".repeat(5000))));
+    let blocks = format!("{}{}", "a {\n".repeat(5000), "}\n".repeat(5000));
+    assert!(!everything(&blocks));
+    assert_eq!(parse(SOURCE, &blocks).1.iter().count(), 1, "it is said once");
     // What is flat in our tree may be long.
     assert!(everything(&format!("x = 1{}\n", " + 1 * 2".repeat(5000))));
     assert!(everything(&format!("x = a{}\n", ".b".repeat(5000))));

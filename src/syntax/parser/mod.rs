@@ -266,7 +266,10 @@ impl<'t> Parser<'t> {
         if self.depth >= limits::NESTING {
             let detail =
                 format!("Blocks, brackets and templates are nested more than {} levels deep.", limits::NESTING);
-            return Err(self.fault(self.at..self.at + 1, detail));
+            let failed = self.fault(self.at..self.at + 1, detail);
+            // Every further level would be a fault of its own, and every one around it unclosed.
+            (self.at, self.ended) = (self.text.len(), true);
+            return Err(failed);
         }
         self.depth += 1;
         let result = read(self);
