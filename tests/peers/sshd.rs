@@ -24,6 +24,17 @@ pub struct Sshd {
 impl Sshd {
     /// Starts one, or reports that it did not run.
     pub fn start() -> Option<Self> {
+        Self::start_among(Tools::TheSystem)
+    }
+
+    /// One on a host whose tools are all busybox's, but for openssl.
+    pub fn start_among_busybox() -> Option<Self> {
+        let busybox = Peer::find_or_report("busybox")?;
+        report("busybox", &Outcome::Ran { version: busybox.version(&[]) });
+        Self::start_among(Tools::Busybox(busybox, Peer::find_or_report("openssl")?))
+    }
+
+    fn start_among(tools: Tools) -> Option<Self> {
         let sshd = Peer::find_or_report("sshd")?;
         let (keygen, _) = (Peer::find_or_report("ssh-keygen")?, Peer::find_or_report("ssh")?);
         let version = Peer::find_or_report("ssh")?.version(&["-V"]);
@@ -33,8 +44,9 @@ impl Sshd {
         }
         std::fs::copy(scratch.join("user.pub"), scratch.join("authorized_keys")).expect("authorized keys");
         put_sudo(&scratch);
+        let path = tools.path(&scratch);
         let port = free_port();
-        std::fs::write(scratch.join("sshd_config"), configuration(&scratch, port)).expect("a configuration");
+        std::fs::write(scratch.join("sshd_config"), configuration(&scratch, port, &path)).expect("a configuration");
         // As root it insists on its empty directory, which the system's own service would make.
         if is_root() && std::fs::create_dir_all("/run/sshd").is_err() {
             missing("sshd", "/run/sshd is not there and cannot be made");
@@ -81,6 +93,28 @@ impl Sshd {
     }
 }
 
+/// The programs that a host has.
+enum Tools {
+    /// Those of this machine.
+    TheSystem,
+    /// Those of busybox, and openssl.
+    Busybox(Peer, Peer),
+}
+
+impl Tools {
+    /// Where they are found.
+    fn path(&self, scratch: &Scratch) -> String {
+        let Self::Busybox(busybox, openssl) = self else { return "/usr/local/bin:/usr/bin:/bin".to_owned() };
+        let applets = scratch.join("applets");
+        std::fs::create_dir_all(&applets).expect("a folder");
+        let made = busybox.command().args(["--install", "-s"]).arg(&applets).status();
+        assert!(made.is_ok_and(|status| status.success()), "busybox makes no links");
+        let _ = std::fs::remove_file(applets.join("openssl"));
+        std::os::unix::fs::symlink(&openssl.path, applets.join("openssl")).expect("a link");
+        applets.to_string_lossy().into_owned()
+    }
+}
+
 /// A stand-in for sudo, first on the PATH of who logs in: it notes that it was asked, and refuses when told to. The real
 /// one needs a system that is configured for it.
 fn put_sudo(scratch: &Scratch) {
@@ -119,13 +153,13 @@ fn fingerprint(keygen: &Peer, path: PathBuf) -> String {
     text.split_whitespace().find(|word| word.starts_with("SHA256:")).expect("a fingerprint").to_owned()
 }
 
-fn configuration(scratch: &Scratch, port: u16) -> String {
+fn configuration(scratch: &Scratch, port: u16, path: &str) -> String {
     let here = scratch.join("");
     let here = here.to_string_lossy();
     format!(
         "Port {port}\nListenAddress 127.0.0.1\nHostKey {here}host\nPidFile {here}sshd.pid\n\
          AuthorizedKeysFile {here}authorized_keys\nStrictModes no\nUsePAM no\nPasswordAuthentication no\n\
          KbdInteractiveAuthentication no\nMaxStartups 100\nLogLevel VERBOSE\n\
-         SetEnv PATH={here}bin:/usr/local/bin:/usr/bin:/bin\n"
+         SetEnv PATH={here}bin:{path}\n"
     )
 }

@@ -36,6 +36,12 @@ async fn keeps_the_contract() {
 }
 
 #[tokio::test]
+async fn keeps_the_contract_where_all_tools_are_busybox_s() {
+    let Some(sshd) = Sshd::start_among_busybox() else { return };
+    suite(&place(&sshd, &[]), &[0]).await;
+}
+
+#[tokio::test]
 async fn a_host_is_known_in_three_ways() {
     let Some(sshd) = Sshd::start() else { return };
     let scratch = Scratch::new("ssh-known");
