@@ -49,7 +49,7 @@ pub type Fault = (String, &'static str);
 /// Hosts whose repositories may be named without a scheme.
 const HOSTS: [&str; 3] = ["github.com/", "gitlab.com/", "bitbucket.org/"];
 /// Endings of archives that are read.
-const ARCHIVES: [&str; 2] = [".tar.gz", ".tgz"];
+const ARCHIVES: [&str; 3] = [".tar.gz", ".tgz", ".zip"];
 
 /// Reads a source that names a package; `None` when it is written like no package.
 ///
@@ -179,7 +179,7 @@ fn reference(query: Option<&str>) -> Result<Option<String>, Fault> {
 
 fn archive(url: &str, query: Option<&str>) -> Result<Origin, Fault> {
     if !ARCHIVES.iter().any(|ending| url.ends_with(ending)) {
-        let detail = format!("\"{url}\" is no archive that is read: its name ends in neither .tar.gz nor .tgz.");
+        let detail = format!("\"{url}\" is no archive that is read: its name ends in none of .tar.gz, .tgz and .zip.");
         return Err((detail, "For a repository write git:: before it."));
     }
     let Some((scheme, rest)) = url.split_once("://") else { return Err((String::new(), "")) };

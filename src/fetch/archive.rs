@@ -1,4 +1,4 @@
-//! Archives: gzipped tar (POSIX.1-1988 ustar, pax paths, GNU long names). Files and directories only, each within the
+//! Archives: zip, which is read beside this, and gzipped tar (POSIX.1-1988 ustar, pax paths, GNU long names). Files and directories only, each within the
 //! directory that is unpacked into; anything else in it refuses the whole.
 
 use std::fs::{self, OpenOptions};
@@ -7,6 +7,7 @@ use std::path::{Component, Path, PathBuf};
 
 use flate2::read::MultiGzDecoder;
 
+use super::zip;
 use crate::digest::Digest;
 use crate::job::ErrorClass;
 use crate::limits;
@@ -27,11 +28,35 @@ pub(super) fn check(bytes: &[u8], expected: &Digest) -> PortResult<()> {
         .remedy("Find out why it is another archive than the one the source was written for."))
 }
 
-/// Unpacks into a directory that is there and empty.
+/// Unpacks into a directory that is there and empty. What kind of archive it is, its first bytes say.
 pub(super) fn unpack(bytes: &[u8], into: &Path) -> PortResult<()> {
+    if bytes.starts_with(zip::MAGIC) { zip::unpack(bytes, into) } else { untar(bytes, into) }
+}
+
+/// What one archive may hold.
+#[derive(Default)]
+pub(super) struct Budget {
+    files: usize,
+    bytes: u64,
+}
+
+impl Budget {
+    /// Counts one more file of so many bytes.
+    pub(super) fn take(&mut self, size: u64) -> PortResult<()> {
+        self.files += 1;
+        self.bytes = self.bytes.saturating_add(size);
+        if self.files > limits::PACKAGE_FILES || self.bytes > limits::PACKAGE_BYTES as u64 {
+            let most = format!("{} files and {} bytes", limits::PACKAGE_FILES, limits::PACKAGE_BYTES);
+            return Err(refused(format!("it holds more than {most}.")));
+        }
+        Ok(())
+    }
+}
+
+fn untar(bytes: &[u8], into: &Path) -> PortResult<()> {
     // Headers and padding are bounded by the number of files.
     let most = (limits::PACKAGE_BYTES + limits::PACKAGE_FILES * 4 * BLOCK) as u64;
-    let mut reader = Reader { stream: MultiGzDecoder::new(bytes).take(most), files: 0, bytes: 0 };
+    let mut reader = Reader { stream: MultiGzDecoder::new(bytes).take(most), budget: Budget::default() };
     let mut long: Option<String> = None;
     while let Some(header) = reader.header()? {
         match header.kind {
@@ -63,8 +88,7 @@ struct Header {
 
 struct Reader<R> {
     stream: R,
-    files: usize,
-    bytes: u64,
+    budget: Budget,
 }
 
 impl<R: Read> Reader<R> {
@@ -108,12 +132,7 @@ impl<R: Read> Reader<R> {
     }
 
     fn file(&mut self, path: &Path, size: u64) -> PortResult<()> {
-        self.files += 1;
-        self.bytes = self.bytes.saturating_add(size);
-        if self.files > limits::PACKAGE_FILES || self.bytes > limits::PACKAGE_BYTES as u64 {
-            let most = format!("{} files and {} bytes", limits::PACKAGE_FILES, limits::PACKAGE_BYTES);
-            return Err(refused(format!("it holds more than {most}.")));
-        }
+        self.budget.take(size)?;
         if let Some(parent) = path.parent() {
             fs::create_dir_all(parent).map_err(unwritable)?;
         }
@@ -156,7 +175,7 @@ fn pax_path(text: &str) -> PortResult<Option<String>> {
 }
 
 /// A path in the archive within the directory; one that leads out of it is refused.
-fn within(into: &Path, name: &str) -> PortResult<PathBuf> {
+pub(super) fn within(into: &Path, name: &str) -> PortResult<PathBuf> {
     let mut path = into.to_owned();
     for component in Path::new(name).components() {
         match component {
@@ -168,15 +187,15 @@ fn within(into: &Path, name: &str) -> PortResult<PathBuf> {
     Ok(path)
 }
 
-fn refused(why: String) -> PortError {
+pub(super) fn refused(why: String) -> PortError {
     PortError::new(ErrorClass::Rejected, format!("the archive is refused: {why}"))
 }
 
-fn cut(fault: io::Error) -> PortError {
+pub(super) fn cut(fault: io::Error) -> PortError {
     refused(format!("it cannot be unpacked: {fault}."))
 }
 
-fn unwritable(fault: io::Error) -> PortError {
+pub(super) fn unwritable(fault: io::Error) -> PortError {
     PortError::new(ErrorClass::Rejected, format!("a file of the archive cannot be written: {fault}."))
 }
 

@@ -4,6 +4,7 @@
 mod archive;
 mod download;
 mod git;
+mod zip;
 
 use std::path::Path;
 

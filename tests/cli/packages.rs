@@ -199,6 +199,14 @@ fn archives_are_held_to_their_checksum() {
     cap(&place, "get", 0);
     cap(&place, "plan", 0).says("a@archive.example");
 
+    // As Info-ZIP makes them.
+    let zipped = include_bytes!("../../fixtures/packages/infozip.zip");
+    std::fs::write(place.path().join("m.zip"), zipped).expect("written");
+    let sum_of_zip = Digest::of(zipped);
+    estate(&place, &format!("file://{}/m.zip//modules/inner?checksum=sha256:{sum_of_zip}", place.path().display()));
+    cap(&place, "get", 0);
+    cap(&place, "plan", 0).says("a@archive.example");
+
     let answer = |head: &str, body: &[u8]| {
         let mut answer =
             format!("HTTP/1.1 {head}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n", body.len()).into_bytes();
