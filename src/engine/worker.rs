@@ -1,7 +1,7 @@
 //! The worker: takes jobs that may run, carries each as far as it goes, and comes back for what waited. Jobs that fail
 //! stop only those that need them. It returns when nothing is left to do, or when it is asked to stop.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use futures_util::stream::{FuturesUnordered, StreamExt as _};
 
@@ -232,11 +232,15 @@ async fn load(shared: &Shared<'_>) -> PortResult<(Vec<Job>, Vec<Job>)> {
     let unfinished = store.jobs(&JobFilter { run: None, unfinished: true }).await?;
     let is_ours = |job: &Job| shared.options.run.as_ref().is_none_or(|run| *run == job.run);
     let (mut jobs, others): (Vec<Job>, Vec<Job>) = unfinished.into_iter().partition(is_ours);
-    let known: std::collections::HashSet<JobId> = jobs.iter().map(|job| job.id.clone()).collect();
-    let needs = jobs.iter().flat_map(|job| &job.needs).filter(|need| !known.contains(*need));
-    let needs: std::collections::BTreeSet<JobId> = needs.cloned().collect();
-    for need in needs {
-        jobs.extend(store.job(&need).await?);
+    let known: HashSet<&JobId> = jobs.iter().map(|job| &job.id).collect();
+    let lacks = |job: &&Job| job.needs.iter().any(|need| !known.contains(need));
+    let runs: BTreeSet<RunId> = jobs.iter().filter(lacks).map(|job| job.run.clone()).collect();
+    let needs = jobs.iter().flat_map(|job| &job.needs).filter(|need| !known.contains(need));
+    let needs: HashSet<JobId> = needs.cloned().collect();
+    // What a job needs is of its own run: one question for each run, and not for each of thousands of jobs.
+    for run in runs {
+        let of_run = store.jobs(&JobFilter { run: Some(run), unfinished: false }).await?;
+        jobs.extend(of_run.into_iter().filter(|job| needs.contains(&job.id)));
     }
     Ok((jobs, others))
 }
