@@ -65,7 +65,16 @@ impl<'a> Evaluator<'a> {
     }
 }
 
+/// What an element of `depends_on` is: references, alone or in a collection. A variable or a local value may be named
+/// whatever it holds, as in Terraform: only the references in it are waited for.
 fn only_references(value: Value, item: &Expr) -> Evaluated {
+    let named = match &item.kind {
+        ExprKind::Traversal(traversal) => &traversal.source.kind,
+        other => other,
+    };
+    if matches!(named, ExprKind::Variable(root) if matches!(&**root, "var" | "local")) {
+        return Ok(value);
+    }
     let is_reference = |one: &Value| matches!(one, Value::Ref(_));
     let fits = match &value {
         Value::Map(_, entries) => entries.values().all(is_reference),

@@ -51,11 +51,11 @@ fn instances_hold_every_argument_with_its_default() {
 #[test]
 fn blocks_are_repeated() {
     let run = ran(concat!(
-        "project \"p\" {}\n",
+        "project \"p\" {}\nlocals {\n  plain = 1\n  waits = [certificate.d]\n}\n",
         "zone \"z\" {\n  for_each = { b = \"b.example\", a = \"a.example\" }\n  apex = each.value\n}\n",
         "certificate \"c\" {\n  count = 2\n  common_name = \"c${count.index}.${zone.z[\"a\"].apex}\"\n  zone = zone.z.b\n}\n",
         "certificate \"d\" {\n  common_name = certificate.c[1].common_name\n  sans = [for z in zone.z : z.apex]\n}\n",
-        "certificate \"e\" {\n  common_name = \"e\"\n  sans = certificate.c[*].common_name\n  depends_on = [zone.z, certificate.c[0]]\n",
+        "certificate \"e\" {\n  common_name = \"e\"\n  sans = certificate.c[*].common_name\n  depends_on = [zone.z, certificate.c[0], local.plain, local.waits]\n",
         "  lifecycle {\n    prevent_destroy = true\n    ignore_changes = [sans, days]\n  }\n}\n",
     ));
     assert_eq!(value(&run, "certificate.c[1]")["common_name"], json!("c1.a.example"));
@@ -64,7 +64,7 @@ fn blocks_are_repeated() {
     assert_eq!(value(&run, "certificate.e")["sans"], json!(["c0.a.example", "c1.a.example"]));
     let last = run.evaluation.desired.instances.iter().find(|one| &*one.address.name == "e").expect("e");
     let depends: Vec<String> = last.depends_on.iter().map(ToString::to_string).collect();
-    assert_eq!(depends, ["zone.z[\"a\"]", "zone.z[\"b\"]", "certificate.c[0]"]);
+    assert_eq!(depends, ["zone.z[\"a\"]", "zone.z[\"b\"]", "certificate.c[0]", "certificate.d"]);
     assert!(last.lifecycle.prevent_destroy);
     assert_eq!(last.lifecycle.ignore_changes, Ignore::Paths(vec!["sans".to_owned(), "days".to_owned()]));
     assert_eq!(run.evaluation.desired.blocks[&address("zone.z")].repetition, Repetition::ForEach);
