@@ -132,6 +132,18 @@ fn what_exists_is_taken_over_and_goes_on_from_there() {
 }
 
 #[test]
+fn a_chain_may_lie_in_files_of_its_own() {
+    let made = made();
+    let place = place(&made);
+    let leaf = made.leaf.replace(&made.ca, "");
+    place.write("old/leaf.pem", &leaf);
+    place.write("main.cap.hcl", ESTATE.replace("old/www.pem", "old/leaf.pem,old/ca.pem,old/www.pem"));
+    place.expect("apply -auto-approve", 0).says("4 imported");
+    assert_eq!(place.read("out/www/current/fullchain.pem").matches("BEGIN CERTIFICATE").count(), 2);
+    place.expect("plan -detailed-exitcode", 0);
+}
+
+#[test]
 fn what_is_not_what_the_block_describes_is_refused() {
     let made = made();
     let place = place(&made);

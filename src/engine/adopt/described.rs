@@ -14,8 +14,8 @@ use crate::x509::{self, DnsConstraints, Leaf};
 /// A certificate, with its chain and its key.
 pub(super) fn certificate(id: &str, spec: &Spec, now: Timestamp) -> Result<Importing, Refusal> {
     let files = Files::read(id)?;
-    let chain = &files.chains[0];
-    let leaf = read(&chain[0])?;
+    let chain = files.certificates();
+    let leaf = read(chain.first().map_or("", String::as_str))?;
     let key = files.needed_key(&leaf.spki, "certificate")?;
     same("key_type", wanted::text(spec, "key_type"), &leaf.key_type)?;
     let chain = chain.concat();

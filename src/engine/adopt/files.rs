@@ -14,33 +14,35 @@ use crate::x509::{self, Signer};
 /// What the files of an id hold.
 pub(super) struct Files {
     id: String,
-    /// The certificates of each file that has any, in canonical PEM.
-    pub chains: Vec<Vec<String>>,
+    certificates: Vec<String>,
     keys: Vec<ImportedKey>,
 }
 
 impl Files {
     /// Reads the files, whose paths the id joins by commas.
     pub(super) fn read(id: &str) -> Result<Self, Refusal> {
-        let (mut chains, mut keys) = (Vec::new(), Vec::new());
+        let (mut certificates, mut keys) = (Vec::new(), Vec::new());
         for path in id.split(',').map(str::trim) {
             let text = text(path)?;
-            chains.push(x509::each(&text).map_err(|fault| in_file(path, &fault))?);
+            for certificate in x509::each(&text).map_err(|fault| in_file(path, &fault))? {
+                if !certificates.contains(&certificate) {
+                    certificates.push(certificate);
+                }
+            }
             keys.extend(keys_of(path, &text)?);
         }
-        chains.retain(|chain| !chain.is_empty());
-        if chains.is_empty() {
+        if certificates.is_empty() {
             return Err((format!("{id} holds no certificate."), PATHS));
         }
         if keys.is_empty() {
             return Err((format!("{id} holds no private key."), PATHS));
         }
-        Ok(Self { id: id.to_owned(), chains, keys })
+        Ok(Self { id: id.to_owned(), certificates, keys })
     }
 
-    /// All certificates of all files, in order.
-    pub(super) fn certificates(&self) -> impl Iterator<Item = &String> {
-        self.chains.iter().flatten()
+    /// All certificates of all files in canonical PEM, in order and each once.
+    pub(super) fn certificates(&self) -> &[String] {
+        &self.certificates
     }
 
     /// Where the key of this public half is.
