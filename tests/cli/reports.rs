@@ -31,6 +31,24 @@ fn files_are_named_so_that_an_editor_opens_them() {
 }
 
 #[test]
+fn a_line_that_nobody_reads_is_named_and_not_shown() {
+    let place = Place::new();
+    let long = "1".repeat(100_000);
+    place.write("main.cap.hcl", format!("{CA}output \"x\" {{\n  value = {long}\n}}\n"));
+    let number = place.expect("validate", 1);
+    number.reports("11111111111111111111… is out of range").reports("here: main.cap.hcl:6:11");
+    place.write("main.cap.hcl", CA);
+    place.write(
+        "more.cap.json",
+        format!("{{\"locals\": {{\"a\": \"{long}\"}}, \"member\": {{\"m\": {{\"mail\": 1}}}}}}"),
+    );
+    let json = place.expect("validate", 1);
+    json.reports("\"mail\" is not expected here").reports("here: more.cap.json:1:100");
+    let said = [&number, &json].map(|ran| ran.err.len());
+    assert!(said.iter().all(|length| *length < 2000), "{said:?}");
+}
+
+#[test]
 fn a_pipe_among_the_files_is_reported_and_not_waited_for() {
     let place = Place::quickstart();
     let pipe = std::ffi::CString::new(place.path().join("pipe.cap.hcl").to_str().expect("UTF-8")).expect("no NUL");

@@ -8,6 +8,9 @@ use serde_json::{Value as Json, json};
 use crate::diagnostic::{Diagnostic, Diagnostics, Severity};
 use crate::source::{Sources, Span};
 
+/// Bytes of a text that a report shows, with the lines around.
+const QUOTED: usize = 8192;
+
 /// All reports, one after another.
 pub fn human(diagnostics: &Diagnostics, sources: &Sources, colours: bool) -> String {
     let theme = if colours { GraphicalTheme::unicode() } else { GraphicalTheme::unicode_nocolor() };
@@ -16,13 +19,14 @@ pub fn human(diagnostics: &Diagnostics, sources: &Sources, colours: bool) -> Str
 }
 
 fn report(handler: &GraphicalReportHandler, one: &Diagnostic, sources: &Sources) -> String {
-    let quoted = one.span.filter(|span| sources.get(span.source).quotable);
+    let quoted = one.span.filter(|span| is_quotable(*span, sources));
     let mut shown = MietteDiagnostic::new(heading(one)).with_code(one.code.to_string()).with_severity(severity(one));
     if let Some(hint) = &one.hint {
         shown = shown.with_help(hint.clone());
     }
     if let Some(span) = quoted {
-        let inside = one.related.iter().filter(|(other, _)| other.source == span.source);
+        let inside =
+            one.related.iter().filter(|(other, _)| other.source == span.source && is_quotable(*other, sources));
         shown = shown.and_label(LabeledSpan::new_primary_with_span(Some("here".to_owned()), span.range()));
         shown = shown
             .and_labels(inside.map(|(other, label)| LabeledSpan::new_with_span(Some(label.clone()), other.range())));
@@ -38,12 +42,21 @@ fn report(handler: &GraphicalReportHandler, one: &Diagnostic, sources: &Sources)
     out + &elsewhere(one, quoted, sources)
 }
 
-/// Places outside the picture, which shows at most one file: those in other files, and all that must not be quoted.
+/// Whether the lines of a place may be shown, and are few and short enough to be: a file of one line is read by programs.
+fn is_quotable(span: Span, sources: &Sources) -> bool {
+    let source = sources.get(span.source);
+    let (range, text) = (span.range(), &source.text);
+    let before = text.get(..range.start).map_or(0, |head| head.rsplit('\n').take(2).map(str::len).sum());
+    let after = text.get(range.end..).map_or(0, |tail| tail.split('\n').take(2).map(str::len).sum());
+    source.quotable && before + range.len() + after <= QUOTED
+}
+
+/// Places outside the picture, which shows at most one file: those in other files, and all that is not quoted.
 fn elsewhere(one: &Diagnostic, quoted: Option<Span>, sources: &Sources) -> String {
     let line = |label: &str, span: Span| format!("  {label}: {}\n", sources.position(span));
     let subject = one.span.filter(|_| quoted.is_none()).map(|span| line("here", span));
-    let other = |span: Span| quoted.is_none_or(|subject| subject.source != span.source);
-    let related = one.related.iter().filter(|(span, _)| other(*span)).map(|(span, label)| line(label, *span));
+    let inside = |span: Span| quoted.is_some_and(|subject| subject.source == span.source) && is_quotable(span, sources);
+    let related = one.related.iter().filter(|(span, _)| !inside(*span)).map(|(span, label)| line(label, *span));
     subject.into_iter().chain(related).collect()
 }
 
@@ -86,7 +99,7 @@ pub struct Shown<'d> {
     /// Where it is.
     #[serde(skip_serializing_if = "Option::is_none")]
     range: Option<Range<'d>>,
-    /// The text there; absent where it may be part of a secret.
+    /// The text there; absent where it may be part of a secret, or is too long to be read.
     #[serde(skip_serializing_if = "Option::is_none")]
     snippet: Option<Snippet<'d>>,
 }
@@ -145,7 +158,7 @@ pub fn json(one: &Diagnostic, sources: &Sources) -> Json {
 }
 
 fn shown<'d>(one: &'d Diagnostic, sources: &'d Sources) -> Shown<'d> {
-    let quotable = one.span.filter(|span| sources.get(span.source).quotable);
+    let quotable = one.span.filter(|span| is_quotable(*span, sources));
     Shown {
         severity: one.severity,
         summary: one.summary(),

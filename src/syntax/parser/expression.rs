@@ -154,8 +154,9 @@ impl Parser<'_> {
         match Number::parse(digits) {
             Some(number) => Ok(ExprKind::Literal(Value::Number(number))),
             None => {
+                let shown = if digits.len() > 40 { &format!("{}…", &digits[..20]) } else { digits };
                 let detail =
-                    format!("{digits} is out of range: numbers have at most 4096 digits on either side of the point.");
+                    format!("{shown} is out of range: numbers have at most 4096 digits on either side of the point.");
                 Err(self.fault(begin..self.at, detail))
             }
         }
