@@ -52,6 +52,15 @@ impl Files for ModuleDirectory {
         kind_of(&self.path(path)?)
     }
 
+    fn absolute(&self, path: &str) -> Option<String> {
+        let path = self.path(path).ok()?;
+        std::path::absolute(path).ok()?.into_os_string().into_string().ok()
+    }
+
+    fn home(&self) -> Option<String> {
+        self.home.clone()?.into_os_string().into_string().ok()
+    }
+
     fn list(&self, directory: &str) -> Result<Vec<(String, FileKind)>, FileFault> {
         let mut found = Vec::new();
         for entry in fs::read_dir(self.path(directory)?).map_err(fault)? {

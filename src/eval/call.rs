@@ -13,7 +13,7 @@ use super::value::Value;
 use crate::address::ResourceAddress;
 use crate::diagnostic::{Diagnostic, codes::language as codes};
 use crate::source::{SourceId, Span};
-use crate::syntax::ast::{Call, Expr};
+use crate::syntax::ast::{Call, Expr, ExprKind};
 use crate::syntax::parse_template;
 
 /// Forms that are no functions of the library.
@@ -76,7 +76,7 @@ impl Scope<'_> {
             Some(Value::List(_, items) | Value::Set(_, items) | Value::Tuple(items)) => {
                 values.extend(items.iter().cloned())
             }
-            Some(Value::Null) => return fault(&codes::ARGUMENT, last.span, "What ... expands must not be null."),
+            Some(Value::Null(_)) => return fault(&codes::ARGUMENT, last.span, "What ... expands must not be null."),
             other => {
                 let given = other.as_ref().map_or_else(String::new, described);
                 let detail = format!("What ... expands must be a list, a set or a tuple, and this is {given}.");
@@ -92,7 +92,7 @@ impl Scope<'_> {
         for argument in &call.arguments {
             match self.eval(argument) {
                 Ok(value) => return Ok(value),
-                Err(faults) if faults.needs_facts => return Err(faults),
+                Err(faults) if faults.needs_facts || faults.undeclared => return Err(faults),
                 Err(faults) => all.join(*faults),
             }
         }
@@ -111,7 +111,7 @@ impl Scope<'_> {
             return fault(&codes::CALL, span, "can: exactly one expression is needed.");
         };
         match self.eval(argument) {
-            Err(faults) if faults.needs_facts => Err(faults),
+            Err(faults) if faults.needs_facts || faults.undeclared => Err(faults),
             result => Ok(Value::Bool(result.is_ok())),
         }
     }
@@ -129,6 +129,11 @@ impl Scope<'_> {
             return fault(&codes::CALL, span, detail);
         };
         let place = |at| self.argument_span(call, at).unwrap_or(span);
+        if &*call.name.text == "templatestring" && !call.arguments.first().is_some_and(is_reference) {
+            let detail = "templatestring: the template must be a reference to a text from elsewhere.";
+            let hint = "A template that stands here is written as it is: \"${…}\".".to_owned();
+            return fault_with(&codes::ARGUMENT, place(0), detail, Some(hint));
+        }
         if self.mode == Mode::Template {
             return fault(&codes::CALL, span, format!("{}: a template cannot include another one.", call.name.text));
         }
@@ -168,6 +173,15 @@ impl Scope<'_> {
     }
 }
 
+/// Whether an expression leads from a name to a value, and does nothing else.
+fn is_reference(expr: &Expr) -> bool {
+    match &expr.kind {
+        ExprKind::Variable(_) => true,
+        ExprKind::Traversal(traversal) => matches!(traversal.source.kind, ExprKind::Variable(_)),
+        _ => false,
+    }
+}
+
 /// Faults within a template's text are shown at the call, and say where in the text they lie.
 fn move_to_call(mut faults: Box<Faults>, name: &str, text: &str, span: Span) -> Box<Faults> {
     for one in &mut faults.diagnostics {
@@ -197,16 +211,22 @@ fn variables_of(value: &Value, span: Span) -> Evaluated {
 fn unknown<T>(call: &Call) -> Evaluated<T> {
     let name = &call.name.text;
     let known = functions::all().map(|function| function.name).chain(FORMS);
-    let hint = match &**name {
-        "timestamp" => {
-            Some("A plan must not depend on when it is read: plantimestamp() is the time it is made for.".to_owned())
-        }
-        "uuid" | "bcrypt" => {
-            Some("A plan must be the same each time: there is no function that draws random numbers.".to_owned())
-        }
-        name => did_you_mean(name, known),
-    };
+    let hint = left_out(name).map(str::to_owned).or_else(|| did_you_mean(name, known));
     fault_with(&codes::FUNCTION, call.name.span, format!("There is no function named \"{name}\"."), hint)
+}
+
+/// Why a function of Terraform's is left out, and what serves instead.
+fn left_out(name: &str) -> Option<&'static str> {
+    match name {
+        "timestamp" => Some("A plan must not depend on when it is read: plantimestamp() is the time it is made for."),
+        "uuid" => Some("A plan must be the same each time: uuidv5(namespace, name) always makes the same of the same."),
+        "bcrypt" => Some("A plan must be the same each time: there is no function that draws random numbers."),
+        "rsadecrypt" => Some("No private key stands in a configuration: secrets are references, as secret_file(path)."),
+        "base64gzip" => {
+            Some("What compression makes of a text is not the same everywhere: filebase64 reads a file of it.")
+        }
+        _ => None,
+    }
 }
 
 /// A message as the end of a sentence.

@@ -69,7 +69,7 @@ impl<'a> Evaluator<'a> {
                 let detail = "A check block needs at least one block \"assert { … }\".";
                 faults.push(Diagnostic::error(&codes::BLOCK_COUNT, detail).at(check.head));
             }
-            self.report_all(Faults { diagnostics: faults.0, needs_facts: false });
+            self.report_all(Faults { diagnostics: faults.0, ..Faults::default() });
             let roots = BlockRoots { facts: true, ..BlockRoots::of_module(self, module) };
             let name = module.within(&format!("check.{name}"));
             let subject = Subject { guard: Guard::Check, name: &name };
@@ -110,7 +110,7 @@ impl<'a> Evaluator<'a> {
                 faults.push(Diagnostic::error(&codes::MISSING_ARGUMENT, detail).at(block.head));
             }
         }
-        self.report_all(Faults { diagnostics: faults.0, needs_facts: false });
+        self.report_all(Faults { diagnostics: faults.0, ..Faults::default() });
         Some((block.body.attribute("condition")?, block.body.attribute("error_message")?))
     }
 

@@ -56,7 +56,8 @@ fn within<T>(step: impl FnOnce() -> Step, result: Result<T, ConvertError>) -> Re
 /// Converts a value to a type. Where the type holds `any`, the value fills it in. `null` is of every type.
 pub fn convert(value: &Value, to: &Type) -> Result<Value, ConvertError> {
     match (value, to) {
-        (Value::Null, _) | (_, Type::Any) => Ok(value.clone()),
+        (Value::Null(have), to) => Ok(Value::Null(if *to == Type::Any { have.clone() } else { to.clone() })),
+        (_, Type::Any) => Ok(value.clone()),
         (Value::Secret(_), Type::Secret) => Ok(value.clone()),
         (Value::Secret(_), _) => fault(format!("{to} required, and a secret can only be given to what takes a secret")),
         (Value::Ref(address), Type::Ref(kinds)) => {
@@ -208,13 +209,13 @@ fn to_object(value: &Value, fields: &BTreeMap<Arc<str>, Field>) -> Result<Value,
         return fault(missing_attributes(&missing));
     }
     let convert_one = |(name, field): (&Arc<str>, &Field)| {
-        let given = entries.get(name).unwrap_or(&Value::Null);
+        let given = entries.get(name).unwrap_or(&Value::NULL);
         let step = || match value {
             Value::Map(..) => Step::Key(name.clone()),
             _ => Step::Attribute(name.clone()),
         };
         let converted = match (&field.default, given) {
-            (Some(default), Value::Null) => (*default.0).clone(),
+            (Some(default), Value::Null(_)) => (*default.0).clone(),
             _ => within(step, convert(given, &field.ty))?,
         };
         Ok((name.clone(), converted))
@@ -333,7 +334,7 @@ mod tests {
         check(Value::Bool(true), Type::String, Ok(text("true")));
         check(text("1"), Type::Bool, Ok(Value::Bool(true)));
         check(text("True"), Type::Bool, Err("a bool is required; to convert from string, use lowercase \"true\""));
-        check(Value::Null, Type::Bool, Ok(Value::Null));
+        check(Value::NULL, Type::Bool, Ok(Value::NULL));
         check(Value::tuple([]), Type::String, Err("string required"));
     }
 
@@ -367,8 +368,8 @@ mod tests {
             (Arc::from("b"), field(true, Some(text("x")))),
             (Arc::from("c"), field(true, None)),
         ])));
-        let given = Value::object([("a", Value::number(1)), ("extra", Value::Null)]);
-        check(given, ty.clone(), Ok(Value::object([("a", text("1")), ("b", text("x")), ("c", Value::Null)])));
+        let given = Value::object([("a", Value::number(1)), ("extra", Value::NULL)]);
+        check(given, ty.clone(), Ok(Value::object([("a", text("1")), ("b", text("x")), ("c", Value::NULL)])));
         check(Value::object::<&str>([]), Type::map(ty.clone()), Ok(Value::map(ty.clone(), [])));
         let nested = Value::object([("k", Value::object([("b", text("y"))]))]);
         check(nested, Type::map(ty), Err("element \"k\": attribute \"a\" is required"));

@@ -254,7 +254,7 @@ impl<'a> Evaluator<'a> {
             };
             found.diagnostics.retain(|one| !only_project(one));
             prepared.faulty = !found.diagnostics.is_empty();
-            self.report_all(Faults { diagnostics: found.diagnostics, needs_facts: false });
+            self.report_all(Faults { diagnostics: found.diagnostics, ..Faults::default() });
             prepared
         })
     }
@@ -329,14 +329,14 @@ impl<'a> Evaluator<'a> {
         }
         match schema.occurs {
             Occurs::Many => Ok(objects(values)),
-            Occurs::Optional | Occurs::Once => Ok(values.pop().unwrap_or(Value::Null)),
+            Occurs::Optional | Occurs::Once => Ok(values.pop().unwrap_or(Value::NULL)),
         }
     }
 
     fn argument(&self, scope: &Scope<'_>, given: Option<Given<'a>>, schema: &AttributeSchema) -> Evaluated {
         let absent = || match &schema.presence {
             Presence::Default(value) => value.clone(),
-            Presence::Required | Presence::Optional => Value::Null,
+            Presence::Required | Presence::Optional => Value::NULL,
         };
         let Some(Given { attribute, template }) = given else { return Ok(absent()) };
         if template {

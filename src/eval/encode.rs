@@ -15,7 +15,7 @@ use crate::address::ResourceAddress;
 /// changes no record.
 pub fn to_json(value: &Value) -> Json {
     match value {
-        Value::Null => Json::Null,
+        Value::Null(_) => Json::Null,
         Value::Bool(truth) => Json::Bool(*truth),
         Value::Number(number) => number_to_json(number),
         Value::String(text) => Json::String(text.to_string()),
@@ -67,9 +67,9 @@ fn tagged(tag: &str, inner: Json) -> Json {
 /// A value from JSON that [`to_json`] made, or from any other: arrays become tuples and objects become objects.
 pub fn from_json(json: &Json) -> Value {
     match json {
-        Json::Null => Value::Null,
+        Json::Null => Value::NULL,
         Json::Bool(truth) => Value::Bool(*truth),
-        Json::Number(number) => Number::parse(&number.to_string()).map_or(Value::Null, Value::Number),
+        Json::Number(number) => Number::parse(&number.to_string()).map_or(Value::NULL, Value::Number),
         Json::String(text) => Value::string(text.as_str()),
         Json::Array(items) => Value::tuple(items.iter().map(from_json)),
         Json::Object(entries) => from_tagged(entries)
@@ -107,7 +107,7 @@ mod tests {
 
     #[test]
     fn what_is_written_is_read_again() {
-        let big = Number::parse("123456789012345678901234567890.5").map_or(Value::Null, Value::Number);
+        let big = Number::parse("123456789012345678901234567890.5").map_or(Value::NULL, Value::Number);
         let value = Value::object([
             ("ref", Value::Ref(Arc::new(ResourceAddress::root("zone", "z", None)))),
             ("secret", Value::Secret(Arc::new(SecretRef::Env("TOKEN".to_owned())))),
@@ -130,7 +130,7 @@ mod tests {
 
     #[test]
     fn null_attributes_are_left_out() {
-        let value = Value::object([("a", Value::Null), ("b", Value::number(1))]);
+        let value = Value::object([("a", Value::NULL), ("b", Value::number(1))]);
         assert_eq!(to_json(&value), serde_json::json!({"b": 1}));
     }
 }

@@ -89,12 +89,14 @@ impl Scope<'_> {
     fn conditional(&self, one: &Conditional, span: Span) -> Evaluated {
         let holds = self.condition(&one.condition);
         let (yes, no) = (self.eval(&one.yes), self.eval(&one.no));
-        // Both results take part in the type; only the chosen one may fail.
+        // Both results take part in the type; only the chosen one may fail, but for references
+        // to what is not declared.
         let (chosen, other) = if holds? { (yes?, no) } else { (no?, yes) };
-        let Ok(other) = other else { return Ok(chosen) };
-        if other.is_null() || chosen.is_null() {
-            return Ok(chosen);
-        }
+        let other = match other {
+            Ok(other) => other,
+            Err(faults) if faults.undeclared => return Err(faults),
+            Err(_) => return Ok(chosen),
+        };
         let types = [chosen.type_of(), other.type_of()];
         if types[0] == types[1] {
             return Ok(chosen);
@@ -102,6 +104,8 @@ impl Scope<'_> {
         let converted = unify(&types).and_then(|ty| convert(&chosen, &ty).ok());
         match converted {
             Some(value) => Ok(value),
+            // A null beside a secret or a reference: it is none of a type that stands in its way.
+            None if chosen.is_null() || other.is_null() => Ok(chosen),
             None => {
                 let detail = format!("One result is {}, the other is {}.", described(&chosen), described(&other));
                 let hint = "Make both of one type, for example with tostring, tolist or tomap.".to_owned();
@@ -146,7 +150,7 @@ pub(super) fn refuse_secret(value: &Value, span: Span) -> Evaluated<()> {
 /// What a value is, in words, without its content: `a string`, `an object`.
 pub(super) fn described(value: &Value) -> String {
     match value {
-        Value::Null => "null".to_owned(),
+        Value::Null(_) => "null".to_owned(),
         Value::Object(_) => "an object".to_owned(),
         other => format!("a {}", other.type_of()),
     }

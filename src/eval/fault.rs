@@ -10,6 +10,8 @@ pub struct Faults {
     pub diagnostics: Vec<Diagnostic>,
     /// Facts are needed that only the store knows. Not a fault by itself: an output becomes a residual.
     pub needs_facts: bool,
+    /// A reference leads to nothing that is declared: neither `try` nor a condition stands before that.
+    pub undeclared: bool,
 }
 
 /// A value, or why there is none.
@@ -23,25 +25,32 @@ impl Faults {
 
     /// Facts are needed.
     pub fn needs_facts() -> Box<Self> {
-        Box::new(Self { diagnostics: Vec::new(), needs_facts: true })
+        Box::new(Self { needs_facts: true, ..Self::default() })
     }
 
     /// Joins what went wrong in two parts.
     pub fn join(&mut self, other: Self) {
         self.diagnostics.extend(other.diagnostics);
         self.needs_facts |= other.needs_facts;
+        self.undeclared |= other.undeclared;
+    }
+
+    /// The same as faults of references that lead to nothing declared, where they are not reported yet.
+    pub(super) fn of_references(mut self: Box<Self>) -> Box<Self> {
+        self.undeclared |= !self.diagnostics.is_empty();
+        self
     }
 }
 
 impl From<Diagnostic> for Box<Faults> {
     fn from(one: Diagnostic) -> Self {
-        Self::new(Faults { diagnostics: vec![one], needs_facts: false })
+        Self::new(Faults { diagnostics: vec![one], ..Faults::default() })
     }
 }
 
 impl From<Diagnostics> for Box<Faults> {
     fn from(all: Diagnostics) -> Self {
-        Self::new(Faults { diagnostics: all.0, needs_facts: false })
+        Self::new(Faults { diagnostics: all.0, ..Faults::default() })
     }
 }
 

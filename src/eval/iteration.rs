@@ -109,7 +109,7 @@ pub(super) fn go_through(collection: &Value, span: Span, mut visit: impl FnMut(&
         Value::Map(_, entries) | Value::Object(entries) => {
             entries.iter().for_each(|(name, item)| visit(&Value::String(name.clone()), item));
         }
-        Value::Null => return fault(&codes::ITERATION, span, "A null value has no elements to go through."),
+        Value::Null(_) => return fault(&codes::ITERATION, span, "A null value has no elements to go through."),
         other => {
             return fault(
                 &codes::ITERATION,

@@ -36,6 +36,7 @@ mod order;
 mod output;
 mod overrides;
 pub mod package;
+mod precision;
 mod quoted;
 mod render;
 mod repeated;

@@ -196,7 +196,9 @@ impl<'a> Module<'a> {
                 diagnostics.push(twice("local value", name, first.name.span));
                 continue;
             }
-            self.locals.insert(&name.text, Local { name, expr: value, value: Memo::default() });
+            if check_identifier(name, diagnostics) {
+                self.locals.insert(&name.text, Local { name, expr: value, value: Memo::default() });
+            }
         }
     }
 
@@ -281,17 +283,20 @@ fn labels_fit(block: &Block, wanted: usize, diagnostics: &mut Diagnostics) -> bo
         diagnostics.push(Diagnostic::error(&codes::LABELS, detail).at(place).hint(format!("Write it {shape}.")));
         return false;
     }
-    for label in &block.labels {
-        if !is_identifier(&label.text) {
-            let detail = format!(
-                "{:?} is no name: a name begins with a letter or an underscore and holds letters, digits, underscores and hyphens.",
-                label.text
-            );
-            diagnostics.push(Diagnostic::error(&codes::NAME, detail).at(label.span));
-            return false;
-        }
+    block.labels.iter().all(|label| check_identifier(label, diagnostics))
+}
+
+/// Whether it can be a name; the report otherwise. In the JSON form anything stands in quotes.
+fn check_identifier(name: &Name, diagnostics: &mut Diagnostics) -> bool {
+    let fits = is_identifier(&name.text);
+    if !fits {
+        let detail = format!(
+            "{:?} is no name: a name begins with a letter or an underscore and holds letters, digits, underscores and hyphens.",
+            name.text
+        );
+        diagnostics.push(Diagnostic::error(&codes::NAME, detail).at(name.span));
     }
-    true
+    fits
 }
 
 /// Whether no variable may have this name.

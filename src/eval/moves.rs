@@ -83,7 +83,7 @@ impl<'a> Evaluator<'a> {
     pub(super) fn only(&self, block: &Block, attributes: &[&str], blocks: &[&str]) {
         let mut faults = Diagnostics::default();
         check_body(&block.body, &format!("{} block", block.kind.text), attributes, blocks, &mut faults);
-        self.report_all(Faults { diagnostics: faults.0, needs_facts: false });
+        self.report_all(Faults { diagnostics: faults.0, ..Faults::default() });
     }
 
     fn endpoint(

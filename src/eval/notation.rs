@@ -99,9 +99,27 @@ fn write_parts<'t>(
     out.push_str(brackets.1);
 }
 
+/// Nulls name their type, as far as it can be said in a call.
+fn write_null(out: &mut String, ty: &Type) {
+    // Writing to a string cannot fail.
+    let _ = match ty {
+        Type::Any => write!(out, "null"),
+        Type::Bool | Type::Number | Type::String => write!(out, "to{ty}(null)"),
+        Type::List(element) => write!(out, "tolist(null) /* of {} */", friendly(element)),
+        Type::Set(element) => write!(out, "toset(null) /* of {} */", friendly(element)),
+        Type::Map(element) => write!(out, "tomap(null) /* of {} */", friendly(element)),
+        other => write!(out, "null /* {other} */"),
+    };
+}
+
+/// The name of a type in a sentence, as Terraform has it.
+fn friendly(ty: &Type) -> String {
+    if *ty == Type::Any { "dynamic".to_owned() } else { ty.to_string() }
+}
+
 fn write_value(out: &mut String, value: &Value, indent: usize) {
     match value {
-        Value::Null => out.push_str("null"),
+        Value::Null(ty) => write_null(out, ty),
         Value::Bool(truth) => out.push_str(if *truth { "true" } else { "false" }),
         Value::Number(number) => out.push_str(&number.to_string()),
         Value::String(text) if text.contains('\n') => write_lines(out, text, indent),

@@ -1,22 +1,17 @@
-//! Exact numbers: an integer where one fits, else a decimal of any length. No binary floating point shows through.
-//!
-//! Only division, powers with a fraction and results longer than `DIGITS` digits are rounded, as far as the 512 bits of
-//! the numbers of Terraform reach.
+//! Numbers: an integer where one fits, else a decimal, exact up to 153 digits: no binary floating point shows through.
+//! Quotients, and what needs more digits, are rounded to 512 bits as Terraform's numbers are (see [`super::precision`]).
 
 use std::cmp::Ordering;
 use std::fmt;
-use std::num::NonZeroU64;
 use std::str::FromStr as _;
 
 use bigdecimal::num_bigint::BigInt;
 use bigdecimal::{BigDecimal, RoundingMode, ToPrimitive as _, Zero as _};
 
-/// Significant digits of a sum, difference or product that has more: those that 512 bits tell apart.
-const DIGITS: u64 = 154;
-/// Significant digits of a quotient: two more, so that what is made of it rounds to what was divided, `10 / 3 * 3` to 10.
-const QUOTIENT: u64 = DIGITS + 2;
-/// Significant digits of any number, literals and whole powers included: beyond them only memory is spent.
-const KEPT: u64 = 1024;
+use super::precision;
+
+/// Characters of a number that is read: beyond them only memory is spent.
+const WRITTEN: usize = 8192;
 /// The largest power of ten, up or down, that a number may reach: its text is printed in full.
 const EXPONENT: i64 = 4096;
 
@@ -41,7 +36,7 @@ impl Number {
             && digits.bytes().all(|byte| byte.is_ascii_digit() || matches!(byte, b'.' | b'e' | b'E' | b'+' | b'-'))
             && !digits.ends_with('.')
             && !digits.contains("_");
-        if !shaped || text.len() as u64 > KEPT {
+        if !shaped || text.len() > WRITTEN {
             return None;
         }
         Self::from_decimal(BigDecimal::from_str(text).ok()?)
@@ -52,7 +47,7 @@ impl Number {
         if decimal.is_zero() {
             return Some(Self::Int(0));
         }
-        let decimal = if decimal.digits() > KEPT { decimal.with_prec(KEPT) } else { decimal };
+        let decimal = precision::kept(decimal);
         let (_, scale) = decimal.as_bigint_and_exponent();
         let magnitude = decimal.digits() as i64 - scale;
         if !(-EXPONENT..=EXPONENT).contains(&magnitude) {
@@ -78,16 +73,32 @@ impl Number {
         if digits.starts_with(['+', '-']) {
             return None;
         }
+        if let Some((mantissa, power)) =
+            digits.split_once(['p', 'P']).filter(|(mantissa, _)| !mantissa.contains(['e', 'E']))
+        {
+            return Self::from_text(&[sign, mantissa].concat())?.times_power_of_two(power);
+        }
         let (mantissa, exponent) = digits.split_at(digits.find(['e', 'E']).unwrap_or(digits.len()));
         let zero = if mantissa.starts_with('.') && mantissa.len() > 1 { "0" } else { "" };
         Self::parse(&[sign, zero, mantissa.strip_suffix('.').unwrap_or(mantissa), exponent].concat())
     }
 
-    /// The number of that value, rounded as the result of an operation.
-    fn result(decimal: BigDecimal) -> Option<Self> {
-        // Zeros at the end are no digits that have to be kept.
-        let decimal = if decimal.digits() > DIGITS { decimal.normalized() } else { decimal };
-        Self::from_decimal(if decimal.digits() > DIGITS { rounded_to(&decimal, DIGITS) } else { decimal })
+    /// `1p3`: the number times a power of two, as Go reads numbers.
+    fn times_power_of_two(&self, power: &str) -> Option<Self> {
+        let exponent: i64 = power.parse().ok().filter(|exponent: &i64| exponent.abs() <= EXPONENT)?;
+        let factor = Self::from(2).pow(&Self::Int(exponent.abs()))?;
+        if exponent < 0 { self.div(&factor) } else { self.mul(&factor) }
+    }
+
+    /// The result of an operation on two decimals: where one of them is rounded already, on 512 bits of both.
+    fn operate(&self, other: &Self, operation: impl Fn(BigDecimal, BigDecimal) -> BigDecimal) -> Option<Self> {
+        let (a, b) = (self.to_decimal(), other.to_decimal());
+        let exact = a.digits().max(b.digits()) <= precision::DIGITS;
+        Self::from_decimal(if exact {
+            operation(a, b)
+        } else {
+            operation(precision::rounded(&a), precision::rounded(&b))
+        })
     }
 
     /// The number with the shortest decimal text of `float`; `None` if it is not finite.
@@ -101,6 +112,11 @@ impl Number {
             Self::Int(int) => BigDecimal::from(*int),
             Self::Decimal(decimal) => (**decimal).clone(),
         }
+    }
+
+    /// The decimal with the fewest digits that means the number.
+    pub fn to_shortest(&self) -> BigDecimal {
+        precision::shortest(&self.to_decimal())
     }
 
     /// The integer, if it is one of 64 bits.
@@ -136,7 +152,7 @@ impl Number {
     pub fn add(&self, other: &Self) -> Option<Self> {
         match (self, other) {
             (Self::Int(a), Self::Int(b)) if let Some(sum) = a.checked_add(*b) => Some(Self::Int(sum)),
-            _ => Self::result(self.to_decimal() + other.to_decimal()),
+            _ => self.operate(other, |a, b| a + b),
         }
     }
 
@@ -144,7 +160,7 @@ impl Number {
     pub fn sub(&self, other: &Self) -> Option<Self> {
         match (self, other) {
             (Self::Int(a), Self::Int(b)) if let Some(difference) = a.checked_sub(*b) => Some(Self::Int(difference)),
-            _ => Self::result(self.to_decimal() - other.to_decimal()),
+            _ => self.operate(other, |a, b| a - b),
         }
     }
 
@@ -152,28 +168,16 @@ impl Number {
     pub fn mul(&self, other: &Self) -> Option<Self> {
         match (self, other) {
             (Self::Int(a), Self::Int(b)) if let Some(product) = a.checked_mul(*b) => Some(Self::Int(product)),
-            _ => Self::result(self.to_decimal() * other.to_decimal()),
+            _ => self.operate(other, |a, b| a * b),
         }
     }
 
-    /// The product with all its digits, for whole powers.
-    fn exact_mul(&self, other: &Self) -> Option<Self> {
-        Self::from_decimal(self.to_decimal() * other.to_decimal())
-    }
-
-    /// The quotient, to `QUOTIENT` digits; `None` for division by zero too.
+    /// The quotient, to 512 bits; `None` for division by zero too.
     pub fn div(&self, other: &Self) -> Option<Self> {
         match (self, other) {
             (_, Self::Int(0)) => None,
             (Self::Int(a), Self::Int(b)) if a.checked_rem(*b) == Some(0) => Some(Self::Int(a / b)),
-            _ => {
-                // The division of bigdecimal stops at a precision of its own (100 digits), so the dividend is widened.
-                let wide = self.to_decimal().with_prec(2 * QUOTIENT + other.to_decimal().digits());
-                let (dividend, scale) = wide.into_bigint_and_exponent();
-                let (divisor, divisor_scale) = other.to_decimal().into_bigint_and_exponent();
-                let quotient = BigDecimal::new(dividend / divisor, scale - divisor_scale);
-                Self::from_decimal(rounded_to(&quotient, QUOTIENT))
-            }
+            _ => Self::from_decimal(precision::quotient(&self.to_decimal(), &other.to_decimal())),
         }
     }
 
@@ -182,11 +186,11 @@ impl Number {
         match (self, other) {
             (_, Self::Int(0)) => None,
             (Self::Int(a), Self::Int(b)) => Some(Self::Int(a.checked_rem(*b).unwrap_or(0))),
-            _ => Self::from_decimal(self.to_decimal() % other.to_decimal()),
+            _ => self.operate(other, |a, b| a % b),
         }
     }
 
-    /// The power: exact for whole exponents up to 4096, else by binary floating point as in Terraform.
+    /// The power: exact for whole exponents up to 4096 as far as products are, else by binary floating point as in Terraform.
     pub fn pow(&self, exponent: &Self) -> Option<Self> {
         match exponent.to_i64() {
             Some(times @ 0..=EXPONENT) => {
@@ -194,11 +198,11 @@ impl Number {
                 let (mut base, mut times) = (self.clone(), times);
                 while times > 0 {
                     if times & 1 == 1 {
-                        result = result.exact_mul(&base)?;
+                        result = result.mul(&base)?;
                     }
                     times >>= 1;
                     if times > 0 {
-                        base = base.exact_mul(&base)?;
+                        base = base.mul(&base)?;
                     }
                 }
                 Some(result)
@@ -239,11 +243,6 @@ impl Number {
     }
 }
 
-fn rounded_to(decimal: &BigDecimal, digits: u64) -> BigDecimal {
-    let digits = NonZeroU64::new(digits).unwrap_or(NonZeroU64::MIN);
-    decimal.with_precision_round(digits, RoundingMode::HalfEven)
-}
-
 impl From<i64> for Number {
     fn from(int: i64) -> Self {
         Self::Int(int)
@@ -278,11 +277,11 @@ impl Ord for Number {
 }
 
 impl fmt::Display for Number {
-    /// All digits, never an exponent, as Terraform prints numbers.
+    /// The fewest digits that mean the number, never an exponent, as Terraform prints numbers.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Int(int) => int.fmt(f),
-            Self::Decimal(decimal) => f.write_str(&decimal.to_plain_string()),
+            Self::Decimal(decimal) => f.write_str(&precision::shortest(decimal).to_plain_string()),
         }
     }
 }
@@ -335,13 +334,20 @@ mod tests {
     }
 
     #[test]
-    fn what_is_made_of_a_quotient_rounds_to_what_was_divided() {
+    fn quotients_are_those_of_512_bits() {
         let third = number("1").div(&number("3")).expect("a quotient");
-        assert_eq!(third.to_string(), format!("0.{}", "3".repeat(QUOTIENT as usize)));
+        let shown = format!("0.{}5", "3".repeat(154));
+        assert_eq!(third.to_string(), shown);
+        assert_eq!(number(&shown), third);
         assert_eq!(third.add(&third).and_then(|sum| sum.add(&third)), Some(number("1")));
+        let tenth = number("0.1").div(&number("0.3")).expect("a quotient").to_string();
+        assert_eq!(tenth, format!("0.{}", "3".repeat(154)));
         for (dividend, divisor) in [("10", "3"), ("2", "3"), ("1", "7"), ("1e30", "9"), ("-5", "11")] {
             let quotient = number(dividend).div(&number(divisor)).expect("a quotient");
             assert_eq!(quotient.mul(&number(divisor)), Some(number(dividend)), "{dividend} / {divisor}");
+        }
+        for (dividend, divisor, expected) in [("1", "10", "0.1"), ("3", "10", "0.3"), ("7", "8", "0.875")] {
+            assert_eq!(number(dividend).div(&number(divisor)), Some(number(expected)));
         }
     }
 
@@ -351,6 +357,9 @@ mod tests {
         assert_eq!(large.add(&number("1")), Some(large.clone()));
         assert_eq!(large.mul(&number("10")), Some(number("1e201")));
         assert_eq!(number("1e100").add(&number("1")).map(|sum| sum == number("1e100")), Some(false));
+        let long = format!("0.{}", "123456789".repeat(20));
+        assert_eq!(number(&long).to_string().len(), "0.".len() + 155);
+        assert_eq!(number(&long), number(&number(&long).to_string()));
     }
 
     #[test]

@@ -53,13 +53,15 @@ impl Scope<'_> {
         }
     }
 
-    /// The right operand is evaluated only where the left one leaves the result open.
+    /// The right operand counts only where the left one leaves the result open; what it refers to must be declared.
     fn logic(&self, left: &Value, at: Span, one: &Operation) -> Evaluated {
         let settled = one.operator == BinaryOp::Or;
-        if truth(left, at)? == settled {
-            return Ok(Value::Bool(settled));
+        let decided = truth(left, at)? == settled;
+        match self.eval(&one.right) {
+            Err(faults) if faults.undeclared || !decided => Err(faults),
+            _ if decided => Ok(Value::Bool(settled)),
+            right => Ok(Value::Bool(truth(&right?, one.right.span)?)),
         }
-        Ok(Value::Bool(truth(&self.eval(&one.right)?, one.right.span)?))
     }
 }
 
@@ -75,7 +77,7 @@ impl Sides {
         let mut gather = Gather::default();
         let (left, right) = (gather.take(left), gather.take(right));
         gather.done()?;
-        let or_null = |value: Option<Value>| value.unwrap_or(Value::Null);
+        let or_null = |value: Option<Value>| value.unwrap_or(Value::NULL);
         Ok(Self { left: (or_null(left), left_at), right: (or_null(right), right_at) })
     }
 

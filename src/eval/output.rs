@@ -25,7 +25,7 @@ impl<'a> Evaluator<'a> {
             let mut faults = Diagnostics::default();
             let attributes = ["value", "description", "sensitive", "ephemeral", "deprecated", "depends_on"];
             check_body(&block.body, "output block", &attributes, &["precondition"], &mut faults);
-            self.report_all(Faults { diagnostics: faults.0, needs_facts: false });
+            self.report_all(Faults { diagnostics: faults.0, ..Faults::default() });
             ["sensitive", "ephemeral"].iter().for_each(|flag| self.check_flag(block, flag));
             self.keep(self.deprecation(block));
             if module.caller.is_none() && self.flag(block, "ephemeral") {

@@ -69,7 +69,7 @@ impl Evaluation {
         let value = Scope::new(&roots, &session).eval(&template.expr)?;
         let value = decoded(&value, &template.schema, &template.expr)?;
         match (&template.schema.presence, value) {
-            (super::schema::Presence::Default(default), Value::Null) => Ok(default.clone()),
+            (super::schema::Presence::Default(default), Value::Null(_)) => Ok(default.clone()),
             (_, value) => Ok(value),
         }
     }
@@ -137,7 +137,7 @@ fn replaced(value: &Value, path: &str, part: Value) -> Value {
     match value {
         Value::Object(entries) => {
             let mut entries = (**entries).clone();
-            let old = entries.get(first).cloned().unwrap_or(Value::Null);
+            let old = entries.get(first).cloned().unwrap_or(Value::NULL);
             entries.insert(Arc::from(first), inner(&old, part));
             Value::Object(Arc::new(entries))
         }

@@ -123,7 +123,7 @@ impl<'a> Evaluator<'a> {
             return fault(&codes::UNDECLARED, span, format!("{} has no instance {address}.", resource.address));
         };
         let value = self.instance(module, resource, &expansion, position, span)?;
-        Ok(value.get(name).cloned().unwrap_or(Value::Null))
+        Ok(value.get(name).cloned().unwrap_or(Value::NULL))
     }
 
     fn fact(&self, resource: &Resource<'a>, name: &str, span: Span, allowed: bool) -> Evaluated {
@@ -171,10 +171,10 @@ pub(super) fn repeat(
         (None, Some(count)) => counted(scope, address, kind, count),
         (None, None) if enabled.map_or(Ok(true), |enabled| is_enabled(scope, enabled))? => Ok(Expansion {
             repetition: Repetition::Single,
-            instances: vec![Copy { address: address.clone(), value: Value::Null }],
+            instances: vec![Copy { address: address.clone(), value: Value::NULL }],
             reference: Value::Ref(address.clone()),
         }),
-        (None, None) => Ok(Expansion { repetition: Repetition::Single, instances: Vec::new(), reference: Value::Null }),
+        (None, None) => Ok(Expansion { repetition: Repetition::Single, instances: Vec::new(), reference: Value::NULL }),
     }
 }
 
@@ -201,7 +201,7 @@ fn counted(scope: &Scope<'_>, address: &ResourceAddress, kind: &str, count: &Att
     };
     check_limit(usize::try_from(wanted).unwrap_or(usize::MAX), span)?;
     let instances: Vec<Copy> =
-        (0..wanted).map(|at| Copy { address: keyed(address, Key::Index(at)), value: Value::Null }).collect();
+        (0..wanted).map(|at| Copy { address: keyed(address, Key::Index(at)), value: Value::NULL }).collect();
     let references = instances.iter().map(|copy| Value::Ref(copy.address.clone()));
     let reference = Value::list(Type::reference([kind]), references);
     Ok(Expansion { repetition: Repetition::Count, instances, reference })

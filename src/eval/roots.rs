@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::evaluator::{Evaluator, Label};
-use super::fault::{Evaluated, did_you_mean, fault, fault_with};
+use super::fault::{Evaluated, Faults, did_you_mean, fault, fault_with};
 use super::module::Module;
 use super::resource::Copy;
 use super::scope::{Resolved, Roots, Scope};
@@ -134,8 +134,8 @@ impl<'e, 'a> BlockRoots<'e, 'a> {
     }
 }
 
-impl Roots for BlockRoots<'_, '_> {
-    fn resolve(&self, root: &str, first: Option<&str>, span: Span) -> Evaluated<Resolved> {
+impl BlockRoots<'_, '_> {
+    fn find(&self, root: &str, first: Option<&str>, span: Span) -> Evaluated<Resolved> {
         let known = self.evaluator.kinds.contains_key(root);
         let fixed = matches!(root, "var" | "local" | "each" | "count" | "path" | "module");
         if let Some(copy) = self.copy.filter(|_| root == "self" && self.facts) {
@@ -166,6 +166,12 @@ impl Roots for BlockRoots<'_, '_> {
             _ => return self.unknown(root, first, span),
         };
         Ok(Resolved::first(value))
+    }
+}
+
+impl Roots for BlockRoots<'_, '_> {
+    fn resolve(&self, root: &str, first: Option<&str>, span: Span) -> Evaluated<Resolved> {
+        self.find(root, first, span).map_err(Faults::of_references)
     }
 
     fn outputs(&self, address: &ResourceAddress) -> Option<Vec<Arc<str>>> {

@@ -21,7 +21,7 @@ impl<'a> Evaluator<'a> {
         for block in &module.settings {
             let mut faults = Diagnostics::default();
             check_body(&block.body, "cap block", &["required_version", "store"], &[], &mut faults);
-            self.report_all(Faults { diagnostics: faults.0, needs_facts: false });
+            self.report_all(Faults { diagnostics: faults.0, ..Faults::default() });
             for attribute in &block.body.attributes {
                 if let Some(first) = seen.iter().find(|first| first.name.text == attribute.name.text) {
                     let detail = format!("\"{}\" is already set.", attribute.name.text);

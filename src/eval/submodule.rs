@@ -92,7 +92,7 @@ impl<'a> Evaluator<'a> {
             faults.push(Diagnostic::error(&codes::MODULE, detail).at(block.head));
         }
         if self.entered.borrow_mut().insert(directory) {
-            self.report_all(Faults { diagnostics: faults.0, needs_facts: false });
+            self.report_all(Faults { diagnostics: faults.0, ..Faults::default() });
         }
         let module = Rc::new(module);
         self.keep_module(path, module.clone());

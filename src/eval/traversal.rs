@@ -46,7 +46,7 @@ impl Scope<'_> {
                     let value = self.opened(value, step.span)?;
                     element(&value, &key, step.span)?
                 }
-                StepKind::Splat(each) => self.splat(&value, each)?,
+                StepKind::Splat(each) => self.splat(&value, each, step.span)?,
             };
         }
         Ok(value)
@@ -62,7 +62,7 @@ impl Scope<'_> {
         }
         let hint = value.entries().and_then(|entries| did_you_mean(name, entries.keys().map(|key| &**key)));
         let (detail, hint) = match value {
-            Value::Null => (format!("This value is null, so it has no attribute \"{name}\"."), None),
+            Value::Null(_) => (format!("This value is null, so it has no attribute \"{name}\"."), None),
             Value::Object(_) => (format!("This object has no attribute named \"{name}\"."), hint),
             Value::Map(..) => (format!("This map has no element with the key \"{name}\"."), hint),
             Value::List(..) | Value::Tuple(_) | Value::Set(..) => {
@@ -76,10 +76,14 @@ impl Scope<'_> {
     }
 
     /// The steps on each element. `null` has no elements; what is no list, set or tuple is one by itself.
-    fn splat(&self, value: &Value, steps: &[Step]) -> Evaluated {
+    fn splat(&self, value: &Value, steps: &[Step], span: Span) -> Evaluated {
         let single = [value.clone()];
         let items = match value {
-            Value::Null => return Ok(Value::tuple([])),
+            // A null list, set or tuple has no elements to take anything of.
+            Value::Null(Type::List(_) | Type::Set(_) | Type::Tuple(_)) => {
+                return fault(&codes::ATTRIBUTE, span, "A splat cannot be applied to a null list, set or tuple.");
+            }
+            Value::Null(_) => return Ok(Value::tuple([])),
             Value::Secret(_) => &single[..],
             other => other.elements().unwrap_or(&single),
         };

@@ -11,10 +11,10 @@ use super::types::Type;
 use crate::address::ResourceAddress;
 
 /// A value. Everything is known: nothing flows out of another resource's result (see the module's root).
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 pub enum Value {
-    /// The absence of a value.
-    Null,
+    /// The absence of a value, of a type that is [`Type::Any`] where nothing says which.
+    Null(Type),
     /// `true` or `false`.
     Bool(bool),
     /// An exact number.
@@ -56,7 +56,29 @@ pub enum SecretRef {
     Variable(String),
 }
 
+impl PartialEq for Value {
+    /// Values of one type that are the same. Nulls are the same whatever their types.
+    fn eq(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Null(_), Self::Null(_)) => true,
+            (Self::Bool(a), Self::Bool(b)) => a == b,
+            (Self::Number(a), Self::Number(b)) => a == b,
+            (Self::String(a), Self::String(b)) => a == b,
+            (Self::List(x, a), Self::List(y, b)) | (Self::Set(x, a), Self::Set(y, b)) => x == y && a == b,
+            (Self::Map(x, a), Self::Map(y, b)) => x == y && a == b,
+            (Self::Tuple(a), Self::Tuple(b)) => a == b,
+            (Self::Object(a), Self::Object(b)) => a == b,
+            (Self::Ref(a), Self::Ref(b)) => a == b,
+            (Self::Secret(a), Self::Secret(b)) => a == b,
+            _ => false,
+        }
+    }
+}
+
 impl Value {
+    /// `null` as it is written: of no type yet.
+    pub const NULL: Self = Self::Null(Type::Any);
+
     /// A string value. The text must already be in NFC; texts from files are normalized where they enter.
     pub fn string(text: impl Into<Arc<str>>) -> Self {
         Self::String(text.into())
@@ -64,7 +86,7 @@ impl Value {
 
     /// Whether it is `null`.
     pub fn is_null(&self) -> bool {
-        matches!(self, Self::Null)
+        matches!(self, Self::Null(_))
     }
 
     /// The text, if it is a string.
@@ -94,7 +116,7 @@ impl Value {
     /// The type.
     pub fn type_of(&self) -> Type {
         match self {
-            Self::Null => Type::Any,
+            Self::Null(ty) => ty.clone(),
             Self::Bool(_) => Type::Bool,
             Self::Number(_) => Type::Number,
             Self::String(_) => Type::String,
@@ -213,7 +235,7 @@ impl Value {
             Self::Object(_) => 7,
             Self::Ref(_) => 8,
             Self::Secret(_) => 9,
-            Self::Null => 10,
+            Self::Null(_) => 10,
         }
     }
 
@@ -256,8 +278,8 @@ mod tests {
     fn sets_have_one_form() {
         let set = |items: Vec<Value>| Value::set(Type::String, items);
         let text = Value::string;
-        let expected = Value::Set(Type::String, Arc::from([text("a"), text("b"), Value::Null]));
-        assert_eq!(set(vec![text("b"), Value::Null, text("a"), text("b")]), expected);
+        let expected = Value::Set(Type::String, Arc::from([text("a"), text("b"), Value::NULL]));
+        assert_eq!(set(vec![text("b"), Value::NULL, text("a"), text("b")]), expected);
     }
 
     #[test]

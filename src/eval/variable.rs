@@ -76,7 +76,7 @@ impl<'a> Evaluator<'a> {
         };
         let nullable = variable.block.body.attribute("nullable").is_none() || self.flag(variable.block, "nullable");
         match given {
-            Some((Value::Null, place)) if !nullable => self.default(name, variable, &ty, Some(place)),
+            Some((Value::Null(_), place)) if !nullable => self.default(name, variable, &ty, Some(place)),
             Some((value, _)) => Ok(value),
             None => self.default(name, variable, &ty, None),
         }
@@ -206,7 +206,7 @@ impl<'a> Evaluator<'a> {
             for flag in ["nullable", "sensitive", "ephemeral"] {
                 self.check_flag(variable.block, flag);
             }
-            self.report_all(Faults { diagnostics: faults.0, needs_facts: false });
+            self.report_all(Faults { diagnostics: faults.0, ..Faults::default() });
             self.check_deprecated(module, name, variable);
             if let Ok(value) = self.variable(module, name, variable, variable.block.labels[0].span) {
                 let outside = self.sensitive_value(name).filter(|_| module.caller.is_none());

@@ -120,7 +120,7 @@ fn spec(certificate: &Instance, target: &ResourceAddress, config: Spec) -> Spec 
 fn object(certificate: &Instance) -> Value {
     let mut entries = certificate.value.entries().cloned().unwrap_or_default();
     let key = match &certificate.address.key {
-        None => Value::Null,
+        None => Value::NULL,
         Some(Key::Index(at)) => Value::string(at.to_string()),
         Some(Key::Name(name)) => Value::String(name.clone()),
     };

@@ -88,7 +88,7 @@ fn body(schema: &BodySchema, given: &Json) -> Value {
         let value = match (given.get(attribute.name), &attribute.presence) {
             (Some(value), _) => from_json(value),
             (None, Presence::Default(value)) => value.clone(),
-            (None, _) => Value::Null,
+            (None, _) => Value::NULL,
         };
         (attribute.name, value)
     });
@@ -97,7 +97,7 @@ fn body(schema: &BodySchema, given: &Json) -> Value {
             (Some(Json::Array(items)), Occurs::Many) => Value::tuple(items.iter().map(|item| body(&block.body, item))),
             (None, Occurs::Many) => Value::tuple([]),
             (Some(one), _) => body(&block.body, one),
-            (None, _) => Value::Null,
+            (None, _) => Value::NULL,
         };
         (block.name, value)
     });

@@ -79,7 +79,7 @@ fn a_module_in_the_json_form_is_documented_in_the_native_one() {
     let place = Place::new();
     let hosts = r#""hosts": { "type": "map(string)", "default": { "a": "x${1}" } }"#;
     place.write("m/main.cap.json", format!("{{ \"variable\": {{ {hosts} }} }}"));
-    let row = r#"| `map(string)` | `{"a" = "x${1}"}` | no | no | yes |"#;
+    let row = r#"| `map(string)` | `{"a" = "x$${1}"}` | no | no | yes |"#;
     place.expect("docs m", 0).says(row);
 }
 

@@ -14,6 +14,10 @@ use super::{Place, Ran};
 /// Arguments that are written as expressions.
 const EXPRESSIONS: [&str; 6] = ["depends_on", "from", "to", "ignore_changes", "type", "iterator"];
 
+/// Arguments that are constants: their texts are as they are.
+const CONSTANTS: [(&str, &str); 4] =
+    [("variable", "default"), ("variable", "description"), ("output", "description"), ("module", "source")];
+
 /// A file of the native form in the JSON form: every argument as it would be written by hand, or as `"${…}"`.
 fn converted(text: &str) -> String {
     let (file, faults) = parse(SourceId(0), text);
@@ -30,7 +34,13 @@ fn body(body: &Body, within: &str) -> Json {
     let mut members = Map::new();
     for Attribute { name, value } in &body.attributes {
         let raw = EXPRESSIONS.contains(&&*name.text) && (&*name.text != "type" || within == "variable");
-        members.insert(name.text.to_string(), if raw { expression(value) } else { template(value) });
+        let constant = CONSTANTS.contains(&(within, &*name.text));
+        let value = match (raw, constant) {
+            (true, _) => expression(value),
+            (_, true) => literal(value),
+            _ => template(value),
+        };
+        members.insert(name.text.to_string(), value);
     }
     for block in &body.blocks {
         add(&mut members, block);
@@ -49,6 +59,20 @@ fn expression(expr: &Expr) -> Json {
     match &expr.kind {
         ExprKind::Tuple(items) => items.iter().map(expression).collect(),
         _ => Json::String(print::native(expr)),
+    }
+}
+
+fn literal(expr: &Expr) -> Json {
+    let text = |expr: &Expr| match &expr.kind {
+        ExprKind::Literal(value) => value.as_str().map(str::to_owned),
+        _ => None,
+    };
+    match &expr.kind {
+        ExprKind::Tuple(items) => items.iter().map(literal).collect(),
+        ExprKind::Object(items) => {
+            Json::Object(items.iter().map(|item| (text(&item.key).expect("a name"), literal(&item.value))).collect())
+        }
+        _ => text(expr).map_or_else(|| serde_json::from_str(&print::native(expr)).expect("a JSON value"), Json::String),
     }
 }
 
@@ -204,7 +228,7 @@ fn faults_name_file_line_and_column() {
             "1:46",
             "already declared",
         ),
-        ("{\"module\": {\"m\": {\"source\": \"./${1}\"}}}", "1:29", "\"source\" is a text without references"),
+        ("{\"module\": {\"m\": {\"source\": \"./${1}\"}}}", "1:29", "cannot be read"),
         ("member \"a\" {}", "1:1", "cannot stand here"),
     ] {
         place.write("main.cap.json", text);

@@ -501,5 +501,5 @@ fn cap_text(text: &str) -> Value {
     let context = CallContext { files: &OneFile, plan_time: Timestamp::from_millis(0) };
     let quoted = Value::string(serde_json::Value::from(text).to_string());
     let decode = functions::find("jsondecode").expect("a function of the language");
-    decode.invoke(&context, &[quoted]).unwrap_or(Value::Null)
+    decode.invoke(&context, &[quoted]).unwrap_or(Value::NULL)
 }

@@ -45,7 +45,7 @@ fn unreadable(error: X509Error) -> Fault {
 }
 
 fn common_name(name: Option<String>) -> Value {
-    name.map_or(Value::Null, Value::string)
+    name.map_or(Value::NULL, Value::string)
 }
 
 fn x509_decode(_: &CallContext<'_>, args: &[Value]) -> Outcome {

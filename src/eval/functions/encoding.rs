@@ -13,7 +13,7 @@ use crate::eval::types::Type;
 use crate::eval::value::Value;
 
 /// Base64 with padding; bits left over at the end are not looked at, as in Go.
-const BASE64: GeneralPurpose =
+pub(super) const BASE64: GeneralPurpose =
     GeneralPurpose::new(&ALPHABET, GeneralPurposeConfig::new().with_decode_allow_trailing_bits(true));
 
 pub(super) static FUNCTIONS: &[Function] = &[

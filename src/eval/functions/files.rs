@@ -10,6 +10,13 @@ use crate::limits;
 
 pub(super) static FUNCTIONS: &[Function] = &[
     function(
+        "abspath",
+        &[string_param("path")],
+        "A path from the root of the file system: `abspath(\"hosts/a.csv\")`. It differs from machine to machine, and so \
+         does what is planned of it.",
+        abspath,
+    ),
+    function(
         "basename",
         &[string_param("path")],
         "The last part of a path: `basename(\"foo/bar/baz.txt\")` is `\"baz.txt\"`.",
@@ -40,7 +47,31 @@ pub(super) static FUNCTIONS: &[Function] = &[
          `fileset(path.module, \"hosts/*.csv\")`.",
         fileset,
     ),
+    function(
+        "pathexpand",
+        &[string_param("path")],
+        "A path with the home directory in place of a leading `~`: `pathexpand(\"~/.ssh/id\")`. It differs from user to \
+         user, and so does what is planned of it.",
+        pathexpand,
+    ),
 ];
+
+fn abspath(context: &CallContext<'_>, args: &[Value]) -> Outcome {
+    let absolute = context.files.absolute(text(args, 0)?);
+    string(clean(&absolute.ok_or_else(|| Fault::call("the directory of the configuration is not known here"))?))
+}
+
+fn pathexpand(context: &CallContext<'_>, args: &[Value]) -> Outcome {
+    let path = text(args, 0)?;
+    match path.strip_prefix('~') {
+        None => string(path),
+        Some(below) if below.is_empty() || below.starts_with('/') => {
+            let home = context.files.home().ok_or_else(|| Fault::call("HOME is not set"))?;
+            string(clean(&format!("{home}/{below}")))
+        }
+        Some(_) => Err(Fault::call("cannot expand user-specific home dir")),
+    }
+}
 
 /// The bytes of the file that the first argument names.
 pub(super) fn read(context: &CallContext<'_>, args: &[Value]) -> Result<Arc<[u8]>, Fault> {
@@ -122,6 +153,9 @@ fn clean(path: &str) -> String {
 fn fileset(context: &CallContext<'_>, args: &[Value]) -> Outcome {
     let (root, pattern) = (text(args, 0)?, text(args, 1)?);
     let mut found = Vec::new();
+    if !is_well_formed(pattern) {
+        return Err(Fault::call(format!("failed to glob pattern \"{pattern}\": syntax error in pattern")));
+    }
     for pattern in alternatives(pattern).ok_or_else(|| Fault::at(1, "it has too many alternatives"))? {
         let parts: Vec<&str> = pattern.split('/').filter(|part| !part.is_empty() && *part != ".").collect();
         let mut walk = Walk { context, root, found: &mut found };
@@ -168,6 +202,35 @@ impl Walk<'_> {
         }
         Ok(())
     }
+}
+
+/// Whether every bracket and brace of a pattern is closed, and every bracket holds characters and ranges.
+fn is_well_formed(pattern: &str) -> bool {
+    let (mut rest, mut braces) = (pattern.chars(), 0_usize);
+    while let Some(c) = rest.next() {
+        let fits = match c {
+            '\\' => rest.next().is_some(),
+            '[' => bracket(&mut rest),
+            _ => true,
+        };
+        if !fits {
+            return false;
+        }
+        match c {
+            '{' => braces += 1,
+            '}' => braces = braces.saturating_sub(1),
+            _ => {}
+        }
+    }
+    braces == 0
+}
+
+/// Reads to the end of a bracket: whether it is closed, and holds at least one character and no half of a range.
+fn bracket(rest: &mut std::str::Chars<'_>) -> bool {
+    let Some((set, behind)) = rest.as_str().split_once(']') else { return false };
+    *rest = behind.chars();
+    let set = set.strip_prefix(['^', '!']).unwrap_or(set);
+    !set.is_empty() && !set.starts_with('-') && !set.ends_with('-')
 }
 
 /// The most patterns that braces may make of one.

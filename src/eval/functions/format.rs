@@ -193,6 +193,7 @@ fn value(verb: &Verb<'_>, arg: &Value) -> Result<String, Fault> {
             }
             Ok(integer(verb, &number.to_decimal().with_scale(0).into_bigint_and_exponent().0))
         }
+        Value::Number(number) if verb.precision.is_none() => Ok(decimal(verb, &number.to_shortest())),
         Value::Number(number) => Ok(decimal(verb, &number.to_decimal())),
         Value::String(text) if verb.mode == 'q' => {
             let mut quoted = String::new();
@@ -210,7 +211,7 @@ fn as_is(verb: &Verb<'_>, arg: &Value) -> Result<String, Fault> {
         Value::String(text) if !verb.sharp => Ok(padded(verb, text.to_string())),
         Value::Number(number) if !verb.sharp => {
             let shortest = Verb { mode: 'g', precision: None, ..Verb::default() };
-            Ok(padded(verb, decimal(&shortest, &number.to_decimal())))
+            Ok(padded(verb, decimal(&shortest, &number.to_shortest())))
         }
         _ => Ok(padded(verb, json::to_json(arg)?)),
     }

@@ -20,7 +20,7 @@ pub(super) fn to_json(value: &Value) -> Result<String, Fault> {
 
 fn write_value(out: &mut String, value: &Value) -> Result<(), Fault> {
     match value {
-        Value::Null => out.push_str("null"),
+        Value::Null(_) => out.push_str("null"),
         Value::Bool(truth) => out.push_str(if *truth { "true" } else { "false" }),
         Value::Number(number) => out.push_str(&number.to_string()),
         Value::String(text) => write_string(out, text),
@@ -115,7 +115,7 @@ impl Reader<'_> {
             Some(b'-' | b'0'..=b'9') => self.number(),
             Some(b't') => self.word("true", Value::Bool(true)),
             Some(b'f') => self.word("false", Value::Bool(false)),
-            Some(b'n') => self.word("null", Value::Null),
+            Some(b'n') => self.word("null", Value::NULL),
             _ => Err(self.fault("looking for beginning of value")),
         }
     }

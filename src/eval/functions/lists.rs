@@ -55,8 +55,8 @@ pub(super) static FUNCTIONS: &[Function] = &[
     function(
         "element",
         &[Param::moved("list"), number_param("index")],
-        "The element at an index, counted round from the end to the start: `element([\"a\", \"b\", \"c\"], 3)` is \
-         `\"a\"`.",
+        "The element at an index, counted round from the end to the start and back: `element([\"a\", \"b\", \"c\"], 3)` \
+         is `\"a\"`, and at `-1` is `\"c\"`.",
         element,
     ),
     function(
@@ -127,7 +127,7 @@ fn coalescelist(_: &CallContext<'_>, args: &[Value]) -> Outcome {
     for arg in args {
         match arg {
             Value::List(_, items) | Value::Tuple(items) if !items.is_empty() => return Ok(arg.clone()),
-            Value::List(..) | Value::Tuple(_) | Value::Null => {}
+            Value::List(..) | Value::Tuple(_) => {}
             _ => return Err(Fault::call("coalescelist arguments must be lists or tuples")),
         }
     }
@@ -207,9 +207,9 @@ fn element(_: &CallContext<'_>, args: &[Value]) -> Outcome {
     };
     let index =
         whole(args, 1).map_err(|fault| Fault { message: format!("invalid index: {}", fault.message), ..fault })?;
-    let at = usize::try_from(index).map_err(|_| Fault::call("cannot use element function with a negative index"))?;
-    let at = at.checked_rem(items.len());
-    Ok(items[at.ok_or_else(|| Fault::call("cannot use element function with an empty list"))?].clone())
+    let count = i64::try_from(items.len()).unwrap_or(i64::MAX);
+    let at = index.checked_rem_euclid(count).and_then(|at| items.get(usize::try_from(at).ok()?));
+    at.cloned().ok_or_else(|| Fault::call("cannot use element function with an empty list"))
 }
 
 fn flatten(_: &CallContext<'_>, args: &[Value]) -> Outcome {
@@ -243,7 +243,7 @@ fn index(_: &CallContext<'_>, args: &[Value]) -> Outcome {
 
 fn one(_: &CallContext<'_>, args: &[Value]) -> Outcome {
     match any(args, 0)?.elements() {
-        Some([]) => Ok(Value::Null),
+        Some([]) => Ok(Value::Null(element_type(&args[0]).unwrap_or(Type::Any))),
         Some([only]) => Ok(only.clone()),
         _ => Err(Fault::at(0, "must be a list, set, or tuple value with either zero or one elements")),
     }

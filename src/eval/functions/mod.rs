@@ -5,6 +5,7 @@
 //! and converted as the parameters declare, before the function sees them.
 
 mod certificates;
+mod charsets;
 mod csv;
 mod dates;
 mod encoding;
@@ -116,6 +117,16 @@ pub trait Files {
     /// # Errors
     /// See [`FileFault`].
     fn list(&self, directory: &str) -> Result<Vec<(String, FileKind)>, FileFault>;
+
+    /// The path from the root of the file system, `.` and `..` in it not resolved; none where files have no place.
+    fn absolute(&self, _path: &str) -> Option<String> {
+        None
+    }
+
+    /// The home directory of whoever runs this; none where that is not known.
+    fn home(&self) -> Option<String> {
+        None
+    }
 }
 
 /// What stands at a path, symbolic links followed.
@@ -159,6 +170,7 @@ static TABLE: LazyLock<Vec<&'static Function>> = LazyLock::new(|| {
 
 const FAMILIES: &[&[Function]] = &[
     certificates::FUNCTIONS,
+    charsets::FUNCTIONS,
     dates::FUNCTIONS,
     encoding::FUNCTIONS,
     files::FUNCTIONS,
@@ -237,7 +249,7 @@ impl Param {
     /// The argument as the function sees it, or what is wrong with it.
     fn take(&self, argument: &Value) -> Result<Value, String> {
         if argument.is_null() {
-            return if self.nullable { Ok(Value::Null) } else { Err("argument must not be null".to_owned()) };
+            return if self.nullable { Ok(argument.clone()) } else { Err("argument must not be null".to_owned()) };
         }
         if !self.secrets && argument.has_secret() {
             return Err("a secret cannot be looked into: it can only be given to what takes a secret".to_owned());
@@ -320,7 +332,7 @@ mod tests {
         check(&[Value::number(5), texts], Ok(Value::tuple([Value::string("5"), Value::strings(["1", "b"])])));
         check(&[], Err(Fault::call("it expects at least 1 argument(s), and \"separator\" is missing")));
         check(&[Value::tuple([])], Err(Fault::at(0, "string required")));
-        check(&[Value::Null], Err(Fault::at(0, "argument must not be null")));
+        check(&[Value::NULL], Err(Fault::at(0, "argument must not be null")));
     }
 
     #[test]

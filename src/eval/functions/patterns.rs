@@ -62,7 +62,7 @@ fn replace(_: &CallContext<'_>, args: &[Value]) -> Outcome {
 
 fn compile(pattern: &str, argument: usize) -> Result<Regex, Fault> {
     let refuse = |why: String| Fault::at(argument, format!("invalid regexp pattern: {why}"));
-    let translated = translate(pattern);
+    let translated = translate(pattern).map_err(refuse)?;
     RegexBuilder::new(&translated).build().map_err(|error| match error {
         regex::Error::CompiledTooBig(_) => refuse("it is too large".to_owned()),
         other => refuse(format!("{} in {pattern}", last_line(&other.to_string()))),
@@ -84,7 +84,7 @@ fn check_groups(pattern: &Regex) -> Result<(), Fault> {
 
 /// A match as a value: a string without groups, else a tuple or an object.
 fn shape(pattern: &Regex, found: &Captures<'_>) -> Outcome {
-    let group = |at: usize| found.get(at).map_or(Ok(Value::Null), |group| string(group.as_str()));
+    let group = |at: usize| found.get(at).map_or(Ok(Value::Null(Type::String)), |group| string(group.as_str()));
     if pattern.captures_len() == 1 {
         return group(0);
     }
@@ -108,29 +108,75 @@ fn shape_type(pattern: &Regex) -> Type {
     Type::object(pattern.capture_names().flatten().map(|name| (Arc::from(name), Type::String)))
 }
 
-/// Rewrites a pattern from RE2's syntax into that of the regex crate.
-fn translate(pattern: &str) -> String {
+/// Rewrites a pattern from RE2's syntax into that of the regex crate, or says why RE2 refuses it.
+fn translate(pattern: &str) -> Result<String, String> {
     let mut out = String::with_capacity(pattern.len());
     let mut rest = pattern;
+    // The repetition that what comes now would repeat.
+    let mut repeated = "";
     while let Some(c) = rest.chars().next() {
+        let repetition = repetition(rest);
+        if !repeated.is_empty() && repetition > 0 {
+            return Err(format!("invalid nested repetition operator: {repeated}{}", &rest[..repetition]));
+        }
         let taken = match c {
-            '\\' => escape(rest, false, &mut out),
-            '[' => class(rest, &mut out),
+            _ if repetition > 0 => {
+                out.push_str(&rest[..repetition]);
+                repetition
+            }
+            '{' => {
+                out.push_str("\\{");
+                1
+            }
+            '\\' => escape(rest, false, &mut out)?,
+            '[' => class(rest, &mut out)?,
             _ => {
+                check_flags(rest)?;
                 out.push(c);
                 c.len_utf8()
             }
         };
+        repeated = if repetition > 0 { &rest[..repetition] } else { "" };
         rest = &rest[taken..];
     }
-    out
+    Ok(out)
+}
+
+/// How long the repetition at the start of `rest` is, with the sign that makes it lazy: `*`, `+?`, `{1,2}`; zero if none is.
+fn repetition(rest: &str) -> usize {
+    let length = match rest.as_bytes().first() {
+        Some(b'*' | b'+' | b'?') => 1,
+        Some(b'{') => counted(rest),
+        _ => 0,
+    };
+    length + usize::from(length > 0 && rest[length..].starts_with('?'))
+}
+
+/// How long `{n}`, `{n,}` or `{n,m}` is; zero if the brace is a plain character.
+fn counted(rest: &str) -> usize {
+    let Some(end) = rest.find('}') else { return 0 };
+    let number = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+    let inner = &rest[1..end];
+    let (least, most) = inner.split_once(',').unwrap_or((inner, ""));
+    if !least.is_empty() && number(least) && number(most) { end + 1 } else { 0 }
+}
+
+/// Refuses flags that RE2 does not have: `(?x)`.
+fn check_flags(rest: &str) -> Result<(), String> {
+    let Some(inner) = rest.strip_prefix("(?") else { return Ok(()) };
+    let end = inner.find(|c: char| !(c.is_ascii_alphabetic() || c == '-')).unwrap_or(inner.len());
+    let closed = inner[end..].starts_with([':', ')']);
+    match inner[..end].find(|c| !matches!(c, 'i' | 'm' | 's' | 'U' | '-')) {
+        Some(at) if closed => Err(format!("invalid or unsupported Perl syntax: (?{}", &inner[..=at])),
+        _ => Ok(()),
+    }
 }
 
 /// Rewrites the escape at the start of `rest`; returns how much of it was read.
-fn escape(rest: &str, in_class: bool, out: &mut String) -> usize {
+fn escape(rest: &str, in_class: bool, out: &mut String) -> Result<usize, String> {
     let Some(c) = rest[1..].chars().next() else {
         out.push('\\');
-        return 1;
+        return Ok(1);
     };
     let ascii = match c {
         'd' => "0-9",
@@ -142,14 +188,31 @@ fn escape(rest: &str, in_class: bool, out: &mut String) -> usize {
         _ => "",
     };
     match c {
-        'Q' if !in_class => return quoted(rest, out),
+        'Q' if !in_class => return Ok(quoted(rest, out)),
+        'u' | 'U' => return Err(format!("invalid escape sequence: \\{c}")),
+        'p' | 'P' if rest[2..].starts_with("{^") => {
+            out.extend(['\\', if c == 'p' { 'P' } else { 'p' }]);
+            out.push_str(&rest[2..].replacen('^', "", 1)[..braces(&rest[2..]).saturating_sub(1)]);
+            return Ok(2 + braces(&rest[2..]));
+        }
+        // Braces that belong to the escape are no repetition.
+        'p' | 'P' | 'x' if rest[2..].starts_with('{') => {
+            let length = 2 + braces(&rest[2..]);
+            out.push_str(&rest[..length]);
+            return Ok(length);
+        }
         'b' if !in_class => out.push_str("(?-u:\\b)"),
         '<' | '>' => out.push(c),
         _ if ascii.is_empty() => out.extend(['\\', c]),
         // A class of its own may stand inside another.
         _ => out.extend(["[", ascii, "]"]),
     }
-    1 + c.len_utf8()
+    Ok(1 + c.len_utf8())
+}
+
+/// How long a text in braces is, or all there is of it.
+fn braces(rest: &str) -> usize {
+    rest.find('}').map_or(rest.len(), |end| end + 1)
 }
 
 /// `\Q…\E`: everything between is taken literally.
@@ -164,7 +227,7 @@ fn quoted(rest: &str, out: &mut String) -> usize {
 }
 
 /// Rewrites the bracket at the start of `rest`; returns how much of it was read.
-fn class(rest: &str, out: &mut String) -> usize {
+fn class(rest: &str, out: &mut String) -> Result<usize, String> {
     let mut at = 1;
     out.push('[');
     if rest[at..].starts_with('^') {
@@ -176,12 +239,12 @@ fn class(rest: &str, out: &mut String) -> usize {
         let after = &rest[at..];
         match c {
             '\\' => {
-                at += escape(after, true, out);
+                at += escape(after, true, out)?;
                 continue;
             }
             ']' if at > first => {
                 out.push(']');
-                return at + 1;
+                return Ok(at + 1);
             }
             '[' if after.starts_with("[:") && after.contains(":]") => {
                 let end = after.find(":]").unwrap_or(0) + 2;
@@ -196,5 +259,5 @@ fn class(rest: &str, out: &mut String) -> usize {
         }
         at += c.len_utf8();
     }
-    at
+    Ok(at)
 }

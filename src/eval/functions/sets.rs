@@ -83,9 +83,9 @@ fn setproduct(_: &CallContext<'_>, args: &[Value]) -> Outcome {
     check_size(size)?;
     let rows = combinations(args, &elements)?;
     let element = Type::Tuple(elements.into());
-    // Only sets make a set; with an ordered collection among them, the result has an order.
-    let all_sets = args.iter().all(|arg| matches!(arg, Value::Set(..)));
-    Ok(if all_sets { Value::set(element, rows) } else { Value::list(element, rows) })
+    // With a set among them the result has no order either.
+    let unordered = args.iter().any(|arg| matches!(arg, Value::Set(..)));
+    Ok(if unordered { Value::set(element, rows) } else { Value::list(element, rows) })
 }
 
 fn combinations(args: &[Value], elements: &[Type]) -> Result<Vec<Value>, Fault> {

@@ -172,7 +172,7 @@ fn title(_: &CallContext<'_>, args: &[Value]) -> Outcome {
     let mut inside = false;
     let mut result = String::new();
     for c in text(args, 0)?.chars() {
-        result.push(if inside { c } else { upper_char(c) });
+        result.push(if inside { c } else { title_char(c) });
         inside = !separates(c);
     }
     string(result)
@@ -181,6 +181,18 @@ fn title(_: &CallContext<'_>, args: &[Value]) -> Outcome {
 /// Whether words end at it: as in Go, where Terraform's title comes from.
 fn separates(c: char) -> bool {
     if c.is_ascii() { !(c.is_ascii_alphanumeric() || c == '_') } else { !c.is_alphanumeric() && c.is_whitespace() }
+}
+
+/// The case of first letters: upper case, but for digraphs, which have one of their own, and for Georgian.
+fn title_char(c: char) -> char {
+    match c {
+        'Ǆ'..='ǆ' => 'ǅ',
+        'Ǉ'..='ǉ' => 'ǈ',
+        'Ǌ'..='ǌ' => 'ǋ',
+        'Ǳ'..='ǳ' => 'ǲ',
+        'ა'..='ჿ' => c,
+        _ => upper_char(c),
+    }
 }
 
 /// Upper case, character by character: where it would take several characters, the character stays.

@@ -56,7 +56,7 @@ pub(super) const fn variadic(
 
 fn missing(args: &[Value], at: usize, what: &str) -> Fault {
     match args.get(at) {
-        Some(Value::Null) => Fault::at(at, "argument must not be null"),
+        Some(Value::Null(_)) => Fault::at(at, "argument must not be null"),
         _ => Fault::at(at, format!("{what} required")),
     }
 }

@@ -15,6 +15,12 @@ pub(super) static FUNCTIONS: &[Function] = &[
         coalesce,
     ),
     function(
+        "ephemeralasnull",
+        &[Param::moved("value").nullable()],
+        "The value itself: no value is ephemeral here, and secrets are kept nowhere.",
+        |_, args| Ok(any(args, 0)?.clone()),
+    ),
+    function(
         "issensitive",
         &[Param::moved("value").nullable()],
         "Whether a secret is in a value: `issensitive(\"a\")` is `false`.",

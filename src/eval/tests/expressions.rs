@@ -132,7 +132,8 @@ fn forms_need_the_evaluator() {
         ("try([0][3], null[0], \"x\")", "\"x\""),
         ("can({}.a)", "false"),
         ("can(1)", "true"),
-        ("templatestring(\"$${a}-$${b}\", {a = 1, b = \"x\"})", "\"1-x\""),
+        ("[for t in [\"$${a}-$${b}\"] : templatestring(t, {a = 1, b = \"x\"})][0]", "\"1-x\""),
+        ("can([for t in [\"a\"] : templatestring(\"a\", {})])", "false"),
         ("templatefile(\"hello.tpl\", {name = \"Ann\", list = [1, 2]})", "\"Hello Ann!\\n- 1\\n- 2\\n\""),
     ]);
 }

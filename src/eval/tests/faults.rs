@@ -72,7 +72,7 @@ fn faults_of_syntax_say_what_may_stand_there() {
     check(
         "zone \"a\" {\n  apex = \n}\n",
         &[
-            "2:10 `\n` the end of the line cannot stand here; what may stand here is a value: a text in double quotes, a number, true, false, null, a list, an object, a reference or a call.",
+            "2:10 `\n` The end of the line cannot stand here; what may stand here is a value: a text in double quotes, a number, true, false, null, a list, an object, a reference or a call.",
         ],
     );
     check("zone \"a\" {\n  apex = \"x\"\n", &["1:10 `{` The text ends before this block or object is closed."]);
@@ -104,7 +104,8 @@ fn a_cycle_names_every_edge() {
 fn a_cycle_through_a_template_lies_in_the_files() {
     let text = concat!(
         "project \"p\" {}\n",
-        "certificate \"a\" {\n  common_name = templatestring(\"$${x.common_name}\", { x = certificate.a })\n}\n",
+        "locals {\n  t = \"$${x.common_name}\"\n}\n",
+        "certificate \"a\" {\n  common_name = templatestring(local.t, { x = certificate.a })\n}\n",
     );
     let run = run(&[text], &Inputs::default());
     let cycle = run.diagnostics.iter().find(|one| one.detail.contains(" → ")).expect("a cycle");
@@ -112,7 +113,7 @@ fn a_cycle_through_a_template_lies_in_the_files() {
     for span in places {
         assert!(run.sources.iter().any(|(id, _)| id == span.source), "{span:?}");
     }
-    assert!(shown(&run)[0].starts_with("3:32 `\"$${x.common_name}\"` certificate.a → "), "{:?}", shown(&run));
+    assert!(shown(&run)[0].starts_with("6:32 `local.t` certificate.a → "), "{:?}", shown(&run));
 }
 
 #[test]

@@ -89,7 +89,7 @@ fn templates_over_the_certificate_are_rendered_for_each() {
         "files": {"directory": "/etc/a/www.example.com", "mode": "0600"},
     });
     assert_eq!(to_json(&rendered), expected);
-    let faults = run.evaluation.render(&target, &Value::object([("nam", Value::Null)])).expect_err("no name");
+    let faults = run.evaluation.render(&target, &Value::object([("nam", Value::NULL)])).expect_err("no name");
     assert_eq!(faults.0.len(), 2);
     assert_eq!(run.sources.snippet(faults.0[0].span.expect("a place")), ".name");
 }

@@ -27,6 +27,8 @@ pub(super) enum Name<'c> {
     Block(usize, Within<'c>),
     /// An argument; its texts are templates.
     Template,
+    /// An argument that must be a constant; its texts are as they are.
+    Literal,
     /// An argument that is never evaluated: its texts are expressions.
     Expression,
 }
@@ -45,22 +47,34 @@ pub(super) enum Within<'c> {
 pub(super) struct Shape {
     blocks: &'static [(&'static str, &'static Shape)],
     expressions: &'static [&'static str],
+    literals: &'static [&'static str],
 }
 
-static PLAIN: Shape = Shape { blocks: &[], expressions: &[] };
+static PLAIN: Shape = Shape { blocks: &[], expressions: &[], literals: &[] };
 static LANGUAGE: [(&str, Shape); 8] = [
-    ("variable", Shape { blocks: &[("validation", &PLAIN)], expressions: &["type"] }),
-    ("output", Shape { blocks: &[("precondition", &PLAIN)], expressions: &["depends_on"] }),
-    ("check", Shape { blocks: &[("assert", &PLAIN)], expressions: &[] }),
-    ("module", Shape { blocks: &[("lifecycle", &PLAIN)], expressions: &["depends_on", "providers"] }),
-    ("moved", Shape { blocks: &[], expressions: &["from", "to"] }),
-    ("removed", Shape { blocks: &[("lifecycle", &PLAIN)], expressions: &["from"] }),
-    ("import", Shape { blocks: &[], expressions: &["to"] }),
+    (
+        "variable",
+        Shape { blocks: &[("validation", &PLAIN)], expressions: &["type"], literals: &["default", "description"] },
+    ),
+    ("output", Shape { blocks: &[("precondition", &PLAIN)], expressions: &["depends_on"], literals: &["description"] }),
+    ("check", Shape { blocks: &[("assert", &PLAIN)], expressions: &[], literals: &[] }),
+    (
+        "module",
+        Shape {
+            blocks: &[("lifecycle", &PLAIN)],
+            expressions: &["depends_on", "providers"],
+            literals: &["source", "version"],
+        },
+    ),
+    ("moved", Shape { blocks: &[], expressions: &["from", "to"], literals: &[] }),
+    ("removed", Shape { blocks: &[("lifecycle", &PLAIN)], expressions: &["from"], literals: &[] }),
+    ("import", Shape { blocks: &[], expressions: &["to"], literals: &[] }),
     (
         "lifecycle",
         Shape {
             blocks: &[("precondition", &PLAIN), ("postcondition", &PLAIN)],
             expressions: &["ignore_changes", "replace_triggered_by"],
+            literals: &[],
         },
     ),
 ];
@@ -68,8 +82,9 @@ static LANGUAGE: [(&str, Shape); 8] = [
 static RUN: Shape = Shape {
     blocks: &[("variables", &PLAIN), ("module", &PLAIN), ("assert", &PLAIN), ("plan_options", &OPTIONS)],
     expressions: &["command", "expect_failures"],
+    literals: &[],
 };
-static OPTIONS: Shape = Shape { blocks: &[], expressions: &["mode", "refresh", "replace", "target"] };
+static OPTIONS: Shape = Shape { blocks: &[], expressions: &["mode", "refresh", "replace", "target"], literals: &[] };
 
 fn shape(name: &str) -> &'static Shape {
     LANGUAGE.iter().find(|(known, _)| *known == name).map_or(&PLAIN, |(_, shape)| shape)
@@ -88,6 +103,7 @@ impl<'c> Inside<'c> {
             Self::Language(shape) => match shape.blocks.iter().find(|(known, _)| *known == name) {
                 Some((_, inner)) => Name::Block(0, Within::Body(Inside::Language(inner))),
                 None if shape.expressions.contains(&name) => Name::Expression,
+                None if shape.literals.contains(&name) => Name::Literal,
                 None => Name::Template,
             },
             Self::Resource(schema) => match name {

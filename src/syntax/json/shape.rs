@@ -59,8 +59,11 @@ impl<'t> Shaping<'_, 't> {
                     self.blocks(&member.value, head, &mut body.blocks);
                 }
                 one if self.first(&name, &mut seen) => {
-                    let texts =
-                        if matches!(one, grammar::Name::Expression) { Texts::Expression } else { Texts::Template };
+                    let texts = match one {
+                        grammar::Name::Expression => Texts::Expression,
+                        grammar::Name::Literal => Texts::Literal,
+                        _ => Texts::Template,
+                    };
                     let value = Arc::new(self.expr(&member.value, texts));
                     body.attributes.push(Attribute { name, value });
                 }
@@ -156,6 +159,9 @@ impl<'t> Shaping<'_, 't> {
     }
 
     fn block(&mut self, node: &'t Node<'t>, head: &Head<'_>, place: Option<Range<usize>>, blocks: &mut Vec<Block>) {
+        if matches!(node.kind, Kind::Array(_)) {
+            return self.mistyped(node, "the arguments and blocks");
+        }
         let label = head.labels.last();
         let body = match head.within.labelled(label.map(|label| &*label.text)) {
             Some(inside) => self.body(node, inside),
@@ -190,7 +196,7 @@ impl<'t> Shaping<'_, 't> {
 
     fn expr(&mut self, node: &'t Node<'t>, texts: Texts) -> Expr {
         let kind = match &node.kind {
-            Kind::Null => ExprKind::Literal(Value::Null),
+            Kind::Null => ExprKind::Literal(Value::NULL),
             Kind::Bool(truth) => ExprKind::Literal(Value::Bool(*truth)),
             Kind::Number(digits) => self.number(digits, &node.range),
             Kind::Text(text) => return self.text(text, texts),
@@ -207,7 +213,7 @@ impl<'t> Shaping<'_, 't> {
                 let detail =
                     "The number is out of range: numbers have at most 4096 digits on either side of the point.";
                 self.fault(range.clone(), detail);
-                ExprKind::Literal(Value::Null)
+                ExprKind::Literal(Value::NULL)
             }
         }
     }
@@ -240,10 +246,10 @@ impl<'t> Shaping<'_, 't> {
         match texts {
             Texts::Expression => {
                 let parsed = self.parser.whole_expression();
-                parsed.map_or_else(|| Expr::literal(Value::Null, span), |expr| Expr { span, ..expr })
+                parsed.map_or_else(|| Expr::literal(Value::NULL, span), |expr| Expr { span, ..expr })
             }
             _ => {
-                let kind = self.parser.whole_template().unwrap_or(ExprKind::Literal(Value::Null));
+                let kind = self.parser.whole_template().unwrap_or(ExprKind::Literal(Value::NULL));
                 Expr { span, kind }
             }
         }

@@ -127,7 +127,7 @@ fn faults_lie_where_they_are() {
             r#"{"thing": ["a"]}"#,
             "1:12 \"a\": A JSON object is required here, with the names of blocks of type \"thing\" as its keys.",
         ),
-        (r#"{"thing": {"a": {"files": [[1]]}}}"#, "1:29 1: A JSON object is required here"),
+        (r#"{"thing": {"a": {"files": [[1]]}}}"#, "1:28 [: A JSON object is required here"),
         (r#"{"thing": {}}"#, "1:2 \"thing\": A thing block has a name"),
         (r#"{"variable": {"v": {"type": "list(string) x"}}}"#, "1:43 x: \"x\" cannot stand here"),
         ("\"x\"", "1:1 \"x\": A JSON object is required here, with the arguments and blocks."),

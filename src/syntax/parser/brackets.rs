@@ -61,7 +61,7 @@ impl Parser<'_> {
         let key = self.expr()?;
         let name = match &key.kind {
             ExprKind::Variable(name) => name.clone(),
-            ExprKind::Literal(Value::Null) => self.intern("null"),
+            ExprKind::Literal(Value::Null(_)) => self.intern("null"),
             ExprKind::Literal(Value::Bool(truth)) => self.intern(if *truth { "true" } else { "false" }),
             ExprKind::Traversal(traversal) if matches!(traversal.source.kind, ExprKind::Variable(_)) => {
                 let report = Diagnostic::error(&codes::SYNTAX, "This key could be a name or a reference.").at(key.span);

@@ -187,7 +187,7 @@ impl Parser<'_> {
         Ok(match &*name.text {
             "true" => ExprKind::Literal(Value::Bool(true)),
             "false" => ExprKind::Literal(Value::Bool(false)),
-            "null" => ExprKind::Literal(Value::Null),
+            "null" => ExprKind::Literal(Value::NULL),
             spaced if spaced.contains("::") => return Err(self.unexpected("`(` and the arguments of the function")),
             _ => ExprKind::Variable(name.text),
         })

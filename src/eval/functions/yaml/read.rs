@@ -198,10 +198,14 @@ fn scalar(text: &str, style: ScalarStyle, tag: Option<&Tag>, span: Span) -> Resu
             _ => string(),
         };
     };
+    // What is quoted is a text, whatever its tag says.
+    if style != ScalarStyle::Plain && matches!(core(tag), Some("null" | "bool" | "int" | "float")) {
+        return string();
+    }
     let resolved = plain(text);
     let value = match core(tag) {
         Some("str" | "binary") => Some(string()?),
-        Some("null") => resolved.filter(Value::is_null),
+        Some("null") => Some(Value::NULL),
         Some("bool") => resolved.filter(|value| value.as_bool().is_some()),
         Some("int") => resolved.filter(|value| value.as_number().is_some_and(Number::is_integer)),
         Some("float") => resolved.filter(|value| value.as_number().is_some()),
@@ -214,7 +218,7 @@ fn scalar(text: &str, style: ScalarStyle, tag: Option<&Tag>, span: Span) -> Resu
 /// What a text without quotes stands for, if not for itself.
 fn plain(text: &str) -> Option<Value> {
     match text {
-        "" | "~" | "null" | "Null" | "NULL" => Some(Value::Null),
+        "" | "~" | "null" | "Null" | "NULL" => Some(Value::NULL),
         "y" | "Y" | "yes" | "Yes" | "YES" | "on" | "On" | "ON" | "true" | "True" | "TRUE" => Some(Value::Bool(true)),
         "n" | "N" | "no" | "No" | "NO" | "off" | "Off" | "OFF" | "false" | "False" | "FALSE" => {
             Some(Value::Bool(false))
@@ -231,7 +235,7 @@ fn number(text: &str) -> Option<Value> {
             return i64::from_str_radix(digits, radix).ok().map(Value::number);
         }
     }
-    if !unsigned.starts_with(|c: char| c.is_ascii_digit() || c == '.') {
+    if !unsigned.strip_prefix('.').unwrap_or(unsigned).starts_with(|c: char| c.is_ascii_digit()) {
         return None;
     }
     // The language wants a digit before the point and none missing after it.
@@ -241,13 +245,43 @@ fn number(text: &str) -> Option<Value> {
     Some(Value::Number(if negative { number.neg() } else { number }))
 }
 
-/// A day or an instant, in RFC 3339.
+/// A day or an instant, in RFC 3339: `2026-1-2`, `2026-01-02T3:4:5Z`, or without a zone `2026-01-02 03:04:05`. Parts of
+/// seconds are dropped.
 fn timestamp(text: &str) -> Option<Value> {
-    let day = text.len() == 10
-        && text.bytes().enumerate().all(|(at, byte)| match at {
-            4 | 7 => byte == b'-',
-            _ => byte.is_ascii_digit(),
-        });
-    let instant = if day { format!("{text}T00:00:00Z") } else { text.to_owned() };
+    let (day, time) = match text.find(['T', 't', ' ']) {
+        Some(at) => (&text[..at], Some((text.as_bytes()[at], &text[at + 1..]))),
+        None => (text, None),
+    };
+    let day = padded(day, '-', &[4, 2, 2])?;
+    let (time, zone) = match time {
+        None => ("00:00:00".to_owned(), "Z"),
+        Some((b' ', time)) => (clock(time)?, "Z"),
+        Some((_, time)) => {
+            let at = time.find(['Z', '+', '-'])?;
+            (clock(&time[..at])?, &time[at..])
+        }
+    };
+    let instant = format!("{day}T{time}{zone}");
     super::super::dates::parse(&instant).ok().map(|_| Value::string(instant))
+}
+
+/// Hours, minutes and seconds, without their fraction.
+fn clock(time: &str) -> Option<String> {
+    let (whole, fraction) = time.split_once('.').unwrap_or((time, "0"));
+    let digits = !fraction.is_empty() && fraction.bytes().all(|byte| byte.is_ascii_digit());
+    padded(whole, ':', &[2, 2, 2]).filter(|_| digits)
+}
+
+/// Numbers between separators, each with zeros before it up to its width; the first of a day has all its digits.
+fn padded(text: &str, separator: char, widths: &[usize]) -> Option<String> {
+    let parts: Vec<&str> = text.split(separator).collect();
+    let fits = |(part, width): (&&str, &usize)| {
+        let least = if *width == 4 { 4 } else { 1 };
+        (least..=*width).contains(&part.len()) && part.bytes().all(|byte| byte.is_ascii_digit())
+    };
+    if parts.len() != widths.len() || !parts.iter().zip(widths).all(fits) {
+        return None;
+    }
+    let padded: Vec<String> = parts.iter().map(|part| format!("{part:0>2}")).collect();
+    Some(padded.join(&separator.to_string()))
 }

@@ -20,7 +20,7 @@ pub(in super::super) fn to_yaml(value: &Value) -> Result<String, Fault> {
         out.put('\n');
     }
     // A plain scalar alone could go on, so its end is marked.
-    if matches!(value, Value::Null | Value::Bool(_) | Value::Number(_)) {
+    if matches!(value, Value::Null(_) | Value::Bool(_) | Value::Number(_)) {
         out.text.push_str("...\n");
     }
     Ok(out.text)
@@ -53,7 +53,7 @@ impl Writer {
     /// A node whose entries stand at the column `indent`, and whose text goes on at the column `within`.
     fn node(&mut self, value: &Value, indent: usize, within: usize) -> Result<(), Fault> {
         match value {
-            Value::Null => self.puts("null"),
+            Value::Null(_) => self.puts("null"),
             Value::Bool(truth) => self.puts(if *truth { "true" } else { "false" }),
             Value::Number(number) => self.puts(&number.to_string()),
             Value::String(text) => self.scalar(text, within),
@@ -199,7 +199,7 @@ fn code(c: char) -> String {
 
 /// Whether it stands for itself: as libyaml has it, so a tab does not.
 fn is_printable(c: char) -> bool {
-    matches!(c, '\n' | ' '..='~' | '\u{a0}'..='\u{d7ff}' | '\u{e000}'..='\u{fffd}' | '\u{10000}'..) && c != '\u{feff}'
+    matches!(c, '\n' | ' '..='~' | '\u{a0}'..='\u{d7ff}' | '\u{e000}'..='\u{fffd}') && c != '\u{feff}'
 }
 
 /// Whether a literal block can hold it: nothing to escape, and no space at the end of a line.
