@@ -1,5 +1,6 @@
 //! What evaluation is tested with: a small catalog, files that are not there, and one door for each kind of question.
 
+mod compared;
 mod conditions;
 mod expressions;
 mod faults;
