@@ -50,20 +50,34 @@ impl KekSource {
 
     /// All keys at hand. With `make`, a first key is made where there is a directory and none is there.
     pub(super) fn load(&self, make: bool) -> PortResult<Keks> {
-        let mut keys = self.read_variables()?;
-        let provider = if keys.is_empty() { "file" } else { "env" };
-        if let (true, Some(directory)) = (keys.is_empty(), &self.directory) {
+        let (provider, mut keys) = self.at_hand()?;
+        if let (true, Some(directory)) = (keys.is_empty() && make && !self.fleeting, &self.directory) {
+            make_file(directory)?;
             keys = from_files(directory)?;
-            if keys.is_empty() && make && !self.fleeting {
-                make_file(directory)?;
-                keys = from_files(directory)?;
-            }
         }
         if keys.is_empty() && self.fleeting {
             keys.insert(1, random()?);
         }
         let newest = keys.pop_last().ok_or_else(|| self.missing())?;
         Ok(Keks { newest, older: keys, provider })
+    }
+
+    /// Refuses keys that are at hand and cannot be used: before a store is made that they would be refused for.
+    ///
+    /// # Errors
+    /// `Unauthorized` when one is broken, or may be read by others.
+    pub fn check(&self) -> PortResult<()> {
+        self.at_hand().map(drop)
+    }
+
+    /// The keys that are there, and where: in the environment, else in files.
+    fn at_hand(&self) -> PortResult<(&'static str, BTreeMap<u32, Kek>)> {
+        let variables = self.read_variables()?;
+        match (&self.directory, variables.is_empty()) {
+            (Some(directory), true) => Ok(("file", from_files(directory)?)),
+            (None, true) => Ok(("file", variables)),
+            (_, false) => Ok(("env", variables)),
+        }
     }
 
     fn read_variables(&self) -> PortResult<BTreeMap<u32, Kek>> {

@@ -29,6 +29,10 @@ fn looking_makes_neither_store_nor_key_nor_directory() {
         place.expect(refused, 1);
         assert_eq!(files(&place), ["main.cap.hcl"], "{refused}");
     }
+    let mut broken = place.command("apply -auto-approve");
+    let broken = Ran::of(broken.env("CAP_ENCRYPTION_KEY_V1", "short").output().expect("cap runs"));
+    broken.reports("64 hexadecimal digits are expected");
+    assert_eq!((broken.code, files(&place)), (1, vec!["main.cap.hcl".to_owned()]), "no store for a key that is none");
     place.expect("plan -store=sqlite:deep/er/s.db", 0);
     place.expect("plan -out=p", 0);
     assert_eq!(files(&place), ["main.cap.hcl", "p"]);

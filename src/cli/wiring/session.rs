@@ -97,7 +97,14 @@ pub struct Session {
 impl Session {
     /// Opens a store with its keys; makes both where there are none.
     pub async fn open(location: &Location, sensitive: SensitiveValues) -> Result<Self, Diagnostic> {
-        Self::with(store(location).await?, location, sensitive).await
+        let store = match found_store(location).await? {
+            Some(found) => found,
+            None => {
+                keys(location).check().map_err(|error| port(&codes::store::KEY_REFUSED, &error))?;
+                store(location).await?
+            }
+        };
+        Self::with(store, location, sensitive).await
     }
 
     /// Opens a store with its keys to look only: where there is none, an empty one that is kept nowhere takes its place, so
