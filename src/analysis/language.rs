@@ -45,6 +45,7 @@ pub const RESOURCE: &[Word] = &[
         doc: "What may happen to the resource.",
         arguments: &[
             ("prevent_destroy", "Refuses plans that destroy it; kept in the store, so it survives the block."),
+            ("destroy", "False: it is forgotten where it would be destroyed, and what it stands for stays."),
             ("ignore_changes", "Arguments whose changes are left alone: a list of names, or `all`."),
             ENABLED,
         ],

@@ -100,6 +100,7 @@ mod tests {
             spec: spec(after),
             secrets: BTreeMap::new(),
             protected: false,
+            forget: false,
             depends_on: Vec::new(),
             origin: None,
         };

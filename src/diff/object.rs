@@ -17,8 +17,10 @@ use crate::state::{Record, Spec};
 const DEPENDS_ON: &str = "depends_on";
 /// Path under which a change of `prevent_destroy` is told.
 const PROTECTED: &str = "lifecycle.prevent_destroy";
+/// Path under which a change of `destroy` is told.
+const FORGET: &str = "lifecycle.destroy";
 /// Arguments that nobody outside the store hears of.
-const BOOKKEEPING: [&str; 4] = [DEPENDS_ON, PROTECTED, "project", "description"];
+const BOOKKEEPING: [&str; 5] = [DEPENDS_ON, PROTECTED, FORGET, "project", "description"];
 
 /// How a resource and its record differ.
 pub(super) struct Comparison<'a> {
@@ -56,6 +58,9 @@ impl<'a> Pass<'a> {
         }
         if record.protected != resource.draft.protected {
             paths.push(PROTECTED.to_owned());
+        }
+        if record.forget != resource.draft.forget {
+            paths.push(FORGET.to_owned());
         }
         paths.sort();
         Comparison { paths, secrets, after }

@@ -94,9 +94,17 @@ impl<'a> Pass<'a> {
         all.iter().find(about)
     }
 
-    /// Whether only the record goes, and what it stands for stays.
+    /// Whether only the record goes, and what it stands for stays: a `removed` block says so, or the `lifecycle` it was last
+    /// applied with, its own or for a deployment its certificate's or its target's.
     fn is_forgotten(&self, address: &Address) -> bool {
-        self.removed(address).is_some_and(|removed| !removed.destroy)
+        let said = |one: &Address| self.state.records.get(one).is_some_and(|record| record.forget);
+        let kept = match address {
+            Address::Resource(_) => said(address),
+            Address::Deployment { certificate, target } => {
+                said(&certificate.clone().into()) || said(&target.clone().into())
+            }
+        };
+        self.removed(address).map_or(kept, |removed| !removed.destroy)
     }
 
     /// Why something is not in the configuration any more.

@@ -176,6 +176,7 @@ mod tests {
             spec: Spec::new(),
             secrets: BTreeMap::new(),
             protected: false,
+            forget: false,
             depends_on: Vec::new(),
             origin: None,
         };

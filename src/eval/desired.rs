@@ -177,6 +177,8 @@ pub struct Instance {
 pub struct Lifecycle {
     /// `prevent_destroy`.
     pub prevent_destroy: bool,
+    /// `destroy = false`.
+    pub forget: bool,
     /// `ignore_changes`.
     pub ignore_changes: Ignore,
 }

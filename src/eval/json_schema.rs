@@ -73,7 +73,7 @@ const META: [(&str, &str); 4] = [
     ("for_each", "A map or a set of strings: one instance for each element."),
     ("count", "How many instances."),
     ("depends_on", "What has to be there first, beyond what is referred to."),
-    ("lifecycle", "`prevent_destroy`, `ignore_changes`, `enabled`, `precondition`, `postcondition`."),
+    ("lifecycle", "`prevent_destroy`, `destroy`, `ignore_changes`, `enabled`, `precondition`, `postcondition`."),
 ];
 
 fn body(schema: &BodySchema) -> Json {

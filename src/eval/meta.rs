@@ -53,15 +53,22 @@ impl<'a> Evaluator<'a> {
         let roots = BlockRoots { copy: Some(copy), ..BlockRoots::of_module(self, module) };
         let scope = Scope::new(&roots, &self.session);
         let mut gather = Gather::default();
-        let prevent = block.body.attribute("prevent_destroy").map(|attribute| {
-            let value = scope.eval(&attribute.value)?;
-            convert_at(&value, &Type::Bool, attribute.value.span, "\"prevent_destroy\"")
-        });
-        let prevent = prevent.and_then(|value| gather.take(value)).and_then(|value| value.as_bool());
+        let mut flag = |name: &str| {
+            let attribute = block.body.attribute(name)?;
+            let value = scope.eval(&attribute.value);
+            let value =
+                value.and_then(|value| convert_at(&value, &Type::Bool, attribute.value.span, &format!("\"{name}\"")));
+            gather.take(value)?.as_bool()
+        };
+        let (prevent, destroy) = (flag("prevent_destroy"), flag("destroy"));
         let ignore = block.body.attribute("ignore_changes").map(|attribute| ignored(&attribute.value, resource));
         let ignore = ignore.and_then(|ignore| gather.take(ignore));
         gather.done()?;
-        Ok(Lifecycle { prevent_destroy: prevent.unwrap_or(false), ignore_changes: ignore.unwrap_or_default() })
+        Ok(Lifecycle {
+            prevent_destroy: prevent.unwrap_or(false),
+            forget: destroy == Some(false),
+            ignore_changes: ignore.unwrap_or_default(),
+        })
     }
 }
 
@@ -93,7 +100,7 @@ fn check(block: &Block) -> Evaluated<()> {
     check_body(
         &block.body,
         "lifecycle block",
-        &["prevent_destroy", "ignore_changes", "enabled"],
+        &["prevent_destroy", "destroy", "ignore_changes", "enabled"],
         &["precondition", "postcondition"],
         &mut faults,
     );

@@ -32,6 +32,7 @@ pub(crate) fn draft(address: &Address, spec: &serde_json::Value) -> Draft {
         spec: spec.as_object().cloned().unwrap_or_default(),
         secrets: Default::default(),
         protected: false,
+        forget: false,
         depends_on: Vec::new(),
         origin: None,
     }

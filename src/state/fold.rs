@@ -91,6 +91,7 @@ fn record_draft(record: &mut Record, draft: &Draft, _event: &Event) {
     record.spec = Some(draft.spec.clone());
     record.secrets = draft.secrets.clone();
     record.protected = draft.protected;
+    record.forget = draft.forget;
     record.depends_on = draft.depends_on.clone();
     record.origin = draft.origin.clone();
     record.trouble = None;

@@ -38,6 +38,9 @@ pub struct Record {
     /// `prevent_destroy`, kept here so that it outlives its block.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub protected: bool,
+    /// `destroy = false`: it is forgotten where it would be destroyed, and what it stands for stays.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub forget: bool,
     /// What it refers to: the order of its removal.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub depends_on: Vec<Address>,
@@ -64,6 +67,7 @@ impl Record {
             secrets: BTreeMap::new(),
             facts: Facts::None,
             protected: false,
+            forget: false,
             depends_on: Vec::new(),
             trouble: None,
             origin: None,
@@ -85,6 +89,9 @@ pub struct Draft {
     /// `prevent_destroy`.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub protected: bool,
+    /// `destroy = false`: it is forgotten where it would be destroyed, and what it stands for stays.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub forget: bool,
     /// What it refers to.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub depends_on: Vec<Address>,

@@ -92,3 +92,25 @@ fn what_is_not_enabled_goes_and_says_why() {
     place.expect("apply -auto-approve", 0);
     place.expect("plan -detailed-exitcode", 0);
 }
+
+#[test]
+fn what_is_not_to_be_destroyed_is_forgotten_even_when_its_block_is_gone() {
+    let place = Place::quickstart();
+    let kept = "\n  lifecycle {\n    destroy = false\n  }\n}\n";
+    let text = place.read("main.cap.hcl");
+    let at = text.find("certificate \"www\"").expect("the certificate");
+    let end = at + text[at..].find("\n}\n").expect("its end");
+    let with = format!("{}{kept}{}", &text[..end], &text[end + 3..]);
+    place.expect("apply -auto-approve", 0);
+    place.write("main.cap.hcl", &with);
+    place.expect("apply -auto-approve", 0).says("0 added, 1 changed");
+    place.expect("plan -detailed-exitcode", 0);
+    let plan = place.expect("plan -destroy", 0);
+    plan.says("# certificate.www will be removed from the store but will not be destroyed");
+    plan.says("# certificate.www@file_target.local will be removed from the store but will not be destroyed");
+    // The block is gone, and with it what reads it.
+    let rest = text[end + 3..].replace("certificate.www.not_after", "1");
+    place.write("main.cap.hcl", format!("{}{rest}", &text[..at]));
+    place.expect("apply -auto-approve", 0).says("0 destroyed, 2 forgotten");
+    assert!(place.read("out/www/current/fullchain.pem").contains("BEGIN CERTIFICATE"), "it stays where it is");
+}

@@ -242,6 +242,7 @@ pub fn create(of: &str, work: Work, json: Value, needs: &[usize]) -> Step {
         spec: spec(json),
         secrets: BTreeMap::new(),
         protected: false,
+        forget: false,
         depends_on: Vec::new(),
         origin: None,
     };

@@ -83,6 +83,7 @@ pub fn json(record: &Record) -> Json {
         "values": record.spec,
         "facts": record.facts,
         "protected": record.protected,
+        "forget": record.forget,
         "depends_on": record.depends_on,
         "trouble": record.trouble,
     })
