@@ -40,8 +40,20 @@ pub fn format(original: &str) -> String {
     align(&mut lines, text, Cell::Assignment);
     align(&mut lines, text, Cell::Comment);
     let formatted = write(&lines, text);
-    let unchanged = same(original, &formatted, 0);
+    let unchanged = same(original, &formatted, 0) && !has_lone_return(&before, text);
     if unchanged { formatted } else { original.to_owned() }
+}
+
+/// Whether a carriage return that ends no line stands between tokens. It is no space: taking it out would mend the text.
+fn has_lone_return(tokens: &[Token], text: &str) -> bool {
+    let ends = tokens.iter().map(|token| token.range.end);
+    let starts = tokens.iter().map(|token| token.range.start).chain([text.len()]);
+    let mut gaps = std::iter::once(0).chain(ends).zip(starts);
+    gaps.any(|(end, start)| {
+        let gap = text.get(end..start).unwrap_or("");
+        let ended = text.get(start..).is_some_and(|rest| rest.starts_with('\n'));
+        gap.strip_suffix('\r').filter(|_| ended).unwrap_or(gap).contains('\r')
+    })
 }
 
 /// The text with the sequences of its templates in layout: `${ a+b }` is `${a + b}`. What spans lines stays.
@@ -352,6 +364,14 @@ mod tests {
             ("}", false),
         ] {
             assert_eq!(goes_on(text), open, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_carriage_return_that_ends_no_line_is_no_space() {
+        check("a=1\r\n", "a = 1\n");
+        for text in ["\r", "a=1\r", "a=1\rb=2\n", "a=1\r\r\n"] {
+            check(text, text);
         }
     }
 
