@@ -41,10 +41,13 @@ pub fn approvals(plan: &Plan, state: &State) -> Option<Diagnostic> {
 }
 
 fn policies<'a>(plan: &'a Plan, state: &'a State) -> Waiting<'a> {
-    let recorded = state.records.values().filter_map(|record| Some((&record.address, record.spec.as_ref()?)));
-    let planned = plan.steps.iter().filter_map(|step| Some((&step.address, &step.after.as_ref()?.spec)));
+    let is_policy = |address: &Address| address.kind() == "approval_policy";
+    let recorded = state.records.values().filter(|record| is_policy(&record.address));
+    let planned = plan.steps.iter().filter(|step| is_policy(&step.address));
+    let recorded = recorded.filter_map(|record| record.spec.as_deref());
+    let planned = planned.filter_map(|step| Some(&step.after.as_ref()?.spec));
     let mut waiting = Waiting::new();
-    for (_, spec) in recorded.chain(planned).filter(|(address, _)| address.kind() == "approval_policy") {
+    for spec in recorded.chain(planned) {
         let operations = spec.get("required_for").and_then(|value| value.as_array()).into_iter().flatten();
         if let Some(project) = project(spec) {
             waiting.entry(project).or_default().extend(operations.filter_map(|value| value.as_str()));
@@ -77,7 +80,7 @@ fn project_of<'a>(address: &Address, planned: &Planned<'a>, state: &'a State) ->
     };
     let planned =
         planned.get(&owner).and_then(|step| step.after.as_ref().map(|draft| &draft.spec).or(step.before.as_ref()));
-    planned.or_else(|| state.records.get(&owner)?.spec.as_ref()).and_then(project)
+    planned.or_else(|| state.records.get(&owner)?.spec.as_deref()).and_then(project)
 }
 
 #[cfg(test)]
@@ -132,7 +135,7 @@ mod tests {
         };
         let policy = json!({"project": {"$ref": "project.p"}, "required_for": operations});
         let mut record = Record::new("approval_policy.a".parse().expect("an address"));
-        record.spec = Some(spec(policy));
+        record.spec = Some(spec(policy).into());
         let state = State { records: [(record.address.clone(), record)].into() };
         let detail = approvals(&plan, &state).map(|report| report.detail).unwrap_or_default();
         for part in ["issue certificate.c", "deploy certificate.c@file_target.t", "certificate.other"] {

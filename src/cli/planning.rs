@@ -207,7 +207,7 @@ fn surroundings(plan: &Plan, state: &State, configuration: &mut Configuration) -
     let changed: BTreeSet<Address> = plan.steps.iter().flat_map(changed).flatten().collect();
     let same = state.records.values().filter(|record| !changed.contains(&record.address));
     Surroundings {
-        unchanged: same.filter_map(|record| Some((record.address.clone(), record.spec.clone()?))).collect(),
+        unchanged: same.filter_map(|record| Some((record.address.clone(), record.spec.as_deref()?.clone()))).collect(),
         outputs: outputs::unchanged(plan, state),
         configuration: configuration.described.take().unwrap_or_default(),
     }

@@ -11,14 +11,14 @@ use crate::model::certificate::ISSUED_FROM;
 use crate::plan::{Action, Reason, Work};
 use crate::renewal::{self, Settings};
 use crate::state::facts::{CertificateFacts, Facts};
-use crate::state::{Record, Spec};
+use crate::state::{Record, Recorded, Spec};
 
 impl<'a> Pass<'a> {
     pub(super) fn certificate(
         &mut self,
         resource: &'a Resource,
         record: &'a Record,
-        before: &'a Spec,
+        before: &'a Recorded,
     ) -> Option<Change<'a>> {
         let comparison = self.compare(resource, record, before);
         let reissued = comparison.paths.iter().any(|path| issues_again(path, before, &comparison.after.spec));

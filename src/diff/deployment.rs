@@ -6,14 +6,14 @@ use crate::address::Address;
 use crate::model::Resource;
 use crate::plan::{Action, Reason, Work};
 use crate::state::facts::{DeploymentFacts, Facts};
-use crate::state::{Record, Spec};
+use crate::state::{Record, Recorded, Spec};
 
 impl<'a> Pass<'a> {
     pub(super) fn deployment(
         &mut self,
         resource: &'a Resource,
         record: &'a Record,
-        before: &'a Spec,
+        before: &'a Recorded,
     ) -> Option<Change<'a>> {
         let address = &resource.draft.address;
         let comparison = self.compare(resource, record, before);

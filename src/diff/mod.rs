@@ -26,7 +26,7 @@ use crate::model::{Estate, Resource};
 use crate::observed::Observed;
 use crate::plan::{Action, Drift, Importing, Reason, Work};
 use crate::state::record::Draft;
-use crate::state::{Record, Spec, State};
+use crate::state::{Record, Recorded, Spec, State};
 use crate::time::Timestamp;
 
 /// What is asked of the diff.
@@ -194,7 +194,7 @@ impl<'a> Pass<'a> {
     }
 
     /// The change of something that only moved, or only refers to what moved: its record is written, and nothing else.
-    fn relocated(&self, resource: &'a Resource, record: &'a Record, before: &'a Spec) -> Option<Change<'a>> {
+    fn relocated(&self, resource: &'a Resource, record: &'a Record, before: &'a Recorded) -> Option<Change<'a>> {
         let relocation = &self.options.relocation;
         let (action, reason) = match (relocation.moved.get(&record.address), relocation.followed.get(&record.address)) {
             (Some(from), _) => (Action::Move, Reason::Moved { from: from.clone() }),

@@ -141,11 +141,13 @@ fn moved_address(address: &Address, map: &Map) -> Address {
 fn follow(record: &mut Record, map: &Map) -> Vec<String> {
     let mut paths = Vec::new();
     if let Some(spec) = &mut record.spec {
-        let mut turned = Json::Object(spec.clone());
+        let mut turned = Json::Object(Spec::clone(spec));
         turn(&mut turned, map);
         if let Json::Object(turned) = turned {
             paths = differing(spec, &turned);
-            *spec = turned;
+            if !paths.is_empty() {
+                *spec = turned.into();
+            }
         }
     }
     let before: Vec<Address> = record.depends_on.clone();

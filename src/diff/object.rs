@@ -11,7 +11,7 @@ use crate::eval::schema::OnChange;
 use crate::model::{Resource, organization};
 use crate::plan::{Action, Reason, Work};
 use crate::state::record::Draft;
-use crate::state::{Record, Spec};
+use crate::state::{Record, Recorded, Spec};
 
 /// Path under which a change of `depends_on` is told.
 const DEPENDS_ON: &str = "depends_on";
@@ -41,10 +41,10 @@ impl Comparison<'_> {
 
 impl<'a> Pass<'a> {
     /// Compares what should be with what was recorded.
-    pub(super) fn compare(&self, resource: &'a Resource, record: &'a Record, before: &'a Spec) -> Comparison<'a> {
+    pub(super) fn compare(&self, resource: &'a Resource, record: &'a Record, before: &'a Recorded) -> Comparison<'a> {
         let mut after = self.draft(resource, Some(record));
         let (ignored, mut paths): (Vec<String>, Vec<String>) =
-            differing(before, &resource.draft.spec).into_iter().partition(|path| is_ignored(&resource.ignore, path));
+            changed(before, &resource.draft.spec).into_iter().partition(|path| is_ignored(&resource.ignore, path));
         if !ignored.is_empty() {
             after.to_mut().spec = keep_ignored(before, &resource.draft.spec, &ignored);
         }
@@ -84,7 +84,7 @@ impl<'a> Pass<'a> {
         &mut self,
         resource: &'a Resource,
         record: &'a Record,
-        before: &'a Spec,
+        before: &'a Recorded,
     ) -> Option<Change<'a>> {
         let comparison = self.compare(resource, record, before);
         let requested = self.options.replace.contains(&resource.draft.address);
@@ -124,6 +124,11 @@ pub(super) fn key_raised(after: &Spec) -> Reason {
     Reason::KeyRaised { version: organization::sealing_version(after) }
 }
 
+/// Paths that differ from what was recorded. Most of a large estate does not, and is told by its text.
+fn changed(before: &Recorded, after: &Spec) -> Vec<String> {
+    if before.is(after) { Vec::new() } else { differing(before, after) }
+}
+
 /// Whether a change at `path` makes the object anew.
 fn replaces(resource: &Resource, path: &str) -> bool {
     let schema = resource.schema.as_ref();
@@ -146,7 +151,7 @@ pub(super) fn note(reasons: &mut Vec<Reason>, holds: bool, reason: impl FnOnce()
 /// A change of something that has a record.
 pub(super) fn change<'a>(
     record: &'a Record,
-    before: &'a Spec,
+    before: &'a Recorded,
     action: Action,
     reasons: Vec<Reason>,
     after: Cow<'a, Draft>,

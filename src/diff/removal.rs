@@ -78,7 +78,7 @@ impl<'a> Pass<'a> {
             action,
             reasons: vec![reason],
             base: record.revision,
-            before: record.spec.as_ref(),
+            before: record.spec.as_deref(),
             after: None,
             work,
         }

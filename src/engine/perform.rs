@@ -309,7 +309,7 @@ impl<'a> Performer<'a> {
             return Ok(Arc::clone(target));
         }
         let after = job.step.after.as_ref().map(|draft| &draft.spec);
-        let known = after.or(record.and_then(|record| record.spec.as_ref())).or(job.step.before.as_ref());
+        let known = after.or(record.and_then(|record| record.spec.as_deref())).or(job.step.before.as_ref());
         let config = known.and_then(wanted::config).ok_or_else(|| absent(job.address()))?;
         let target = self.engine.providers.target(target_kind(job)?, config).await?;
         Ok(Arc::clone(self.target.insert(target)))

@@ -88,7 +88,7 @@ fn apply(record: &mut Record, event: &Event) {
 }
 
 fn record_draft(record: &mut Record, draft: &Draft, _event: &Event) {
-    record.spec = Some(draft.spec.clone());
+    record.spec = Some(draft.spec.clone().into());
     record.secrets = draft.secrets.clone();
     record.protected = draft.protected;
     record.forget = draft.forget;

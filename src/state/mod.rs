@@ -6,12 +6,14 @@ pub mod event;
 pub mod facts;
 pub mod fold;
 pub mod record;
+pub mod recorded;
 
 use std::collections::BTreeMap;
 
 pub use event::{Event, EventBody};
 pub use fold::fold;
 pub use record::{Record, Spec};
+pub use recorded::Recorded;
 
 use crate::address::Address;
 

@@ -6,6 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::facts::Facts;
+use super::recorded::Recorded;
 use crate::address::Address;
 use crate::digest::Digest;
 use crate::job::JobId;
@@ -28,7 +29,7 @@ pub struct Record {
     pub claim: Option<JobId>,
     /// The spec it was made with; absent while it has only been claimed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub spec: Option<Spec>,
+    pub spec: Option<Recorded>,
     /// Keyed fingerprints of its secrets, by path of the attribute: a changed secret is a planned change, never shown.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub secrets: BTreeMap<String, Digest>,

@@ -160,7 +160,7 @@ fn what_is_missing_here_is_not_an_order_that_vanished_there() {
             let forget = Step {
                 action: Action::Forget,
                 base: gone.revision,
-                before: gone.spec,
+                before: gone.spec.as_deref().cloned(),
                 after: None,
                 ..create(missing, Work::Record, json!({}), &[])
             };
@@ -530,7 +530,7 @@ fn an_old_place_that_cannot_be_cleared_is_not_forgotten() {
         let moving = async || {
             let record = world.record(of).await.expect("a record");
             let step = deploy("certificate.www", "file_target.web", "web:/moved", &[]);
-            Step { action: Action::Replace, base: record.revision, before: record.spec, ..step }
+            Step { action: Action::Replace, base: record.revision, before: record.spec.as_deref().cloned(), ..step }
         };
         (1..=8).for_each(|nth| world.faults.plan("remove", nth, Fault::FailBefore(ErrorClass::Transient)));
         assert_eq!(apply(&world, vec![moving().await]).await.failed.len(), 1);

@@ -14,7 +14,7 @@ fn delete(record: Record, work: Work, needs: &[usize]) -> Step {
         action: Action::Delete,
         reasons: vec![Reason::Destroy],
         base: record.revision,
-        before: record.spec.clone(),
+        before: record.spec.as_deref().cloned(),
         after: None,
         ..create(&record.address.to_string(), work, json!({}), needs)
     }

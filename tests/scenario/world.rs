@@ -311,7 +311,7 @@ pub async fn renewal(world: &World, reason: Reason) -> Vec<Step> {
         step.action = action;
         step.reasons = vec![reason];
         step.base = record.revision;
-        step.before = record.spec.clone();
+        step.before = record.spec.as_deref().cloned();
         step
     };
     let of = "certificate.www@file_target.web";

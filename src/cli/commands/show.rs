@@ -31,7 +31,7 @@ fn human(snapshot: &Snapshot, shell: &Shell) -> String {
 fn document(snapshot: &Snapshot) -> Json {
     let records = snapshot.state.records.values().filter(|record| record.spec.is_some());
     let resources = records.map(|one| {
-        let mut out = json_plan::resource(&one.address, one.spec.as_ref());
+        let mut out = json_plan::resource(&one.address, one.spec.as_deref());
         out["depends_on"] = json!(one.depends_on);
         out["cap"] = json!({ "facts": one.facts, "trouble": one.trouble, "revision": one.revision });
         (&one.address, out)

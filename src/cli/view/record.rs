@@ -17,7 +17,7 @@ pub fn human(record: &Record, style: Style) -> String {
         Address::Resource(resource) => format!("{} \"{}\"", resource.kind, resource.name),
         Address::Deployment { .. } => "deployment".to_owned(),
     };
-    let body = Writer::new(Style::new(false), Notes::default()).body(None, record.spec.as_ref(), 0);
+    let body = Writer::new(Style::new(false), Notes::default()).body(None, record.spec.as_deref(), 0);
     let _ = writeln!(out, "{head} {{\n{}}}", plain(&body));
     out.push_str(&facts(&record.facts));
     if let Some(trouble) = &record.trouble {

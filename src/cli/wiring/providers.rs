@@ -55,7 +55,7 @@ fn key(record: &Record) -> Key {
 }
 
 fn spec(record: &Record) -> PortResult<&Spec> {
-    record.spec.as_ref().ok_or_else(|| unready(record))
+    record.spec.as_deref().ok_or_else(|| unready(record))
 }
 
 fn unready(record: &Record) -> PortError {

@@ -3,7 +3,7 @@
 use cap::address::Address;
 use cap::job::RunId;
 use cap::ports::store::{JobFilter, RecordWrite, Store, Submission, SubmitError};
-use cap::state::Record;
+use cap::state::{Record, Recorded};
 use serde_json::json;
 
 use super::Subject;
@@ -134,7 +134,7 @@ pub async fn a_submission_is_not_bounded_by_one_document(subject: Subject) {
     let mut submission = submission("r1", 20);
     for record in submission.writes.iter_mut().filter_map(|write| write.record.as_mut()) {
         let long = "x".repeat(1 << 20);
-        record.spec.get_or_insert_default().insert("long".to_owned(), json!(long));
+        record.spec = json!({ "long": long }).as_object().cloned().map(Recorded::from);
     }
     store.submit(&submission).await.expect("it is written");
     let records = subject.open().await.snapshot().await.expect("a snapshot").state.records;

@@ -5,7 +5,7 @@ use cap::digest::Digest;
 use cap::job::{Job, JobId, JobStatus, Run, RunId};
 use cap::plan::{Action, Reason, Step, StoredOutput, Work};
 use cap::ports::store::{Advance, Lease, LogLine, RecordWrite, Submission};
-use cap::state::{Event, EventBody, Record};
+use cap::state::{Event, EventBody, Record, Recorded};
 use cap::time::{Duration, Timestamp};
 use cap::timeline::{Append, Head, Sealed};
 use serde_json::json;
@@ -31,7 +31,7 @@ pub fn run_id(run: &str) -> RunId {
 pub fn record(number: usize, revision: u64) -> Record {
     let spec = json!({ "name": format!("name {number}"), "revision": revision });
     let spec = spec.as_object().cloned();
-    Record { revision, spec, ..Record::new(address(number)) }
+    Record { revision, spec: spec.map(Recorded::from), ..Record::new(address(number)) }
 }
 
 pub fn write(number: usize, expect: u64) -> RecordWrite {
