@@ -36,13 +36,13 @@ pub fn estate(evaluation: &Desired, render: &dyn Render, kinds: &Kinds) -> (Esta
         kinds,
     };
     let mut deployments = Deployments::new(render, kinds);
-    let mut resources = BTreeMap::new();
+    let mut resources = Vec::new();
     for instance in &evaluation.instances {
         let Some(kind) = kinds.get(&instance.address.kind) else { continue };
         (kind.check)(instance, &mut faults);
         projects::check_references(instance, evaluation, &context.known, &projects, &mut faults);
         let resource = context.resource(instance, kind, &mut faults);
-        resources.insert(resource.draft.address.clone(), resource);
+        resources.push((resource.draft.address.clone(), resource));
         if matches!(kind.role, Role::Certificate) {
             let made = deployments.of(instance, &mut faults).into_iter().map(from_deployment);
             resources.extend(made.map(|deployment| (deployment.draft.address.clone(), deployment)));
@@ -50,6 +50,8 @@ pub fn estate(evaluation: &Desired, render: &dyn Render, kinds: &Kinds) -> (Esta
     }
     let outputs = evaluation.outputs.iter().map(|(name, output)| (name.to_string(), stored(output))).collect();
     let (blocks, removed) = (evaluation.blocks.clone(), evaluation.removed.clone());
+    // Made at once, the map's nodes are full; made one by one in order, half of each would stay empty.
+    let resources = resources.into_iter().collect();
     (Estate { resources, blocks, outputs, removed }, faults)
 }
 

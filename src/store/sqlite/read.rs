@@ -1,5 +1,7 @@
 //! What only reads: records, outputs, events and chains.
 
+use std::collections::BTreeMap;
+
 use rusqlite::types::ToSql;
 use rusqlite::{Connection, OptionalExtension as _, Params, Row, params};
 use serde::de::DeserializeOwned;
@@ -37,16 +39,26 @@ pub(super) fn body<T: DeserializeOwned>(what: &str, row: &Row<'_>, column: usize
 pub(super) fn snapshot(connection: &Connection) -> PortResult<Snapshot> {
     // One read transaction: records and outputs of the same moment.
     let moment = connection.unchecked_transaction()?;
-    let records: Vec<Record> = bodies(&moment, "a record", "SELECT body FROM records", [])?;
-    let records = records.into_iter().map(|record| (record.address.clone(), record)).collect();
+    let mut snapshot = Snapshot { state: State { records: all_records(&moment)? }, ..Snapshot::default() };
     let mut statement = moment.prepare_cached("SELECT name, body FROM outputs")?;
     let mut rows = statement.query([])?;
-    let mut snapshot = Snapshot { state: State { records }, ..Snapshot::default() };
     while let Some(row) = rows.next()? {
         let output: StoredOutput = body("an output", row, 1)?;
         snapshot.outputs.insert(row.get(0)?, output);
     }
     Ok(snapshot)
+}
+
+/// Each goes to its place as it is read: a list of them all beside the map would take as much room again.
+fn all_records(connection: &Connection) -> PortResult<BTreeMap<Address, Record>> {
+    let mut statement = connection.prepare_cached("SELECT body FROM records")?;
+    let mut rows = statement.query([])?;
+    let mut records = BTreeMap::new();
+    while let Some(row) = rows.next()? {
+        let record: Record = body("a record", row, 0)?;
+        records.insert(record.address.clone(), record);
+    }
+    Ok(records)
 }
 
 pub(super) fn records(connection: &Connection, addresses: &[Address]) -> PortResult<Vec<Record>> {
