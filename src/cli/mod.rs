@@ -138,23 +138,31 @@ fn dispatch(shell: &mut Shell, cli: &Cli) -> Outcome {
         Command::Explain(args) => commands::explain::run(shell, args),
         Command::Fmt(args) => commands::fmt::run(shell, args),
         Command::Docs(args) => commands::docs::run(shell, args),
-        Command::Get(args) => runtime()?.block_on(commands::get::run(shell, args)),
+        Command::Get(args) => waiting_for(commands::get::run(shell, args)),
         Command::Graph(args) => commands::graph::run(shell, args),
         Command::Lsp(_) => commands::lsp::run(),
         Command::Schema(args) => Ok(commands::schema::run(shell, args.of)),
         Command::Completion(args) => Ok(commands::completion::run(shell, args.shell)),
         Command::Validate(args) => commands::validate::run(shell, args),
         Command::Show(ShowArgs { plan: Some(file), json }) => commands::apply::show_saved(shell, file, *json),
-        _ => runtime()?.block_on(with_store(shell, cli)),
+        _ => waiting_for(with_store(shell, cli)),
     }
 }
 
-/// Threads for whatever waits.
-fn runtime() -> Result<tokio::runtime::Runtime, Diagnostic> {
-    tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(|fault| {
+/// How long a command that is done waits for threads that are not: one may hang in the file system for ever.
+const AFTER_END: std::time::Duration = std::time::Duration::from_secs(1);
+
+/// Carries out a command that waits, with threads for whatever it waits for.
+fn waiting_for(command: impl Future<Output = Outcome>) -> Outcome {
+    // One thread for all that waits: a second one would only be woken to hand things back. Heavy work has threads of its own.
+    let mut threads = tokio::runtime::Builder::new_multi_thread();
+    let runtime = threads.worker_threads(1).enable_all().build().map_err(|fault| {
         Diagnostic::error(&codes::shell::NO_RUNTIME, format!("The operating system gives no threads: {fault}."))
             .hint("Look at the limits on processes and memory (ulimit -a).")
-    })
+    })?;
+    let outcome = runtime.block_on(command);
+    runtime.shutdown_timeout(AFTER_END);
+    outcome
 }
 
 /// Commands that look into a store that is there already.

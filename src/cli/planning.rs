@@ -190,9 +190,9 @@ async fn observe(
         diagnostics.extend(faults);
     }
     if args.refresh {
-        let providers = &*session.engine.providers;
+        let providers = &session.engine.providers;
         observed.slots = refresh::slots(state, providers, args.parallelism).await;
-        for (address, window) in refresh::windows(state, providers, now, args.parallelism).await {
+        for (address, window) in refresh::windows(state, &**providers, now, args.parallelism).await {
             let record = state.records.get_mut(&address);
             if let Some(Facts::Certificate(facts)) = record.map(|record| &mut record.facts) {
                 facts.window = Some(window);

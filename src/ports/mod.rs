@@ -11,6 +11,7 @@ pub mod secrets;
 pub mod store;
 pub mod target;
 pub mod vault;
+pub mod waiting;
 
 use crate::job::ErrorClass;
 

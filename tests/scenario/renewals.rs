@@ -1,6 +1,7 @@
 //! Ninety days and more, in milliseconds: the real diff and plan, the engine, and a clock that is moved day by day.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use cap::diff::{self, diff};
 use cap::engine::progress::Silent;
@@ -11,6 +12,7 @@ use cap::model::{Estate, Resource};
 use cap::observed::Observed;
 use cap::plan::{Action, Location, Meta, Plan, Reason, Step, make};
 use cap::ports::clock::Clock as _;
+use cap::ports::providers::Providers;
 use cap::ports::store::JobFilter;
 use cap::source::{SourceId, Span};
 use cap::state::facts::RenewalWindow;
@@ -46,7 +48,8 @@ pub fn wanted(steps: &[Step]) -> Estate {
 pub async fn plan(world: &World, estate: &Estate) -> Plan {
     let mut state = world.store.snapshot().await.expect("a snapshot").state;
     let now = world.clock.now();
-    let slots = refresh::slots(&state, &world.providers, 4).await;
+    let providers: Arc<dyn Providers> = Arc::new(world.providers.clone());
+    let slots = refresh::slots(&state, &providers, 4).await;
     for (address, window) in refresh::windows(&state, &world.providers, now, 4).await {
         let record = state.records.get_mut(&address).expect("a record");
         if let cap::state::facts::Facts::Certificate(facts) = &mut record.facts {

@@ -1,4 +1,4 @@
-//! The machine that `cap` runs on. File work happens on blocking threads, commands as child processes.
+//! The machine that `cap` runs on. File work happens on threads that may wait, commands as child processes.
 
 mod change;
 mod command;
@@ -17,7 +17,7 @@ use super::args::Owner;
 use super::machine::{Action, Machine, Question, Seen};
 use crate::digest::Digest;
 use crate::job::ErrorClass;
-use crate::ports::{PortError, PortResult};
+use crate::ports::{PortError, PortResult, waiting};
 
 /// This machine, as one owner of files sees it.
 pub struct Local {
@@ -34,6 +34,9 @@ impl Local {
         &self,
         work: impl FnOnce(owner::Ids) -> PortResult<T> + Send + 'static,
     ) -> PortResult<T> {
+        if waiting::is_own_thread() {
+            return work(owner::Ids::find(&self.owner)?);
+        }
         let owner = self.owner.clone();
         let done = tokio::task::spawn_blocking(move || work(owner::Ids::find(&owner)?)).await;
         done.unwrap_or_else(|error| Err(PortError::new(ErrorClass::Bug, format!("file work ended early: {error}"))))

@@ -1,5 +1,4 @@
-//! Looks at what is there, through calls that change nothing: the slots of deployments, and the windows in which CAs ask
-//! for a renewal. A slot that cannot be read is reported as such and never taken for absent.
+//! Asks CAs for the windows in which they want certificates renewed (RFC 9773).
 
 use std::collections::BTreeMap;
 use std::future::Future;
@@ -7,11 +6,8 @@ use std::future::Future;
 use futures_util::{StreamExt as _, stream};
 
 use crate::address::Address;
-use crate::observed::SlotContent;
-use crate::ports::PortResult;
 use crate::ports::providers::Providers;
 use crate::state::facts::{Facts, RenewalWindow};
-use crate::state::record::Spec;
 use crate::state::{Record, State};
 use crate::time::{Duration, Timestamp};
 
@@ -19,32 +15,6 @@ use crate::time::{Duration, Timestamp};
 const HEARD_AGAIN: Duration = Duration::from_millis(6 * 3_600_000);
 /// How long all CAs together may take to say their windows: a plan does not wait for a slow one.
 const WINDOWS_WITHIN: std::time::Duration = std::time::Duration::from_secs(5);
-/// How long one slot may take to answer.
-const SLOT_WITHIN: std::time::Duration = std::time::Duration::from_secs(60);
-
-/// What the slots of all recorded deployments hold, at most `parallelism` asked at once.
-pub async fn slots(state: &State, providers: &dyn Providers, parallelism: usize) -> BTreeMap<Address, SlotContent> {
-    let looks = state.records.values().filter(|record| matches!(record.facts, Facts::Deployment(_)));
-    let looks = looks.map(|record| async move { (record.address.clone(), slot(record, providers).await) });
-    stream::iter(looks).buffer_unordered(parallelism.max(1)).collect().await
-}
-
-async fn slot(record: &Record, providers: &dyn Providers) -> SlotContent {
-    let seen = tokio::time::timeout(SLOT_WITHIN, inspect(record, providers)).await;
-    match seen {
-        Ok(Ok(content)) => content,
-        Ok(Err(fault)) => SlotContent::Unreadable { why: fault.message },
-        Err(_) => SlotContent::Unreadable { why: format!("no answer within {} s", SLOT_WITHIN.as_secs()) },
-    }
-}
-
-async fn inspect(record: &Record, providers: &dyn Providers) -> PortResult<SlotContent> {
-    let Address::Deployment { target, .. } = &record.address else { return Ok(SlotContent::Absent) };
-    let empty = Spec::new();
-    let config = record.spec.as_ref().and_then(|spec| spec.get("config")?.as_object()).unwrap_or(&empty);
-    providers.target(&target.kind, config).await?.inspect().await
-}
-
 /// The windows in which CAs ask for a renewal now, of certificates past half of their life; what a CA says of younger
 /// ones is heard by the scheduler. Best effort: whatever is not heard in time stays as it was heard before.
 pub async fn windows(
