@@ -1,8 +1,8 @@
 //! The store on one machine: one SQLite file in write-ahead mode, for several processes at once.
 //!
 //! Every change is one transaction that begins by taking the write lock, so what it checked still holds when it writes.
-//! SQLite blocks, so all of it runs on threads that may block. Rows hold JSON; columns beside it are only what is
-//! searched for.
+//! SQLite blocks, so all of it runs on threads that may block, but for reads of a few rows: they never wait for a writer,
+//! and take less time than handing them to another thread. Rows hold JSON; columns beside it are only what is searched for.
 
 mod error;
 mod jobs;
@@ -12,7 +12,7 @@ mod read;
 mod write;
 
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, TryLockError};
 
 use async_trait::async_trait;
 use rusqlite::{Connection, OptionalExtension as _, TransactionBehavior, params};
@@ -54,8 +54,24 @@ impl Sqlite {
         }
     }
 
-    /// Runs work that only reads. What needs several statements to agree opens a transaction itself.
+    /// Runs work that reads a few rows: here, unless another thread has the connection.
     async fn read<T: Send + 'static, E>(
+        &self,
+        work: impl FnOnce(&Connection) -> Result<T, E> + Send + 'static,
+    ) -> Result<T, E>
+    where
+        E: From<PortError> + Send + 'static,
+    {
+        match self.connection.try_lock() {
+            Ok(connection) => return work(&connection),
+            Err(TryLockError::Poisoned(connection)) => return work(&connection.into_inner()),
+            Err(TryLockError::WouldBlock) => {}
+        }
+        self.read_much(work).await
+    }
+
+    /// Runs work that only reads. What needs several statements to agree opens a transaction itself.
+    async fn read_much<T: Send + 'static, E>(
         &self,
         work: impl FnOnce(&Connection) -> Result<T, E> + Send + 'static,
     ) -> Result<T, E>
@@ -139,7 +155,7 @@ impl Store for Sqlite {
     }
 
     async fn snapshot(&self) -> Result<Snapshot, PortError> {
-        self.read(read::snapshot).await
+        self.read_much(read::snapshot).await
     }
 
     async fn records(&self, addresses: &[Address]) -> Result<Vec<Record>, PortError> {
@@ -153,12 +169,12 @@ impl Store for Sqlite {
     }
 
     async fn runs(&self) -> Result<Vec<Run>, PortError> {
-        self.read(|connection| read::bodies(connection, "a run", "SELECT body FROM runs ORDER BY place", [])).await
+        self.read_much(|connection| read::bodies(connection, "a run", "SELECT body FROM runs ORDER BY place", [])).await
     }
 
     async fn jobs(&self, filter: &JobFilter) -> Result<Vec<Job>, PortError> {
         let filter = filter.clone();
-        self.read(move |connection| jobs::list(connection, &filter)).await
+        self.read_much(move |connection| jobs::list(connection, &filter)).await
     }
 
     async fn job(&self, id: &JobId) -> Result<Option<Job>, PortError> {
@@ -200,7 +216,7 @@ impl Store for Sqlite {
 
     async fn events(&self, after: u64, limit: usize, filter: &EventFilter) -> Result<Vec<(u64, Event)>, PortError> {
         let filter = filter.clone();
-        self.read(move |connection| read::events(connection, after, limit, &filter)).await
+        self.read_much(move |connection| read::events(connection, after, limit, &filter)).await
     }
 
     async fn chain(&self, chain: &str) -> Result<Vec<Sealed>, PortError> {
@@ -214,21 +230,25 @@ impl Store for Sqlite {
     }
 
     async fn heads(&self) -> Result<Vec<Head>, PortError> {
-        self.read(read::heads).await
+        self.read_much(read::heads).await
     }
 
     async fn put_sealed(&self, name: &str, sealed: &str, replace: bool) -> Result<String, PortError> {
         let (name, sealed) = (name.to_owned(), sealed.to_owned());
         let sql = "INSERT INTO sealed (name, value) VALUES (?1, ?2)
             ON CONFLICT (name) DO UPDATE SET value = iif(?3, excluded.value, value) RETURNING value";
-        self.write(move |connection| Ok(connection.query_row(sql, params![name, sealed, replace], |row| row.get(0))?))
-            .await
+        self.write(move |connection| {
+            let mut statement = connection.prepare_cached(sql)?;
+            Ok(statement.query_row(params![name, sealed, replace], |row| row.get(0))?)
+        })
+        .await
     }
 
     async fn get_sealed(&self, name: &str) -> Result<Option<String>, PortError> {
         let name = name.to_owned();
         self.read(move |connection| {
-            let found = connection.query_row("SELECT value FROM sealed WHERE name = ?1", [name], |row| row.get(0));
+            let mut statement = connection.prepare_cached("SELECT value FROM sealed WHERE name = ?1")?;
+            let found = statement.query_row([name], |row| row.get(0));
             Ok(found.optional()?)
         })
         .await
