@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::task::JoinError;
 
 use super::progress::Drawing;
 use super::shell::{port, stored};
@@ -10,8 +11,9 @@ use super::{process, view};
 use crate::diagnostic::{Diagnostic, Diagnostics, codes};
 use crate::engine::lock::{self, Held, Wanted};
 use crate::engine::{self, Engine, Stop, WorkOptions, WorkReport};
-use crate::job::{Job, JobStatus, RunId};
+use crate::job::{ErrorClass, Job, JobStatus, RunId};
 use crate::ports::store::{LockError, Store};
+use crate::ports::{PortError, PortResult};
 use crate::time::Duration;
 
 /// The lock of everything that changes the estate.
@@ -56,7 +58,9 @@ enum Interruption {
 }
 
 /// Works until nothing is left, or until it is interrupted: once gracefully, twice at once.
-pub async fn work(work: &Work<'_>, drawing: &Drawing) -> Result<WorkReport, Diagnostic> {
+///
+/// The worker is a task of its own: what it wakes and what wakes it then mostly runs on the same thread.
+pub async fn work(work: &Work<'_>, drawing: &Arc<Drawing>) -> Result<WorkReport, Diagnostic> {
     let stop = Stop::default();
     let options = WorkOptions {
         parallelism: work.parallelism,
@@ -67,7 +71,8 @@ pub async fn work(work: &Work<'_>, drawing: &Drawing) -> Result<WorkReport, Diag
     };
     let mut signals = Signals::listen()?;
     let mut ticks = tokio::time::interval(drawing.pace());
-    let mut working = std::pin::pin!(engine::work(work.engine, &options, drawing, &stop));
+    let (engine, progress, stopping) = (work.engine.clone(), Arc::clone(drawing), stop.clone());
+    let mut working = tokio::spawn(async move { engine::work(&engine, &options, &*progress, &stopping).await });
     let mut interrupted = false;
     loop {
         let interruption = tokio::select! {
@@ -79,7 +84,10 @@ pub async fn work(work: &Work<'_>, drawing: &Drawing) -> Result<WorkReport, Diag
         if interrupt(&interruption, interrupted, &stop, drawing) {
             break match tokio::time::timeout(CUT_OFF, &mut working).await {
                 Ok(report) => finish(report, drawing, true),
-                Err(_) => Err(left(None)),
+                Err(_) => {
+                    working.abort();
+                    Err(left(None))
+                }
             };
         }
         interrupted = true;
@@ -118,11 +126,13 @@ fn interrupt(what: &Interruption, again: bool, stop: &Stop, drawing: &Drawing) -
 
 /// The worker has ended: what was drawn over is taken back.
 fn finish(
-    report: crate::ports::PortResult<WorkReport>,
+    report: Result<PortResult<WorkReport>, JoinError>,
     drawing: &Drawing,
     interrupted: bool,
 ) -> Result<WorkReport, Diagnostic> {
     drawing.tick();
+    let report =
+        report.unwrap_or_else(|error| Err(PortError::new(ErrorClass::Bug, format!("the worker ended early: {error}"))));
     let report = stored(report)?;
     if interrupted { Err(left(Some(&report))) } else { Ok(report) }
 }

@@ -2,6 +2,7 @@
 //! planned, since nothing can be planned for what a job still works on.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use super::args::{ApplyArgs, PlanningArgs};
 use super::execute::{self, Work};
@@ -77,7 +78,7 @@ async fn finish(
     args: &PlanningArgs,
     lock: Option<&Held>,
 ) -> Result<Summary, Failure> {
-    let drawing = Drawing::new(shell, args.json);
+    let drawing = Arc::new(Drawing::new(shell, args.json));
     let patience = Some(PATIENCE);
     let work = Work { engine: &session.engine, who, run: None, parallelism: args.parallelism, lock, patience };
     let report = execute::work(&work, &drawing).await?;

@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 use std::path::Path;
+use std::sync::Arc;
 
 use crate::address::Address;
 use crate::cli::actor::Actor;
@@ -221,7 +222,7 @@ impl Going<'_> {
     }
 
     async fn work(&self, shell: &mut Shell, plan: &Plan, run: &RunId) -> Outcome {
-        let drawing = Drawing::new(shell, self.args.json);
+        let drawing = Arc::new(Drawing::new(shell, self.args.json));
         let work = Work {
             engine: &self.session.engine,
             who: self.who,
@@ -361,7 +362,7 @@ pub async fn resume_all(
     actor::acting(&*session.engine.store, &*session.vault).await?;
     let who = process::name(&actor::user_and_host());
     let lock = execute::lock(&session.engine.store, &who, "OperationTypeResume", lock_timeout).await?;
-    let drawing = Drawing::new(shell, false);
+    let drawing = Arc::new(Drawing::new(shell, false));
     let work = Work { engine: &session.engine, who: &who, run: None, parallelism, lock: Some(&lock), patience: None };
     let report = execute::work(&work, &drawing).await;
     release(Some(lock)).await;
