@@ -2,7 +2,8 @@
 
 /// Bytes of one configuration file: far above any estate written by people, far below what would exhaust memory.
 pub const SOURCE_BYTES: usize = 64 << 20;
-/// Levels of nesting of blocks, brackets and templates: the parser and the evaluator recurse, and stacks are finite.
+/// Levels of nesting of blocks, brackets and templates: readers and the evaluator recurse, and stacks are finite.
+/// The parser of the native form stops at 64 already.
 pub const NESTING: usize = 200;
 /// Instances one `for_each` or `count` may make: a typo in a range should not take the machine down.
 pub const INSTANCES: usize = 1_000_000;

@@ -112,6 +112,16 @@ fn pure_layers_do_no_io() {
     assert!(faults.is_empty(), "{}", faults.join("\n"));
 }
 
+#[test]
+fn only_syntax_knows_the_parser() {
+    let knows: Vec<PathBuf> =
+        sources().into_iter().filter(|(_, text)| text.contains("hcl_edit")).map(|one| one.0).collect();
+    assert!(!knows.is_empty(), "hcl-edit parses the native form");
+    for path in knows {
+        assert!(path.starts_with(root().join("src/syntax")), "{} uses hcl-edit", path.display());
+    }
+}
+
 fn cargo(arguments: &[&str]) -> String {
     let cargo = std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned());
     let output = Command::new(cargo).args(arguments).current_dir(root()).output().expect("cargo runs");

@@ -2,6 +2,7 @@
 
 use proptest::prelude::*;
 
+use super::ast::{ExprKind, Part};
 use super::{parse, parse_expression, parse_template};
 use crate::source::SourceId;
 
@@ -31,17 +32,29 @@ fn an_expression_may_stand_among_comments() {
 }
 
 #[test]
-fn a_heredoc_ends_at_its_mark_and_nowhere_else() {
-    for (text, count) in [
-        ("x = <<A\nA\ny = <<A\n1\nA\n", 2),
-        ("x = <<-A\n  A\ny = <<A\n1\nA\n", 2),
-        ("x = <<A\n\nA\n", 1),
-        ("x = <<A\nAA\nA\n", 1),
-        ("x = <<A\nA b\n  A  \ny = 1\n", 2),
-        ("x = <<A\n${<<A\nA\n}A\nA\n", 1),
+fn a_heredoc_of_no_lines_does_not_swallow_what_follows() {
+    for (text, fits) in [
+        ("x = <<A\nA\ny = <<A\n1\nA\n", false),
+        ("x = <<-A\n  A\ny = <<A\n1\nA\n", false),
+        ("x = <<A\n\nA\n", true),
+        ("x = <<A\nAA\nA\n", true),
     ] {
-        let (file, faults) = parse(SOURCE, text);
-        assert_eq!((file.body.attributes.len(), faults.has_errors()), (count, false), "{text}");
+        assert_eq!(everything(text), fits, "{text}");
+    }
+}
+
+#[test]
+fn text_in_directives_is_as_quoted_text_is() {
+    let text = |text: &str| match parse_expression(SOURCE, 0, text).map(|expr| expr.kind) {
+        Ok(ExprKind::Template(parts)) => match &parts[0] {
+            Part::If(part) => format!("{:?}", part.yes),
+            other => format!("{other:?}"),
+        },
+        other => format!("{}", other.is_err()),
+    };
+    assert_eq!(text(r#""%{ if x }a\n\"b\" $${c}%{ endif }""#), r#"[Literal("a\n\"b\" ${c}")]"#);
+    for faulty in [r#""%{ if x }a"b%{ endif }""#, r#""%{ if x }a\q%{ endif }""#, "\"%{ if x }a\nb%{ endif }\""] {
+        assert_eq!(text(faulty), "true", "{faulty}");
     }
 }
 
@@ -57,7 +70,9 @@ fn after_a_fault_the_next_item_is_read() {
         ("x {\n  y {\n    a = @\n  }\n  b = @\n}\n}\nc = @\n", vec![(3, "@"), (5, "@"), (7, "}"), (8, "@")]),
         ("x {\n  y {\n    a = 1\n", vec![(2, "{")]),
         ("a = 1\na = 2\na = 3\n", vec![(2, "a"), (3, "a")]),
-        ("a = \"%{ if x }\"\nb = \"%{ endif }\"\nc = \"\\q\"\n", vec![(1, "%{"), (2, "%{"), (3, "\\q")]),
+        ("a = \"%{ if x }\"\nb = \"%{ endif }\"\nc = \"\\q\"\n", vec![(1, "\""), (3, "\\q")]),
+        ("x {\n  a = b.\n  c = 1\n  d = @\n}\n", vec![(2, "\n"), (4, "@")]),
+        ("a = \"1\nb = [\"2\"]\nc = \"3\nd = \"4\"\n", vec![(1, "\""), (3, "\"")]),
         ("a = <<X\nb = 1\n", vec![(1, "<<X")]),
         ("a = 1 /* b = 2\n", vec![(1, "/*")]),
     ] {
@@ -69,7 +84,7 @@ fn after_a_fault_the_next_item_is_read() {
         assert_eq!(faults.iter().map(place).collect::<Vec<_>>(), expected, "{text}");
     }
     let many = "a = @\n".repeat(5000);
-    assert_eq!(parse(SOURCE, &many).1.iter().count(), 100);
+    assert_eq!(parse(SOURCE, &many).1.iter().count(), super::ROUNDS);
 }
 
 #[test]
@@ -101,13 +116,14 @@ fn deep_texts_are_refused() {
         let text = deep(open, middle, close, 5000);
         assert!(!everything(&text), "{open}");
         assert_eq!(parse(SOURCE, &text).1.iter().count(), 1, "{open}: it is said once");
-        assert!(everything(&deep(open, middle, close, crate::limits::NESTING - 1)), "{open}");
+        assert!(everything(&deep(open, middle, close, 60)), "{open}");
     }
     let blocks = format!("{}{}", "a {\n".repeat(5000), "}\n".repeat(5000));
     assert!(!everything(&blocks));
     assert_eq!(parse(SOURCE, &blocks).1.iter().count(), 1, "it is said once");
+    assert!(!everything(&format!("x = 1{}\n", " + 1".repeat(5000))));
     // What is flat in our tree may be long.
-    assert!(everything(&format!("x = 1{}\n", " + 1 * 2".repeat(5000))));
+    assert!(everything(&format!("x = 1{}\n", " + 1 * 2".repeat(60))));
     assert!(everything(&format!("x = a{}\n", ".b".repeat(5000))));
     assert!(!everything(&format!("x = a{}\n", "[*]".repeat(5000))));
 }

@@ -8,7 +8,7 @@ mod shape;
 use std::sync::Arc;
 
 use super::ast::{Body, File};
-use super::parser::Parser;
+use super::lower::Lowering;
 use crate::diagnostic::Diagnostics;
 use crate::eval::schema::Catalog;
 use crate::source::SourceId;
@@ -44,13 +44,13 @@ fn shaped(
 ) -> (File, Diagnostics) {
     let mut file = File { source, text: Arc::from(text), json: true, ..File::default() };
     let node = reader::read(text);
-    let mut parser = Parser::new(source, 0, text);
-    let mut shaping = shape::Shaping { parser: &mut parser };
+    let mut lowering = Lowering::new(source, 0, text);
+    let mut shaping = shape::Shaping { lowering: &mut lowering };
     match &node {
         Ok(node) => file.body = body(&mut shaping, node),
         Err(fault) => shaping.refuse(fault),
     }
-    (file, parser.diagnostics)
+    (file, lowering.diagnostics)
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use std::ops::Range;
 
 use crate::limits;
-use crate::syntax::parser::Escape;
+use crate::syntax::lower::Escape;
 
 /// Levels of nesting: whoever goes through the nodes recurses, and stacks are finite.
 const DEPTH: usize = limits::NESTING;

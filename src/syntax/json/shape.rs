@@ -14,7 +14,7 @@ use crate::eval::number::Number;
 use crate::eval::value::Value;
 use crate::source::Span;
 use crate::syntax::ast::{Attribute, Block, Body, Expr, ExprKind, Item, Name};
-use crate::syntax::parser::Parser;
+use crate::syntax::lower::Lowering;
 
 /// The member of a body that is a comment.
 const COMMENT: &str = "//";
@@ -32,7 +32,7 @@ pub(super) enum Texts {
 
 /// Nodes on their way to a tree.
 pub(super) struct Shaping<'l, 't> {
-    pub(super) parser: &'l mut Parser<'t>,
+    pub(super) lowering: &'l mut Lowering<'t>,
 }
 
 /// A block on its way: its type, the labels so far, and how many are still to come.
@@ -96,7 +96,7 @@ impl<'t> Shaping<'_, 't> {
         let Some(first) = seen.insert(name.text.clone(), name.span) else { return true };
         let detail = format!("The argument \"{}\" is already set, and each argument is set once.", name.text);
         let report = Diagnostic::error(&codes::SYNTAX, detail).at(name.span);
-        self.parser.diagnostics.push(report.related(first, "first set here"));
+        self.lowering.diagnostics.push(report.related(first, "first set here"));
         false
     }
 
@@ -148,7 +148,7 @@ impl<'t> Shaping<'_, 't> {
         let members = self.members(node, &format!("the names of blocks of type \"{}\" as its keys", head.kind.text));
         if members.is_empty() && matches!(node.kind, Kind::Object(_) | Kind::Null) {
             let detail = format!("A {} block has a name: the key of an object within \"{0}\".", head.kind.text);
-            self.parser.diagnostics.push(Diagnostic::error(&codes::LABELS, detail).at(head.kind.span));
+            self.lowering.diagnostics.push(Diagnostic::error(&codes::LABELS, detail).at(head.kind.span));
         }
         for member in members {
             let label = self.name(&member.key);
@@ -173,22 +173,22 @@ impl<'t> Shaping<'_, 't> {
     }
 
     fn name(&mut self, text: &Text<'_>) -> Name {
-        Name { text: self.parser.intern(&text.content), span: self.span(&text.range) }
+        Name { text: self.lowering.intern(&text.content), span: self.span(&text.range) }
     }
 
     /// Ranges of nodes are those of the whole text.
     fn span(&self, range: &Range<usize>) -> Span {
-        Span::new(self.parser.source, range.clone())
+        Span::new(self.lowering.source, range.clone())
     }
 
     fn fault(&mut self, range: Range<usize>, detail: &str) {
         let span = self.span(&range);
-        self.parser.diagnostics.push(Diagnostic::error(&codes::SYNTAX, detail).at(span));
+        self.lowering.fault(span, detail);
     }
 
     pub(super) fn refuse(&mut self, fault: &Fault) {
         let report = Diagnostic::error(&codes::SYNTAX, fault.detail.clone()).at(self.span(&fault.range));
-        self.parser.diagnostics.push(match fault.hint {
+        self.lowering.diagnostics.push(match fault.hint {
             Some(hint) => report.hint(hint),
             None => report,
         });
@@ -227,7 +227,7 @@ impl<'t> Shaping<'_, 't> {
             if let Some(first) = seen.insert(&*member.key.content, &member.key.range) {
                 let detail = "This key is already in the object, and each key stands once.";
                 let report = Diagnostic::error(&codes::SYNTAX, detail).at(self.span(&member.key.range));
-                self.parser.diagnostics.push(report.related(self.span(first), "first set here"));
+                self.lowering.diagnostics.push(report.related(self.span(first), "first set here"));
                 continue;
             }
             items.push(Item { key: self.text(&member.key, keys), value: self.expr(&member.value, texts) });
@@ -240,16 +240,16 @@ impl<'t> Shaping<'_, 't> {
         let plain = texts == Texts::Literal
             || (texts == Texts::Template && !text.content.contains("${") && !text.content.contains("%{"));
         if plain {
-            return Expr::literal(Value::String(self.parser.intern(&text.content)), span);
+            return Expr::literal(Value::String(self.lowering.intern(&text.content)), span);
         }
-        self.parser.turn_to(text.range.start + 1, &text.content, &text.escapes);
+        self.lowering.turn_to(text.range.start + 1, &text.content, &text.escapes);
         match texts {
             Texts::Expression => {
-                let parsed = self.parser.whole_expression();
+                let parsed = self.lowering.parse_expression();
                 parsed.map_or_else(|| Expr::literal(Value::NULL, span), |expr| Expr { span, ..expr })
             }
             _ => {
-                let kind = self.parser.whole_template().unwrap_or(ExprKind::Literal(Value::NULL));
+                let kind = self.lowering.parse_template().unwrap_or(ExprKind::Literal(Value::NULL));
                 Expr { span, kind }
             }
         }
