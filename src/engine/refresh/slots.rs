@@ -28,10 +28,19 @@ struct Limits {
     hang: Duration,
     /// How often the threads are looked after.
     round: Duration,
+    /// When so many threads hang, nothing else is looked into: a whole file system is gone.
+    hanging: usize,
 }
 
-const LIMITS: Limits =
-    Limits { answer: Duration::from_secs(60), hang: Duration::from_secs(62), round: Duration::from_secs(1) };
+/// Threads that look at once, whatever parallelism is asked for.
+const MOST_THREADS: usize = 64;
+
+const LIMITS: Limits = Limits {
+    answer: Duration::from_secs(60),
+    hang: Duration::from_secs(62),
+    round: Duration::from_secs(1),
+    hanging: 64,
+};
 
 /// What the slots of all recorded deployments hold, at most `parallelism` asked at once. A slot that cannot be read is
 /// reported as such and never taken for absent.
@@ -51,8 +60,9 @@ async fn within(
 ) -> BTreeMap<Address, SlotContent> {
     let looks = Arc::new(Looks::new(limits, state, Arc::clone(providers)));
     let mut threads = Threads::new(Arc::clone(&looks));
-    (0..parallelism.clamp(1, looks.left().max(1))).for_each(|_| threads.start());
+    (0..parallelism.clamp(1, MOST_THREADS).min(looks.left())).for_each(|_| threads.start());
     threads.watch().await;
+    looks.leave_the_rest();
     std::mem::take(&mut *lock(&looks.found))
 }
 
@@ -84,6 +94,15 @@ impl Looks {
 
     fn note(&self, address: Address, content: SlotContent) {
         lock(&self.found).insert(address, content);
+    }
+
+    /// What nobody has looked into, because no thread was left for it.
+    fn leave_the_rest(&self) {
+        let rest: Vec<Look> = lock(&self.todo).by_ref().collect();
+        for look in rest {
+            let why = "it was not looked into: too many others do not answer, or there are no more threads".to_owned();
+            self.note(look.address, SlotContent::Unreadable { why });
+        }
     }
 
     /// One slot after the other, until none is left or this thread is given up.
@@ -126,6 +145,7 @@ struct Threads {
     /// Those that have neither ended nor been given up, by number.
     places: HashMap<usize, Arc<Place>>,
     started: usize,
+    hanging: usize,
     ends: (UnboundedSender<usize>, UnboundedReceiver<usize>),
 }
 
@@ -141,7 +161,7 @@ impl Drop for End {
 
 impl Threads {
     fn new(looks: Arc<Looks>) -> Self {
-        Self { looks, places: HashMap::new(), started: 0, ends: unbounded_channel() }
+        Self { looks, places: HashMap::new(), started: 0, hanging: 0, ends: unbounded_channel() }
     }
 
     fn start(&mut self) {
@@ -149,7 +169,9 @@ impl Threads {
         self.places.insert(self.started, Arc::clone(&place));
         let end = End(self.started, self.ends.0.clone());
         self.started += 1;
-        tokio::task::spawn_blocking(move || {
+        // No thread of the runtime's: those would be missing where others wait for one. One that cannot be started is told
+        // by its end, as it is dropped.
+        let _ = std::thread::Builder::new().name("look".to_owned()).spawn(move || {
             let _end = end;
             waiting::on_own_thread(|| runtime.block_on(looks.go_on(&place)));
         });
@@ -175,15 +197,17 @@ impl Threads {
 
     fn give_up_what_hangs(&mut self) {
         let limit = self.looks.limits.hang;
-        let hangs = |place: &Place| lock(place).as_ref().is_some_and(|(_, since)| since.elapsed() >= limit);
-        let hanging: Vec<usize> =
-            self.places.iter().filter(|(_, place)| hangs(place)).map(|(number, _)| *number).collect();
-        for number in hanging {
-            let place = self.places.remove(&number);
-            if let Some((address, _)) = place.and_then(|place| lock(&place).take()) {
-                self.looks.note(address, self.looks.no_answer());
+        let hangs = |(_, since): &mut (Address, Instant)| since.elapsed() >= limit;
+        // Tested and taken in one step: the thread may be done with it at this very moment, and begin the next.
+        let given_up = |(number, place): (&usize, &Arc<Place>)| Some((*number, lock(place).take_if(hangs)?.0));
+        let given_up: Vec<(usize, Address)> = self.places.iter().filter_map(given_up).collect();
+        for (number, address) in given_up {
+            self.places.remove(&number);
+            self.looks.note(address, self.looks.no_answer());
+            self.hanging += 1;
+            if self.hanging < self.looks.limits.hanging {
+                self.start();
             }
-            self.start();
         }
     }
 }
@@ -238,7 +262,7 @@ mod tests {
 
         async fn target(&self, _: &str, config: &Spec) -> PortResult<Arc<dyn Target>> {
             match config["slot"].as_str().unwrap_or_default() {
-                "hangs" => {
+                "hangs" | "hangs-too" => {
                     // Ends with the test.
                     let _ = lock(&self.0).recv();
                     Err(refusal("too late"))
@@ -273,7 +297,7 @@ mod tests {
         let state = State { records: records.map(|record| (record.address.clone(), record)).collect() };
         let (end, ends) = mpsc::channel();
         let targets: Arc<dyn Providers> = Arc::new(Targets(Mutex::new(ends)));
-        let limits = Limits { answer: Duration::from_millis(100), hang, round: Duration::from_millis(10) };
+        let limits = Limits { answer: Duration::from_millis(100), hang, round: Duration::from_millis(10), hanging: 2 };
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime");
         let found = runtime.block_on(within(limits, &state, &targets, parallelism));
         drop(end);
@@ -295,6 +319,14 @@ mod tests {
         // With one thread it is the only one that hangs.
         check(1, Duration::from_secs(2), &slots);
         check(3, Duration::from_secs(2), &slots);
+    }
+
+    #[test]
+    fn a_file_system_that_is_gone_is_not_waited_for_again_and_again() {
+        let unanswered = "no answer within 0 s";
+        let rest = "it was not looked into: too many others do not answer, or there are no more threads";
+        let slots = [("a", "a"), ("hangs", unanswered), ("hangs-too", unanswered), ("x", rest), ("y", rest)];
+        check(1, Duration::from_secs(2), &slots);
     }
 
     #[test]
