@@ -1,8 +1,8 @@
 //! The store on one machine: one SQLite file in write-ahead mode, for several processes at once.
 //!
 //! Every change is one transaction that begins by taking the write lock, so what it checked still holds when it writes.
-//! SQLite blocks, so all of it runs on threads that may block, but for reads of a few rows: they never wait for a writer,
-//! and take less time than handing them to another thread. Rows hold JSON; columns beside it are only what is searched for.
+//! SQLite blocks, so all of it runs on threads that may block, but for reads of a few rows: they wait for no writer, and take
+//! less time than handing them to another thread. Rows hold JSON; columns beside it are only what is searched for.
 
 mod error;
 mod jobs;
@@ -31,6 +31,9 @@ use crate::state::{Event, Record};
 use crate::time::{Duration, Timestamp};
 use crate::timeline::{Head, Sealed};
 
+/// Records that are read without handing the work to another thread.
+const FEW: usize = 16;
+
 /// A handle on a store in a file.
 pub struct Sqlite {
     connection: Arc<Mutex<Connection>>,
@@ -54,7 +57,8 @@ impl Sqlite {
         }
     }
 
-    /// Runs work that reads a few rows: here, unless another thread has the connection.
+    /// Runs work that reads a few rows: here, unless another thread has the connection. A reader waits for another process
+    /// only while that one recovers the log of one that died.
     async fn read<T: Send + 'static, E>(
         &self,
         work: impl FnOnce(&Connection) -> Result<T, E> + Send + 'static,
@@ -160,6 +164,9 @@ impl Store for Sqlite {
 
     async fn records(&self, addresses: &[Address]) -> Result<Vec<Record>, PortError> {
         let addresses = addresses.to_vec();
+        if addresses.len() > FEW {
+            return self.read_much(move |connection| read::records(connection, &addresses)).await;
+        }
         self.read(move |connection| read::records(connection, &addresses)).await
     }
 
@@ -185,7 +192,7 @@ impl Store for Sqlite {
     async fn log(&self, id: &JobId) -> Result<Vec<LogLine>, PortError> {
         let id = id.0.clone();
         let sql = "SELECT body FROM logs WHERE job = ?1 ORDER BY place";
-        self.read(move |connection| read::bodies(connection, "a line of a log", sql, [id])).await
+        self.read_much(move |connection| read::bodies(connection, "a line of a log", sql, [id])).await
     }
 
     async fn lease(&self, id: &JobId, worker: &str, ttl: Duration) -> Result<Lease, LeaseError> {
@@ -221,7 +228,7 @@ impl Store for Sqlite {
 
     async fn chain(&self, chain: &str) -> Result<Vec<Sealed>, PortError> {
         let chain = chain.to_owned();
-        self.read(move |connection| read::chain(connection, &chain)).await
+        self.read_much(move |connection| read::chain(connection, &chain)).await
     }
 
     async fn head(&self, chain: &str) -> Result<Option<Head>, PortError> {
@@ -261,7 +268,7 @@ impl Store for Sqlite {
     }
 
     async fn sealed_names(&self) -> Result<Vec<String>, PortError> {
-        self.read(|connection| {
+        self.read_much(|connection| {
             let mut statement = connection.prepare_cached("SELECT name FROM sealed ORDER BY name")?;
             let names = statement.query_map([], |row| row.get(0))?;
             Ok(names.collect::<rusqlite::Result<_>>()?)
