@@ -73,24 +73,28 @@ pub async fn work(work: &Work<'_>, drawing: &Arc<Drawing>) -> Result<WorkReport,
     let mut ticks = tokio::time::interval(drawing.pace());
     let (engine, progress, stopping) = (work.engine.clone(), Arc::clone(drawing), stop.clone());
     let mut working = tokio::spawn(async move { engine::work(&engine, &options, &*progress, &stopping).await });
-    let mut interrupted = false;
-    loop {
+    let (mut interrupted, mut signalled) = (false, false);
+    let ended = loop {
         let interruption = tokio::select! {
-            report = &mut working => break finish(report, drawing, interrupted),
+            ended = &mut working => break Some(ended),
             _ = ticks.tick() => { drawing.tick(); continue }
             () = signals.heard() => Interruption::Signal,
             () = lost(work.lock), if !interrupted => Interruption::LockLost,
         };
-        if interrupt(&interruption, interrupted, &stop, drawing) {
-            break match tokio::time::timeout(CUT_OFF, &mut working).await {
-                Ok(report) => finish(report, drawing, true),
-                Err(_) => {
-                    working.abort();
-                    Err(left(None))
-                }
-            };
+        if interrupt(&interruption, signalled, &stop, drawing) {
+            break tokio::time::timeout(CUT_OFF, &mut working).await.ok();
         }
         interrupted = true;
+        signalled |= matches!(interruption, Interruption::Signal);
+    };
+    if !matches!(ended, Some(Ok(_))) {
+        working.abort();
+        // Nobody works under these leases any more; whoever works next need not wait for their end.
+        let _ = work.engine.store.break_leases(work.who).await;
+    }
+    match ended {
+        Some(ended) => finish(ended, drawing, interrupted),
+        None => Err(left(None)),
     }
 }
 
