@@ -38,10 +38,6 @@ use crate::diagnostic::{Diagnostic, codes};
 pub fn main() -> ExitCode {
     process::leave_no_core();
     let arguments: Vec<OsString> = std::env::args_os().collect();
-    // Of the language server's two threads, one answers while the other evaluates: neither waits for the other's memory.
-    if arguments.get(1).is_none_or(|command| command != "lsp") {
-        one_heap();
-    }
     if asks_for_version(&arguments) {
         let mut shell = Shell::process(true);
         return ExitCode::from(commands::version::run(&mut shell, false));
@@ -49,16 +45,6 @@ pub fn main() -> ExitCode {
     match args::parse(arguments, &shell::environment) {
         Ok(cli) => ExitCode::from(run(cli)),
         Err(fault) => ExitCode::from(usage(&fault)),
-    }
-}
-
-/// One heap for all threads: what parsing gives back is used again by whoever reads the store, so that the peak of a plan
-/// of 10,000 objects stays lower by ten megabytes. Few threads allocate at once, so that none waits for it.
-fn one_heap() {
-    #[cfg(target_env = "gnu")]
-    // SAFETY: a plain setting of the allocator, before any other thread has begun.
-    unsafe {
-        libc::mallopt(libc::M_ARENA_MAX, 1);
     }
 }
 
