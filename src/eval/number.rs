@@ -1,5 +1,5 @@
 //! Numbers: an integer where one fits, else a decimal, exact up to 153 digits: no binary floating point shows through.
-//! Quotients, and what needs more digits, are rounded to 512 bits as Terraform's numbers are (see [`super::precision`]).
+//! Quotients, and what needs more digits, are rounded to 512 bits as Terraform's numbers are (see `precision`).
 
 use std::cmp::Ordering;
 use std::fmt;

@@ -1,6 +1,6 @@
 //! Syntax: texts to trees, and the layout of texts. The only code that knows the parser, hcl-edit.
 //!
-//! hcl-edit stops at the first fault of a text; [`recovery`] takes what is at fault away, so that the next one is found.
+//! hcl-edit stops at the first fault of a text; `recovery` takes what is at fault away, so that the next one is found.
 //! It refuses nesting beyond 64 levels before it could overflow a stack.
 
 pub mod ast;
