@@ -5,6 +5,9 @@ pub const SOURCE_BYTES: usize = 64 << 20;
 /// Levels of nesting of blocks, brackets and templates: readers and the evaluator recurse, and stacks are finite.
 /// The parser of the native form stops at 64 already.
 pub const NESTING: usize = 200;
+/// Levels of lists and objects in one value: what is written as JSON is read again to 128 levels, and a value lies some
+/// levels deep in a record or a plan.
+pub const VALUE_DEPTH: usize = 100;
 /// Instances one `for_each` or `count` may make: a typo in a range should not take the machine down.
 pub const INSTANCES: usize = 1_000_000;
 /// Directories that modules of one configuration are loaded from.

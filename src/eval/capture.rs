@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::bounds::bounded;
 use super::fault::{Evaluated, Gather, fault};
 use super::scope::{Resolved, Roots, Scope};
 use super::value::Value;
@@ -35,7 +36,7 @@ pub(super) fn capture(scope: &Scope<'_>, expr: &Expr, except: &str) -> Evaluated
         }
     }
     gather.done()?;
-    Ok(Value::object(roots.into_iter().map(|(root, captured)| (root, captured.into_value()))))
+    bounded(Value::object(roots.into_iter().map(|(root, captured)| (root, captured.into_value()))), expr.span)
 }
 
 #[derive(Default)]

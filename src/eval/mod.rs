@@ -4,6 +4,7 @@
 //! door; [`residual::resolve`] gives outputs their value when facts are known.
 
 mod assemble;
+mod bounds;
 mod call;
 mod capture;
 pub mod checks;

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::bounds::bounded;
 use super::capture::capture;
 use super::desired::{Output, OutputValue};
 use super::evaluator::{Evaluator, Label};
@@ -70,7 +71,7 @@ impl<'a> Evaluator<'a> {
             let hint = "If it is meant to be exported, say so in the output: sensitive = true.".to_owned();
             return fault_with(&codes::OUTPUT, expr.span, detail, Some(hint));
         }
-        let value = scope.eval(expr);
+        let value = scope.eval(expr).and_then(|value| bounded(value, expr.span));
         // Who calls the module reads one output of what this refers to, or all; the root's are shown.
         let value =
             if module.caller.is_none() { value.and_then(|value| scope.opened_deep(value, expr.span)) } else { value };

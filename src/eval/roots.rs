@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::bounds::bounded;
 use super::evaluator::{Evaluator, Label};
 use super::fault::{Evaluated, Faults, did_you_mean, fault, fault_with};
 use super::module::Module;
@@ -57,7 +58,8 @@ impl<'e, 'a> BlockRoots<'e, 'a> {
             span,
             || {
                 let roots = BlockRoots::of_module(self.evaluator, self.module);
-                Scope::new(&roots, &self.evaluator.session).eval(local.expr)
+                let value = Scope::new(&roots, &self.evaluator.session).eval(local.expr)?;
+                bounded(value, local.expr.span)
             },
         )
     }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::bounds::bounded;
 use super::constant::constant;
 use super::constraint::constraint;
 use super::convert::convert;
@@ -45,7 +46,7 @@ impl<'a> Evaluator<'a> {
             || Label::Variable(name),
             at,
             || {
-                let value = self.raw_variable(module, name, variable)?;
+                let value = bounded(self.raw_variable(module, name, variable)?, variable.block.labels[0].span)?;
                 // What the configuration itself hands to a module is in its files, or is a secret already.
                 if !self.is_secret(variable.block) || value.is_null() || module.caller.is_some() {
                     return Ok(value);

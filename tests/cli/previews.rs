@@ -199,3 +199,21 @@ fn a_run_that_fails_still_says_how_much_was_done() {
     assert_eq!((&summary["changes"]["operation"], &summary["changes"]["add"]), (&json!("apply"), &json!(6)));
     assert!(summary["@message"].as_str().expect("a text").contains("1 failed"));
 }
+
+#[test]
+fn the_deepest_value_that_is_allowed_is_read_again_wherever_it_is_written() {
+    let place = Place::new();
+    let nested = |levels: usize| format!("{}1{}", "[".repeat(levels), "]".repeat(levels));
+    let text = json!({
+        "variable": { "v": { "default": serde_json::from_str::<serde_json::Value>(&nested(100)).expect("JSON") } },
+        "output": { "o": { "value": "${var.v}" } },
+    });
+    place.write("main.cap.json", text.to_string());
+    place.expect("plan -out=p", 0);
+    place.expect("show p", 0);
+    place.expect("apply p", 0);
+    place.expect("plan -detailed-exitcode", 0);
+    place.expect("output -json", 0);
+    place.write("main.cap.json", text.to_string().replace(&nested(100), &nested(101)));
+    place.expect("plan", 1).reports("nested deeper than 100 levels");
+}

@@ -211,3 +211,24 @@ fn expressions_as_deep_as_the_parser_takes_are_evaluated() {
     assert_eq!(value_of(&deep), Ok(deep));
     assert_eq!(value_of(&format!("1{}", " + 1".repeat(120))), Ok("121".to_owned()));
 }
+
+#[test]
+fn values_are_bounded_where_they_get_a_name() {
+    let chain = |first: &str, last: usize, link: &dyn Fn(usize) -> String| {
+        let links: String = (1..=last).map(|at| format!("  a{at} = {}\n", link(at - 1))).collect();
+        format!("locals {{\n  a0 = {first}\n{links}}}\n")
+    };
+    // Fifty levels more with each local: without a limit evaluation or what reads the value would run out of its stack.
+    let (open, close) = ("[".repeat(50), "]".repeat(50));
+    let deep = chain("1", 40, &|at| format!("{open}local.a{at}{close}"));
+    let found = shown(&run(&[&deep], &Inputs::default()));
+    assert_eq!(found.len(), 1, "{found:?}");
+    assert!(found[0].starts_with("5:8 ") && found[0].ends_with("nested deeper than 100 levels."), "{found:?}");
+    // Twice as many elements with each: it takes no memory here, and no disk holds it.
+    let wide = chain("[1]", 90, &|at| format!("[local.a{at}, local.a{at}]"));
+    let found = shown(&run(&[&wide], &Inputs::default()));
+    assert_eq!(found.len(), 1, "{found:?}");
+    assert!(found[0].contains("more than 4000000 elements"), "{found:?}");
+    let fits = chain("1", 2, &|at| format!("{open}local.a{at}{close}"));
+    assert_eq!(shown(&run(&[&fits], &Inputs::default())), [""; 0]);
+}
