@@ -2,7 +2,9 @@
 //!
 //! Certificates of the same names at one issuer are issued one after the other, each once the one before has come to its
 //! end, whatever that was: a CA may hand its own open order out again for the same names (RFC 8555 section 7.4 leaves it
-//! that), and an order is finalized with one key.
+//! that), and an order is finalized with one key. Those that hold an order when the worker begins go first. Only the
+//! worker's own jobs are lined up: between runs that are worked on apart, whoever is slower finds the order taken and
+//! places another.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -70,7 +72,7 @@ struct Entry {
     /// Whether it has done anything.
     begun: bool,
     dependants: Vec<usize>,
-    /// Who issues for the same names before it.
+    /// Who issues for the same names before it. One that holds an order has one too, and does not wait for it.
     leader: Option<usize>,
     /// Those who issue for the same names after it.
     followers: Vec<usize>,
@@ -149,13 +151,19 @@ impl Queue {
         lane.held = lane.held.max(Some(until));
     }
 
-    /// Lines up those that would ask one CA for the same names.
+    /// Lines up those that would ask one CA for the same names, behind those that hold an order of it.
     fn line_up(&mut self, jobs: &[Job]) {
+        let issuing = jobs.iter().enumerate().filter(|(_, job)| is_issuing(job));
+        let (ahead, behind): (Vec<_>, Vec<_>) = issuing.partition(|(_, job)| holds_order(job));
         let mut last: HashMap<(Group, Vec<String>), usize> = HashMap::new();
-        for (at, job) in jobs.iter().enumerate().filter(|(_, job)| is_to_order(job)) {
+        for (at, job) in ahead.into_iter().chain(behind) {
             let Some(draft) = &job.step.after else { continue };
             let leader = last.insert((self.entries[at].group.clone(), wanted::names(&draft.spec)), at);
-            self.follow(at, leader);
+            if holds_order(job) {
+                self.entries[at].leader = leader;
+            } else {
+                self.follow(at, leader);
+            }
         }
     }
 
@@ -168,7 +176,8 @@ impl Queue {
 
     fn connect(&mut self, at: usize, job: &Job) {
         let needed: Vec<usize> = job.needs.iter().filter_map(|need| self.index.get(need).copied()).collect();
-        let open = needed.len() + usize::from(self.entries[at].leader.is_some());
+        let follows = self.entries[at].leader.is_some() && !holds_order(job);
+        let open = needed.len() + usize::from(follows);
         for need in needed {
             self.entries[need].dependants.push(at);
         }
@@ -355,11 +364,15 @@ impl Queue {
     }
 }
 
-/// Whether it may place an order yet. One that holds an order goes on with that.
-fn is_to_order(job: &Job) -> bool {
-    let holds_order = || serde_json::from_value(job.machine.clone()).is_ok_and(|kept: Machine| kept.order().is_some());
-    let is_open = job.step.work == Work::Issue && !job.status.is_final() && !job.delivered;
-    is_open && (job.machine.is_null() || !holds_order())
+/// Whether it is on its way to a certificate.
+fn is_issuing(job: &Job) -> bool {
+    job.step.work == Work::Issue && !job.status.is_final() && !job.delivered
+}
+
+/// Whether it goes on with an order that it has placed.
+fn holds_order(job: &Job) -> bool {
+    let order = || serde_json::from_value(job.machine.clone()).is_ok_and(|kept: Machine| kept.order().is_some());
+    !job.machine.is_null() && order()
 }
 
 fn group_of(job: &Job) -> Group {
@@ -387,7 +400,9 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::job::machine::Context;
     use crate::job::{RunId, sample};
+    use crate::state::EventBody;
 
     const NOW: Timestamp = Timestamp::from_millis(1000);
 
@@ -527,14 +542,25 @@ mod tests {
         assert_eq!(take_all(&mut queue, NOW), ["r.1"], "it was a limit of other names");
     }
 
+    /// A job that issues for `a.test` and those.
+    fn named(number: usize, needs: &[usize], ca: &str, sans: &[&str]) -> Job {
+        let spec = json!({ "common_name": "a.test", "sans": sans, "issuer": { "$ref": ca } });
+        let mut job = job(number, needs, Work::Issue, &spec);
+        job.step.after = Some(sample::draft(&job.step.address, &spec));
+        job
+    }
+
+    /// The same job of an earlier worker, which has placed an order.
+    fn with_order(mut job: Job) -> Job {
+        let context = Context { job: &job.id, step: &job.step, record: None, now: NOW, jitter: 0 };
+        let mut machine = Machine::begin(&context);
+        machine.absorb(&EventBody::OrderPlaced { url: "https://ca.test/order/1".to_owned() });
+        job.machine = serde_json::to_value(&machine).expect("JSON");
+        job
+    }
+
     #[test]
     fn certificates_of_the_same_names_at_one_issuer_are_issued_one_after_the_other() {
-        let named = |number, needs: &[usize], ca: &str, sans: &[&str]| {
-            let spec = json!({ "common_name": "a.test", "sans": sans, "issuer": { "$ref": ca } });
-            let mut job = job(number, needs, Work::Issue, &spec);
-            job.step.after = Some(sample::draft(&job.step.address, &spec));
-            job
-        };
         let (a, b) = ("acme_account.a", "acme_account.b");
         let one = |number, needs: &[usize]| named(number, needs, a, &["b.test"]);
         let other = [named(4, &[], b, &["b.test"]), named(5, &[], a, &["c.test"]), plain(6, &[])];
@@ -550,6 +576,26 @@ mod tests {
         assert_eq!(take_all(&mut queue, NOW), ["r.3"], "the order before is done with");
         queue.end(&id(3), true);
         assert_eq!(take_all(&mut queue, NOW), ["r.8"]);
+    }
+
+    #[test]
+    fn who_holds_an_order_of_an_earlier_worker_goes_before_those_of_the_same_names() {
+        let one = |number| named(number, &[], "acme_account.a", &["b.test"]);
+        let jobs = [one(1), with_order(one(2)), named(3, &[], "acme_account.a", &[]), with_order(one(4)), one(5)];
+        let until = Timestamp::from_millis(9000);
+        for first in [2, 4] {
+            let (mut queue, _) = Queue::new(&jobs, &[], Limits::default());
+            assert_eq!(take_all(&mut queue, NOW), ["r.2", "r.3", "r.4"], "an order of its own is gone on with");
+            queue.park(&id(first), until);
+            assert_eq!(take_all(&mut queue, NOW), Vec::<String>::new());
+            assert_eq!(take_all(&mut queue, until), [format!("r.{first}")]);
+            queue.end(&id(first), false);
+            assert_eq!(take_all(&mut queue, until), Vec::<String>::new(), "the other order is open");
+            queue.end(&id(6 - first), true);
+            assert_eq!(take_all(&mut queue, until), ["r.1"]);
+            queue.end(&id(1), true);
+            assert_eq!(take_all(&mut queue, until), ["r.5"]);
+        }
     }
 
     #[test]
