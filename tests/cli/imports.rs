@@ -3,7 +3,7 @@
 
 use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, date_time_ymd};
 
-use super::Place;
+use super::{Place, Ran};
 
 struct Made {
     ca: String,
@@ -302,4 +302,22 @@ fn the_key_of_a_root_comes_along_where_it_is_named() {
     place.write("main.cap.hcl", BELOW.replace("root.pem, issuing.pem, issuing.key", "ca.pem"));
     place.expect("apply -auto-approve", 0).says("1 imported, 2 added");
     place.expect("destroy -auto-approve", 0).says("3 destroyed");
+}
+
+#[test]
+fn an_organization_is_imported_under_the_first_key() {
+    let place = Place::new();
+    let text = |version: u32| {
+        format!(
+            "member \"m\" {{\n  email = \"m@example.com\"\n}}\n\norganization \"o\" {{\n  owner = member.m\n  encryption {{\n    active_version = {version}\n  }}\n}}\n\nimport {{\n  to = organization.o\n  id = \"any\"\n}}\n"
+        )
+    };
+    place.write("main.cap.hcl", text(2));
+    let mut plan = place.command("plan");
+    plan.env("CAP_ENCRYPTION_KEY_V1", "1".repeat(64)).env("CAP_ENCRYPTION_KEY_V2", "2".repeat(64));
+    let refused = Ran::of(plan.output().expect("cap runs"));
+    refused.reports("is imported with active_version = 1");
+    assert_eq!(refused.code, 1);
+    place.write("main.cap.hcl", text(1));
+    place.expect("apply -auto-approve", 0).says("1 imported");
 }

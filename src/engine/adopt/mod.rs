@@ -14,7 +14,7 @@ use std::collections::BTreeMap;
 use crate::address::Address;
 use crate::diagnostic::{Diagnostic, Diagnostics, codes::plan as codes};
 use crate::eval::desired::Import;
-use crate::model::{Estate, Resource};
+use crate::model::{Estate, Resource, organization};
 use crate::plan::{Importing, Work};
 use crate::ports::providers::Providers;
 use crate::state::State;
@@ -66,6 +66,11 @@ async fn importing(
 ) -> Result<Importing, Refusal> {
     let (id, spec) = (import.id.as_str(), &resource.draft.spec);
     match resource.work {
+        Work::Record | Work::Rewrap if organization::sealing_version(spec) > 1 => {
+            let detail =
+                "An organization is imported with active_version = 1, under which the store was made.".to_owned();
+            Err((detail, "Import it so, or create it without an import, and raise active_version afterwards."))
+        }
         Work::Record | Work::Rewrap => Ok(Importing { id: id.to_owned(), facts: Facts::None, keys: Vec::new() }),
         Work::Issue => described::certificate(id, spec, now),
         Work::Establish => described::authority(id, spec, now),
