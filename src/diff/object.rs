@@ -108,6 +108,10 @@ impl<'a> Pass<'a> {
             self.faults.push(protected(record, "be made anew").at(resource.span));
             return None;
         }
+        if action == Action::Replace && has_effects && (record.forget || resource.draft.forget) {
+            self.faults.push(kept_in_place(record).at(resource.span));
+            return None;
+        }
         let work = if done { work_of(resource, Some(before), &comparison.after.spec) } else { Work::Record };
         note(&mut reasons, work == Work::Rewrap, || key_raised(&comparison.after.spec));
         Some(change(record, before, action, reasons, comparison.after, work))
@@ -170,4 +174,16 @@ pub(super) fn protected(record: &Record, what: &str) -> Diagnostic {
     );
     let fault = Diagnostic::error(&plan::PROTECTED, detail).about(&record.address);
     fault.hint("to let it go, set prevent_destroy = false in its block, apply that, and plan again")
+}
+
+/// Reports what `destroy = false` forbids: what is made anew takes the place of what there was, keys included.
+fn kept_in_place(record: &Record) -> Diagnostic {
+    let detail = format!(
+        "{} would be made anew, and what it was before destroyed, which destroy = false in its lifecycle rules out.",
+        record.address
+    );
+    let fault = Diagnostic::error(&plan::PROTECTED, detail).about(&record.address);
+    fault.hint(
+        "declare another one beside it; or, to let the old one go, set destroy = true, apply that, and plan again",
+    )
 }

@@ -509,3 +509,14 @@ fn places_that_are_handed_over_are_left_before_they_are_taken() {
         check(&moved, &Options::default(), &[]);
     }
 }
+
+#[test]
+fn what_is_not_to_be_destroyed_is_not_made_anew_either() {
+    let mut world = World::applied(sample());
+    world.state.records.get_mut(&address("acme_account.le")).expect("a record").forget = true;
+    world.estate.resources.get_mut(&address("acme_account.le")).expect("a resource").draft.forget = true;
+    let anew = Options { replace: BTreeSet::from([address("acme_account.le")]), ..Options::default() };
+    let (plan, faults) = world.plan_and_faults(&anew);
+    assert_eq!(lines(&plan), [""; 0]);
+    assert_eq!(faults.0.iter().map(|fault| fault.code.number).collect::<Vec<_>>(), [402], "{faults:?}");
+}

@@ -28,7 +28,7 @@ codes! {
             }
             $ cap plan
         "#;
-    402 PROTECTED "Instance cannot be destroyed": "Its block sets prevent_destroy, or did so when it was last applied: the protection is kept with the record, so that it outlives the block. What is protected stays, and the rest of the plan is shown beside it.";
+    402 PROTECTED "Instance cannot be destroyed": "Its block sets prevent_destroy, or did so when it was last applied: the protection is kept with the record, so that it outlives the block. Or it would be made anew, and destroy = false keeps what it stands for. What is protected stays, and the rest of the plan is shown beside it.";
         fails r#"
             member "alice" {
               email = "alice@example.com"
