@@ -29,8 +29,9 @@ impl Scope<'_> {
         let all = |items: &[Value]| -> Evaluated<Vec<Value>> {
             items.iter().map(|item| self.opened_deep(item.clone(), span)).collect()
         };
-        match &value {
-            Value::Ref(_) => self.opened_deep(self.opened(value, span)?, span),
+        // Modules within modules: what one hands on holds what the next does.
+        self.nested(span, || match &value {
+            Value::Ref(_) => self.opened_deep(self.opened(value.clone(), span)?, span),
             // Outputs differ in type: what was a list of references is a tuple of objects.
             Value::List(_, items) | Value::Set(_, items) | Value::Tuple(items) => Ok(Value::Tuple(all(items)?.into())),
             Value::Map(_, entries) | Value::Object(entries) => {
@@ -38,8 +39,8 @@ impl Scope<'_> {
                     entries.iter().map(|(name, value)| Ok((name.clone(), self.opened_deep(value.clone(), span)?)));
                 Ok(Value::Object(Arc::new(opened.collect::<Evaluated<_>>()?)))
             }
-            _ => Ok(value),
-        }
+            _ => Ok(value.clone()),
+        })
     }
 
     fn outputs_of(&self, address: &Arc<ResourceAddress>, span: Span) -> Option<Evaluated> {

@@ -73,8 +73,8 @@ impl<'a> Evaluator<'a> {
         }
         let value = scope.eval(expr).and_then(|value| bounded(value, expr.span));
         // Who calls the module reads one output of what this refers to, or all; the root's are shown.
-        let value =
-            if module.caller.is_none() { value.and_then(|value| scope.opened_deep(value, expr.span)) } else { value };
+        let opened = |value| bounded(scope.opened_deep(value, expr.span)?, expr.span);
+        let value = if module.caller.is_none() { value.and_then(opened) } else { value };
         match value {
             Ok(value) => {
                 // Outputs of the root are shown and stored; those of other modules are only handed on.

@@ -46,7 +46,9 @@ impl<'a> Evaluator<'a> {
             || Label::Variable(name),
             at,
             || {
-                let value = bounded(self.raw_variable(module, name, variable)?, variable.block.labels[0].span)?;
+                let given = if module.caller.is_none() { self.given(name) } else { None };
+                let place = given.and_then(|given| given.place()).unwrap_or(variable.block.labels[0].span);
+                let value = bounded(self.raw_variable(module, name, variable)?, place)?;
                 // What the configuration itself hands to a module is in its files, or is a secret already.
                 if !self.is_secret(variable.block) || value.is_null() || module.caller.is_some() {
                     return Ok(value);

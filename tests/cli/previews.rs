@@ -217,3 +217,18 @@ fn the_deepest_value_that_is_allowed_is_read_again_wherever_it_is_written() {
     place.write("main.cap.json", text.to_string().replace(&nested(100), &nested(101)));
     place.expect("plan", 1).reports("nested deeper than 100 levels");
 }
+
+#[test]
+fn what_modules_hand_on_is_bounded_where_it_is_shown() {
+    let place = Place::new();
+    let nested = |inner: &str| format!("{}{inner}{}", "[".repeat(60), "]".repeat(60));
+    let calls = |module: &str| format!("module \"m\" {{\n  source = \"./{module}\"\n}}\n");
+    let hands_on = |value: &str| format!("output \"o\" {{\n  value = {}\n}}\n", nested(value));
+    place.write("one/two/main.cap.hcl", hands_on("1"));
+    place.write("one/main.cap.hcl", calls("two") + &hands_on("module.m"));
+    place.write("main.cap.hcl", calls("one") + "output \"o\" {\n  value = module.m\n}\n");
+    place.expect("apply -auto-approve", 1).reports("nested deeper than 100 levels");
+    place.write("main.cap.hcl", calls("one/two") + "output \"o\" {\n  value = module.m\n}\n");
+    place.expect("apply -auto-approve", 0);
+    place.expect("plan -detailed-exitcode", 0);
+}

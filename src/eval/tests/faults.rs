@@ -229,6 +229,10 @@ fn values_are_bounded_where_they_get_a_name() {
     let found = shown(&run(&[&wide], &Inputs::default()));
     assert_eq!(found.len(), 1, "{found:?}");
     assert!(found[0].contains("more than 4000000 elements"), "{found:?}");
+    // No element is that deep: the type of what is not there is.
+    let typed = chain("1", 40, &|at| format!("slice(tolist([{open}local.a{at}{close}]), 0, 0)"));
+    let found = shown(&run(&[&typed], &Inputs::default()));
+    assert!(found.len() == 1 && found[0].ends_with("nested deeper than 100 levels."), "{found:?}");
     let fits = chain("1", 2, &|at| format!("{open}local.a{at}{close}"));
     assert_eq!(shown(&run(&[&fits], &Inputs::default())), [""; 0]);
 }
