@@ -137,6 +137,17 @@ impl fmt::Display for Address {
     }
 }
 
+/// Whether names may go on with this character: Unicode's ID_Continue (UAX 31) and the hyphen, as HCL's specification has
+/// it. They may begin with [`is_name_start`].
+pub fn is_name_part(c: char) -> bool {
+    unicode_ident::is_xid_continue(c) || c == '-'
+}
+
+/// Whether a name may begin with this character.
+pub fn is_name_start(c: char) -> bool {
+    unicode_ident::is_xid_start(c) || c == '_'
+}
+
 /// An address that does not parse.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("\"{text}\" is not an address: {why}")]
@@ -151,7 +162,7 @@ struct Reader<'a> {
 
 impl<'a> Reader<'a> {
     fn identifier(&mut self) -> Result<&'a str, &'static str> {
-        let end = self.rest.find(|c: char| !(c.is_alphanumeric() || c == '_' || c == '-')).unwrap_or(self.rest.len());
+        let end = self.rest.find(|c| !is_name_part(c)).unwrap_or(self.rest.len());
         if end == 0 {
             return Err("a name is missing");
         }

@@ -13,7 +13,7 @@ use super::resource::{Copy, Resource};
 use super::submodule::Call;
 use super::types::Type;
 use super::value::Value;
-use crate::address::ModuleStep;
+use crate::address::{ModuleStep, is_name_part, is_name_start};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, codes::language as codes};
 use crate::source::Span;
 use crate::syntax::ast::{Attribute, Block, Body, Expr, File, Name};
@@ -307,8 +307,7 @@ pub(super) fn is_reserved(name: &str) -> bool {
 /// Whether a text can be a name.
 pub(super) fn is_identifier(text: &str) -> bool {
     let mut chars = text.chars();
-    chars.next().is_some_and(|first| first.is_alphabetic() || first == '_')
-        && chars.all(|c| c.is_alphanumeric() || c == '_' || c == '-')
+    chars.next().is_some_and(is_name_start) && chars.all(is_name_part)
 }
 
 fn twice(what: &str, name: &Name, first: Span) -> Diagnostic {

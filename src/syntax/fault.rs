@@ -7,6 +7,7 @@ use hcl_edit::parser::Error;
 
 use super::lexer::{Kind, Lexer};
 use super::recovery::{self, Opening, unclosed, value_after};
+use crate::address::is_name_part;
 use crate::diagnostic::{Diagnostic, codes::language as codes};
 use crate::source::Span;
 
@@ -168,7 +169,7 @@ fn floor(text: &str, mut offset: usize) -> usize {
 /// The word or the single character at a place: what the report underlines.
 fn token(text: &str, offset: usize) -> Range<usize> {
     let rest = &text[offset..];
-    let word = rest.find(|c: char| !(c.is_alphanumeric() || c == '_' || c == '-')).unwrap_or(rest.len());
+    let word = rest.find(|c| !is_name_part(c)).unwrap_or(rest.len());
     let length = if word > 0 { word } else { rest.chars().next().map_or(0, char::len_utf8) };
     offset..offset + length
 }

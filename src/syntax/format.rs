@@ -7,6 +7,7 @@
 use std::borrow::Cow;
 
 use super::lexer::{Kind, Lexer, Token, sequences, tokens};
+use crate::address::is_name_part;
 use crate::limits;
 
 /// Whether a text goes on: a bracket or a heredoc of it is not closed yet.
@@ -27,7 +28,7 @@ pub fn goes_on(text: &str) -> bool {
 /// Whether a marker alone follows on the line.
 fn starts_heredoc(rest: &str) -> bool {
     let marker = rest.lines().next().unwrap_or("");
-    !marker.is_empty() && marker.chars().all(|c| c.is_alphanumeric() || c == '_' || c == '-')
+    !marker.is_empty() && marker.chars().all(is_name_part)
 }
 
 /// The text in canonical layout. A text that is not well-formed, where tokens could run into each other, stays as it is.

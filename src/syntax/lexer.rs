@@ -7,6 +7,7 @@
 use std::collections::HashSet;
 use std::ops::Range;
 
+use crate::address::is_name_part;
 use crate::limits;
 
 /// What a token is.
@@ -199,9 +200,8 @@ impl Lexer<'_> {
     }
 
     fn identifier(&mut self) -> Kind {
-        let part = |c: char| c.is_alphanumeric() || c == '_' || c == '-';
         let rest = &self.text[self.at..];
-        let end = rest.find(|c| !part(c)).unwrap_or(rest.len());
+        let end = rest.find(|c| !is_name_part(c)).unwrap_or(rest.len());
         if end == 0 {
             let width = rest.chars().next().map_or(1, char::len_utf8);
             return self.take(width, Kind::Unknown);
@@ -261,8 +261,7 @@ impl Lexer<'_> {
         let marker_at = if rest.starts_with("<<-") { 3 } else { 2 };
         let line_end = rest.find('\n').unwrap_or(rest.len());
         let marker = rest[marker_at..line_end].trim_end_matches('\r');
-        let plain = |c: char| c.is_alphanumeric() || c == '_' || c == '-';
-        if marker.is_empty() || !marker.chars().all(plain) {
+        if marker.is_empty() || !marker.chars().all(is_name_part) {
             return self.take(marker_at, Kind::Operator);
         }
         let mut at = line_end + 1;

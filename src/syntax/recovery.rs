@@ -6,6 +6,7 @@
 use std::ops::Range;
 
 use super::lexer::{Kind, Lexer, Token, tokens};
+use crate::address::is_name_part;
 
 /// The text without the items at fault: spaces stand in their place, so that all else stays where it is.
 pub(super) struct Remains {
@@ -148,7 +149,7 @@ fn line_around(text: &str, at: usize) -> (usize, &str) {
 
 /// Whether a line looks like the begin of an argument or a block.
 fn begins_item(line: &str) -> bool {
-    let length = line.find(|c: char| !(c.is_alphanumeric() || c == '_' || c == '-')).unwrap_or(line.len());
+    let length = line.find(|c| !is_name_part(c)).unwrap_or(line.len());
     let rest = line[length..].trim_start();
     length > 0 && (rest.starts_with('=') || rest.starts_with('{') || (rest.starts_with('"') && rest.contains('{')))
 }

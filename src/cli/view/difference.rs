@@ -9,6 +9,7 @@ use serde_json::Value as Json;
 use similar::{Algorithm, DiffOp, capture_diff_slices};
 
 use super::style::Style;
+use crate::address::{is_name_part, is_name_start};
 
 /// What stands before a line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -232,10 +233,7 @@ fn present(value: Option<&Json>) -> Option<&Json> {
 
 /// Keys of maps are quoted as Terraform quotes them; names of attributes are not.
 fn key_text(key: &str, noun: &str) -> String {
-    let identifier = key
-        .chars()
-        .enumerate()
-        .all(|(at, c)| c == '_' || c == '-' || if at == 0 { c.is_alphabetic() } else { c.is_alphanumeric() });
+    let identifier = key.starts_with(is_name_start) && key.chars().all(is_name_part);
     if noun == "attribute" && identifier { key.to_owned() } else { quoted(key) }
 }
 

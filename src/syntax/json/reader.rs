@@ -4,6 +4,7 @@
 use std::borrow::Cow;
 use std::ops::Range;
 
+use crate::address::is_name_part;
 use crate::limits;
 use crate::syntax::lower::Escape;
 
@@ -287,7 +288,7 @@ impl<'t> Reader<'t> {
 
     fn unexpected(&self, expected: &str, hint: Option<&'static str>) -> Fault {
         let rest = &self.text[self.at..];
-        let word = rest.find(|c: char| !(c.is_alphanumeric() || c == '_' || c == '-')).unwrap_or(rest.len());
+        let word = rest.find(|c| !is_name_part(c)).unwrap_or(rest.len());
         let length = if word > 0 { word } else { rest.chars().next().map_or(0, char::len_utf8) };
         let found = if length == 0 { "the end of the text".to_owned() } else { format!("\"{}\"", &rest[..length]) };
         let detail = format!("{found} cannot stand here; what may stand here is {expected}.");
