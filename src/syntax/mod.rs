@@ -13,6 +13,7 @@ pub mod print;
 mod recovery;
 pub mod references;
 mod template;
+mod unquote;
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -36,7 +37,8 @@ pub fn parse(source: SourceId, text: &str) -> (ast::File, Diagnostics) {
     let mut lowering = Lowering::new(source, 0, text);
     let body = parser::parse_body(text).map(|body| lowering.body(body));
     match body {
-        Ok(body) if !lowering.diagnostics.has_errors() => {
+        Ok(mut body) if !lowering.diagnostics.has_errors() => {
+            unquote::references(&mut body, text, &mut lowering.diagnostics);
             file.body = body;
             (file, lowering.diagnostics)
         }

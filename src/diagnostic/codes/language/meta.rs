@@ -298,6 +298,22 @@ codes! {
             project "demo" {}
             $ cap get
         "#;
+    177 QUOTED_REFERENCE "Quoted references are deprecated": "Terraform 0.11 wanted the references of depends_on and the arguments of ignore_changes in quotes. They are read as they were meant; without quotes editors can follow them.";
+        fails r#"
+            project "demo" {}
+
+            member "alice" {
+              email      = "alice@example.com"
+              depends_on = ["project.demo"]
+            }
+        "# remedy "Take the quotes away." mended r#"
+            project "demo" {}
+
+            member "alice" {
+              email      = "alice@example.com"
+              depends_on = [project.demo]
+            }
+        "#;
     180 RESIDUAL "Output cannot be resolved": "The output reads facts, and evaluating it with those of the store failed.";
         happens "An output, a check or a postcondition reads a fact of a resource that was never applied, or the store's text of the output is damaged. `cap output` shows it as the reason why an output has no value."
         remedy "Apply first; `cap state show` shows the facts that there are.";
