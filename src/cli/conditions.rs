@@ -27,15 +27,27 @@ pub fn kept(conditions: &[desired::Condition], sources: &Sources) -> Vec<Conditi
     conditions.iter().map(keep).collect()
 }
 
-/// Conditions that do not hold already now. What reads facts of something that the plan changes is known after apply.
-pub fn while_planning(conditions: &[desired::Condition], plan: &Plan, state: &State) -> Vec<Diagnostic> {
+/// What the conditions of a plan that read facts came to while it was made.
+#[derive(Default)]
+pub struct Decided {
+    /// Those that do not hold already now.
+    pub failures: Vec<Diagnostic>,
+    /// What those are about that are known after apply only: they read facts of something that the plan changes.
+    pub later: HashSet<String>,
+}
+
+/// Decides conditions as far as the plan leaves what they read alone.
+pub fn while_planning(conditions: &[desired::Condition], plan: &Plan, state: &State) -> Decided {
     let changed: HashSet<&Address> = plan.steps.iter().map(|step: &Step| &step.address).collect();
-    let decide = |(one, kept): (&desired::Condition, &Condition)| {
-        let later = reads(&kept.condition, &changed) || reads(&kept.message, &changed);
-        let failure = if later { None } else { judge(kept, state) };
-        failure.map(|failure| failure.at(one.span))
-    };
-    conditions.iter().zip(&plan.conditions).filter_map(decide).collect()
+    let mut decided = Decided::default();
+    for (one, kept) in conditions.iter().zip(&plan.conditions) {
+        if reads(&kept.condition, &changed) || reads(&kept.message, &changed) {
+            decided.later.insert(kept.subject.clone());
+        } else {
+            decided.failures.extend(judge(kept, state).map(|failure| failure.at(one.span)));
+        }
+    }
+    decided
 }
 
 /// Conditions that do not hold after everything was done.

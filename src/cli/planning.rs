@@ -9,6 +9,7 @@ use super::configuration::Configuration;
 use super::outputs;
 use super::permission;
 use super::shell::{Failure, environment, stored};
+use super::view::json_checks;
 use super::wiring::session::Session;
 use crate::address::Address;
 use crate::diagnostic::{Diagnostic, Diagnostics, Severity, codes};
@@ -99,18 +100,28 @@ pub async fn plan(
     };
     let mut plan = plan::make(changes, meta)?;
     plan.variables = configuration.variables();
+    let mut later = None;
     outputs::settle(&mut plan, &outputs, &state, options.only.is_some());
     if !args.destroy && !args.refresh_only && options.only.is_none() {
         let found = &configuration.evaluation.desired.conditions;
         plan.conditions = conditions::kept(found, &configuration.sources);
-        diagnostics.extend(Diagnostics(conditions::while_planning(found, &plan, &state)));
+        let decided = conditions::while_planning(found, &plan, &state);
+        diagnostics.extend(Diagnostics(decided.failures));
+        later = Some(decided.later);
     }
     if options.only.is_some() {
         diagnostics.push(targeted());
     }
     diagnostics.extend(unpermitted(session, &plan, &state).await);
     if purpose == Purpose::Save {
-        plan.surroundings = Some(Box::new(surroundings(&plan, &state, configuration)));
+        let checks = later.map(|later| {
+            let failures = configuration.diagnostics.iter().chain(diagnostics.iter());
+            json_checks::checks(&configuration.evaluation.desired.guarded, failures, &later)
+        });
+        plan.surroundings = Some(Box::new(Surroundings {
+            checks: checks.unwrap_or_default(),
+            ..surroundings(&plan, &state, configuration)
+        }));
     }
     // Giving a large estate's records back one by one would cost more than the comparison did.
     std::mem::forget((state, observed));
@@ -210,6 +221,7 @@ fn surroundings(plan: &Plan, state: &State, configuration: &mut Configuration) -
         unchanged: same.filter_map(|record| Some((record.address.clone(), record.spec.as_deref()?.clone()))).collect(),
         outputs: outputs::unchanged(plan, state),
         configuration: configuration.described.take().unwrap_or_default(),
+        checks: Vec::new(),
     }
 }
 

@@ -152,7 +152,9 @@ impl<'a> Evaluator<'a> {
         let removed = modules.iter().flat_map(|module| self.removed(module)).collect();
         let imports = modules.iter().flat_map(|module| self.imports(module)).collect();
         let Found { instances, blocks, conditions, templates, outputs: behind, failed } = found;
-        let desired = Desired { settings, instances, blocks, outputs, conditions, moved, removed, imports, failed };
+        let guarded = self.take_guarded();
+        let desired =
+            Desired { settings, instances, blocks, outputs, conditions, guarded, moved, removed, imports, failed };
         self.check_moves(&desired);
         self.check_imports(&desired);
         let variables = root.variables.iter().filter_map(|(name, variable)| {

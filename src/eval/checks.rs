@@ -41,6 +41,7 @@ impl<'a> Evaluator<'a> {
                 let facts = guard == Guard::Postcondition;
                 let roots = BlockRoots { copy: Some(copy), facts, ..BlockRoots::of_module(self, module) };
                 let name = copy.address.to_string();
+                self.guards((*copy.address).clone());
                 found.extend(self.condition(&roots, block, &Subject { guard, name: &name }));
             }
         }
@@ -53,9 +54,14 @@ impl<'a> Evaluator<'a> {
 
     fn conditions_of_output(&self, module: &Module<'a>, name: &str, block: &'a Block) -> Vec<Condition> {
         let roots = BlockRoots { facts: true, ..BlockRoots::of_module(self, module) };
-        let name = module.within(&format!("output.{name}"));
+        let output = module.part("output", name);
+        let name = output.to_string();
         let subject = Subject { guard: Guard::Output, name: &name };
-        block.body.blocks_of("precondition").filter_map(|block| self.condition(&roots, block, &subject)).collect()
+        let conditions: Vec<&'a Block> = block.body.blocks_of("precondition").collect();
+        if !conditions.is_empty() {
+            self.guards(output);
+        }
+        conditions.into_iter().filter_map(|block| self.condition(&roots, block, &subject)).collect()
     }
 
     /// The `assert`s of all `check` blocks.
@@ -71,7 +77,9 @@ impl<'a> Evaluator<'a> {
             }
             self.report_all(Faults { diagnostics: faults.0, ..Faults::default() });
             let roots = BlockRoots { facts: true, ..BlockRoots::of_module(self, module) };
-            let name = module.within(&format!("check.{name}"));
+            let check = module.part("check", name);
+            let name = check.to_string();
+            self.guards(check);
             let subject = Subject { guard: Guard::Check, name: &name };
             found.extend(asserts.into_iter().filter_map(|block| self.condition(&roots, block, &subject)));
         }

@@ -24,6 +24,9 @@ pub struct Desired {
     pub outputs: BTreeMap<Arc<str>, Output>,
     /// Conditions that read facts: what could be decided without them has been.
     pub conditions: Vec<Condition>,
+    /// What conditions are about, whether they are decided or not: instances, and outputs, checks and variables as if these
+    /// words were types.
+    pub guarded: BTreeSet<ResourceAddress>,
     /// `moved` blocks.
     pub moved: Vec<Moved>,
     /// `removed` blocks.

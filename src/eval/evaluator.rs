@@ -5,7 +5,7 @@
 
 use std::borrow::Cow;
 use std::cell::{Cell, RefCell};
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -89,6 +89,8 @@ pub(super) struct Evaluator<'a> {
     cycles: Cell<usize>,
     /// Real values of sensitive variables. Only validation and the shell see them.
     sensitive: RefCell<BTreeMap<&'a str, Value>>,
+    /// What has conditions.
+    guarded: RefCell<BTreeSet<ResourceAddress>>,
     /// How often a fault was found at a place: instances of one block fail alike.
     repeated: RefCell<HashMap<(u16, Span), usize>>,
 }
@@ -118,8 +120,19 @@ impl<'a> Evaluator<'a> {
             modules: RefCell::default(),
             cycles: Cell::new(0),
             sensitive: RefCell::default(),
+            guarded: RefCell::default(),
             repeated: RefCell::default(),
         }
+    }
+
+    /// Notes that conditions are about this.
+    pub(super) fn guards(&self, object: ResourceAddress) {
+        self.guarded.borrow_mut().insert(object);
+    }
+
+    /// All that conditions are about.
+    pub(super) fn take_guarded(&self) -> BTreeSet<ResourceAddress> {
+        self.guarded.take()
     }
 
     pub(super) fn keep_sensitive(&self, name: &'a str, value: Value) {

@@ -13,7 +13,7 @@ use super::resource::{Copy, Resource};
 use super::submodule::Call;
 use super::types::Type;
 use super::value::Value;
-use crate::address::{ModuleStep, is_name_part, is_name_start};
+use crate::address::{ModuleStep, ResourceAddress, is_name_part, is_name_start};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, codes::language as codes};
 use crate::source::Span;
 use crate::syntax::ast::{Attribute, Block, Body, Expr, File, Name};
@@ -225,6 +225,11 @@ impl<'a> Module<'a> {
     /// A name with the module's path before it: `module.m.check.c`.
     pub(super) fn within(&self, name: &str) -> String {
         self.path.iter().map(|step| format!("{step}.")).collect::<String>() + name
+    }
+
+    /// An output, check or variable of it, as if that word were a type.
+    pub(super) fn part(&self, kind: &str, name: &str) -> ResourceAddress {
+        ResourceAddress { module: self.path.clone(), ..ResourceAddress::root(kind, name, None) }
     }
 
     /// The projects that are declared.

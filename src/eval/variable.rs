@@ -215,6 +215,7 @@ impl<'a> Evaluator<'a> {
                 let outside = self.sensitive_value(name).filter(|_| module.caller.is_none());
                 let value = outside.unwrap_or(value);
                 for validation in variable.block.body.blocks_of("validation") {
+                    self.guards(module.part("var", name));
                     self.validate(module, name, &value, validation);
                 }
             }

@@ -74,6 +74,9 @@ pub struct Surroundings {
     pub outputs: BTreeMap<String, serde_json::Value>,
     /// The configuration in the shape that Terraform shows it in.
     pub configuration: serde_json::Value,
+    /// What became of the conditions, likewise.
+    #[serde(default)]
+    pub checks: Vec<serde_json::Value>,
 }
 
 /// A condition that reads facts.

@@ -4,7 +4,7 @@ use super::ast::{Expr, ExprKind, Loop, Part, Step, StepKind};
 use crate::source::Span;
 
 /// The beginning of a reference: `var.hosts`, `each.key`, or a lone name.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy)]
 pub struct Reference<'a> {
     /// The first name.
     pub root: &'a str,
@@ -12,6 +12,8 @@ pub struct Reference<'a> {
     pub first: Option<&'a str>,
     /// The next name after that, whatever keys and splats stand between: `o` of `module.m["k"].o`.
     pub name: Option<&'a str>,
+    /// All steps behind the first name.
+    pub steps: &'a [Step],
     /// The reference as far as it is named here.
     pub span: Span,
 }
@@ -67,7 +69,7 @@ impl<'a> Walk<'a, '_> {
     fn expr(&mut self, expr: &'a Expr) {
         match &expr.kind {
             ExprKind::Literal(_) => {}
-            ExprKind::Variable(name) => self.reference(name, None, None, expr.span),
+            ExprKind::Variable(name) => self.reference(name, &[], expr.span),
             ExprKind::Template(parts) => self.parts(parts),
             ExprKind::Wrapped(inner) | ExprKind::Parenthesis(inner) | ExprKind::Unary(_, inner) => self.expr(inner),
             ExprKind::Tuple(items) => items.iter().for_each(|item| self.expr(item)),
@@ -95,19 +97,23 @@ impl<'a> Walk<'a, '_> {
         }
     }
 
-    fn reference(&mut self, root: &'a str, first: Option<&'a str>, name: Option<&'a str>, span: Span) {
-        if !self.bound.contains(&root) {
-            (self.visit)(Reference { root, first, name, span });
+    fn reference(&mut self, root: &'a str, steps: &'a [Step], source: Span) {
+        if self.bound.contains(&root) {
+            return;
         }
+        let (first, name, span) = match steps.first() {
+            Some(Step { kind: StepKind::Attribute(first), span }) => {
+                (Some(&**first), next_name(&steps[1..]), source.to(*span))
+            }
+            _ => (None, None, source),
+        };
+        (self.visit)(Reference { root, first, name, steps, span });
     }
 
     fn source(&mut self, source: &'a Expr, steps: &'a [Step]) {
-        let ExprKind::Variable(root) = &source.kind else { return self.expr(source) };
-        match steps.first() {
-            Some(Step { kind: StepKind::Attribute(first), span }) => {
-                self.reference(root, Some(first), next_name(&steps[1..]), source.span.to(*span));
-            }
-            _ => self.reference(root, None, None, source.span),
+        match &source.kind {
+            ExprKind::Variable(root) => self.reference(root, steps, source.span),
+            _ => self.expr(source),
         }
     }
 

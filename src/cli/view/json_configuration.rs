@@ -1,13 +1,13 @@
 //! A configuration for programs, in the shape of `configuration` in `terraform show -json PLAN`: which blocks there are, and
 //! for each argument its constant or what it refers to. Values of references are not here, and neither are secrets.
 
-use std::collections::BTreeSet;
-
 use serde_json::{Map, Value as Json, json};
 
+use crate::address::Key;
 use crate::eval::encode;
 use crate::eval::library::{self, Library};
-use crate::syntax::ast::{Block, Body, Expr, ExprKind, File};
+use crate::eval::value::Value;
+use crate::syntax::ast::{Block, Body, Expr, ExprKind, File, Step, StepKind};
 use crate::syntax::references::each_reference;
 
 /// Blocks of the language: all others are resources.
@@ -120,13 +120,40 @@ fn constant(expr: &Expr) -> Option<Json> {
     }
 }
 
+/// What the expression refers to, in the order it stands; of each reference the longest form first, and then what that is
+/// a part of, down to the object: `zone.z["k"].apex`, `zone.z["k"]`, `zone.z`.
 fn references(expr: &Expr) -> Vec<String> {
-    let mut found = BTreeSet::new();
+    let mut found = Vec::new();
     each_reference(expr, &mut |reference| {
-        let first = reference.first.map(|first| format!(".{first}")).unwrap_or_default();
-        found.insert(format!("{}{first}", reference.root));
+        let names = constant_steps(reference.steps);
+        let least = object_length(reference.root, &names);
+        let form = |length| format!("{}{}", reference.root, names[..length].concat());
+        found.extend((least..=names.len()).rev().map(form));
     });
-    found.into_iter().collect()
+    found
+}
+
+/// Steps in writing, as far as they are names and constant keys.
+fn constant_steps(steps: &[Step]) -> Vec<String> {
+    let written = |step: &Step| match &step.kind {
+        StepKind::Attribute(name) => Some(format!(".{name}")),
+        StepKind::Index(Expr { kind: ExprKind::Literal(Value::Number(at)), .. }) => Some(format!("[{at}]")),
+        StepKind::Index(Expr { kind: ExprKind::Literal(Value::String(key)), .. }) => {
+            Some(Key::Name(key.clone()).to_string())
+        }
+        _ => None,
+    };
+    steps.iter().map_while(written).collect()
+}
+
+/// How many steps name the object itself. An output of a module stands for itself, not for all instances of the module.
+fn object_length(root: &str, names: &[String]) -> usize {
+    let keyed = names.get(1).is_some_and(|key| key.starts_with('['));
+    match root {
+        "self" => 0,
+        "module" if keyed && names.len() > 2 => 2,
+        _ => names.len().min(1),
+    }
 }
 
 /// Whether a block is sensitive, or may be.
@@ -204,8 +231,30 @@ mod tests {
             json!({"email": {"references": ["var.t"]}, "role": {"constant_value": "admin"}, "token": {}})
         );
         assert_eq!(member["count_expression"], json!({"constant_value": 2}));
-        assert_eq!(module["outputs"]["o"]["expression"], json!({"references": ["member.m"]}));
+        assert_eq!(
+            module["outputs"]["o"]["expression"],
+            json!({"references": ["member.m[0].email", "member.m[0]", "member.m"]})
+        );
         assert!(!shown.to_string().contains("marked"));
+    }
+
+    #[test]
+    fn references_stand_in_full_and_then_in_ever_shorter_forms() {
+        for (expression, expected) in [
+            ("var.n[0].a", "var.n[0].a var.n[0] var.n"),
+            ("[zone.z[\"k\"].apex, var.b]", "zone.z[\"k\"].apex zone.z[\"k\"] zone.z var.b"),
+            ("module.m[0].out.z", "module.m[0].out.z module.m[0].out module.m[0]"),
+            ("module.m[0]", "module.m[0] module.m"),
+            ("module.m.out.z", "module.m.out.z module.m.out module.m"),
+            ("zone.z[var.k].apex", "zone.z var.k"),
+            ("[for k, v in zone.z : v.apex]", "zone.z"),
+            ("zone.z[*].apex", "zone.z"),
+            ("self.apex", "self.apex self"),
+            ("each.value.apex", "each.value.apex each.value"),
+        ] {
+            let expr = crate::syntax::parse_expression(SourceId(0), 0, expression).expect("an expression");
+            assert_eq!(references(&expr).join(" "), expected, "{expression}");
+        }
     }
 
     #[test]

@@ -70,6 +70,7 @@ fn surround(out: &mut Json, plan: &Plan, around: &Surroundings) {
         "root_module": root_module(same().chain(after).map(|(address, spec)| (address, resource(address, Some(spec))))),
     });
     out["configuration"] = around.configuration.clone();
+    out["checks"] = json!(around.checks);
     if let Some(changes) = out["resource_changes"].as_array_mut() {
         changes.extend(same().map(|(address, spec)| no_op(address, spec)));
     }

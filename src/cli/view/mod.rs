@@ -6,6 +6,7 @@ pub mod docs;
 pub mod event;
 pub mod graph;
 pub mod job;
+pub mod json_checks;
 pub mod json_configuration;
 pub mod json_plan;
 pub mod lock;

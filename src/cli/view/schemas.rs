@@ -78,6 +78,7 @@ pub fn plan() -> Json {
                 json!({ "provider_config": { "type": "object" }, "root_module": reference("configuration") }),
                 json!(["root_module"]),
             ),
+            "checks": list(check()),
         }),
         json!([
             "format_version",
@@ -93,6 +94,37 @@ pub fn plan() -> Json {
     schema["title"] = json!("cap plan: what cap show -json PLAN prints");
     schema["$defs"] = definitions;
     schema
+}
+
+/// What the conditions of one block came to.
+fn check() -> Json {
+    let status = json!({ "enum": ["pass", "unknown", "fail"] });
+    let address = |more: Json| {
+        let mut members = json!({ "module": text("The module it is in."), "to_display": text("Its address.") });
+        if let (Some(members), Json::Object(more)) = (members.as_object_mut(), more) {
+            members.extend(more);
+        }
+        closed(members, json!(["to_display"]))
+    };
+    let block = address(json!({
+        "kind": { "enum": ["resource", "output_value", "check", "var"] },
+        "mode": { "const": "managed" },
+        "type": text("The resource's type."),
+        "name": text("Its name."),
+    }));
+    let problem = closed(json!({ "message": text("What does not hold.") }), json!(["message"]));
+    let instance = closed(
+        json!({
+            "address": address(json!({ "instance_key": {} })),
+            "status": status,
+            "problems": list(problem),
+        }),
+        json!(["address", "status"]),
+    );
+    closed(
+        json!({ "address": block, "status": status, "instances": list(instance) }),
+        json!(["address", "status", "instances"]),
+    )
 }
 
 fn reference(name: &str) -> Json {
