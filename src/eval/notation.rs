@@ -59,7 +59,15 @@ fn write_type(out: &mut String, ty: &Type, indent: usize) {
     let mut collection = |name: &str, element: &Type| {
         out.push_str(name);
         out.push('(');
-        write_type(out, element, indent);
+        // What takes lines of its own begins on one.
+        if matches!(element, Type::Tuple(_) | Type::Object(_)) {
+            new_line(out, indent + TYPE_INDENT);
+            write_type(out, element, indent + TYPE_INDENT);
+            out.push(',');
+            new_line(out, indent);
+        } else {
+            write_type(out, element, indent);
+        }
         out.push(')');
     };
     match ty {
@@ -114,7 +122,13 @@ fn write_null(out: &mut String, ty: &Type) {
 
 /// The name of a type in a sentence, as Terraform has it.
 fn friendly(ty: &Type) -> String {
-    if *ty == Type::Any { "dynamic".to_owned() } else { ty.to_string() }
+    match ty {
+        Type::Any => "dynamic".to_owned(),
+        Type::List(element) => format!("list of {}", friendly(element)),
+        Type::Set(element) => format!("set of {}", friendly(element)),
+        Type::Map(element) => format!("map of {}", friendly(element)),
+        other => other.to_string(),
+    }
 }
 
 fn write_value(out: &mut String, value: &Value, indent: usize) {

@@ -50,6 +50,7 @@ fn one_expression_goes_in_and_its_value_comes_out() {
         ("toset([])", "toset([])"),
         ("\"x\\ny\\n\"", "<<EOT\nx\ny\n\nEOT"),
         ("type([\"a\"])", "tuple([\n    string,\n])"),
+        ("type(tolist([tolist([{}])]))", "list(list(\n    object({}),\n))"),
         ("type({ a = tolist([1]) })", "object({\n    a: list(number),\n})"),
         ("[\n  for n in [1, 2] :\n  n * 2\n]\n", "[\n  2,\n  4,\n]"),
         ("1 + \\\n2\n", "3"),
