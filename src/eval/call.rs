@@ -15,6 +15,7 @@ use crate::diagnostic::{Diagnostic, codes::language as codes};
 use crate::source::{SourceId, Span};
 use crate::syntax::ast::{Call, Expr, ExprKind};
 use crate::syntax::parse_template;
+use crate::syntax::references::each_reference;
 
 /// Forms that are no functions of the library.
 pub const FORMS: [&str; 4] = ["can", "templatefile", "templatestring", "try"];
@@ -72,31 +73,30 @@ impl Scope<'_> {
     fn arguments(&self, call: &Call) -> Evaluated<Vec<Value>> {
         let mut values = self.all(&call.arguments)?;
         let Some(last) = call.arguments.last().filter(|_| call.expand) else { return Ok(values) };
-        match values.pop() {
-            Some(Value::List(_, items) | Value::Set(_, items) | Value::Tuple(items)) => {
-                values.extend(items.iter().cloned())
-            }
-            Some(Value::Null(_)) => return fault(&codes::ARGUMENT, last.span, "What ... expands must not be null."),
-            other => {
-                let given = other.as_ref().map_or_else(String::new, described);
-                let detail = format!("What ... expands must be a list, a set or a tuple, and this is {given}.");
-                return fault(&codes::ARGUMENT, last.span, detail);
-            }
+        if let Some(value) = values.pop() {
+            values.extend(expand(value, last.span)?);
         }
         Ok(values)
     }
 
-    /// The first argument that has a value.
+    /// The first argument that has a value. What `...` expands has values, or there is none to try.
     fn try_each(&self, call: &Call, span: Span) -> Evaluated {
+        let (single, expanded) = self.unexpanded(call)?;
         let mut all = Faults::default();
-        for argument in &call.arguments {
+        for (at, argument) in single.iter().enumerate() {
             match self.eval(argument) {
-                Ok(value) => return Ok(value),
+                Ok(value) => {
+                    single[at + 1..].iter().try_for_each(|rest| self.declared(|visit| each_reference(rest, visit)))?;
+                    return Ok(value);
+                }
                 Err(faults) if faults.needs_facts || faults.undeclared => return Err(faults),
                 Err(faults) => all.join(*faults),
             }
         }
-        if call.arguments.is_empty() {
+        if let Some(value) = expanded.into_iter().next() {
+            return Ok(value);
+        }
+        if single.is_empty() {
             return fault(&codes::CALL, span, "try: at least one expression is needed.");
         }
         let reasons: Vec<&str> = all.diagnostics.iter().map(|one| one.detail.as_str()).collect();
@@ -107,12 +107,22 @@ impl Scope<'_> {
     }
 
     fn can(&self, call: &Call, span: Span) -> Evaluated {
-        let [argument] = &call.arguments[..] else {
-            return fault(&codes::CALL, span, "can: exactly one expression is needed.");
-        };
-        match self.eval(argument) {
-            Err(faults) if faults.needs_facts || faults.undeclared => Err(faults),
-            result => Ok(Value::Bool(result.is_ok())),
+        let (single, expanded) = self.unexpanded(call)?;
+        match (single, expanded.len()) {
+            ([argument], 0) => match self.eval(argument) {
+                Err(faults) if faults.needs_facts || faults.undeclared => Err(faults),
+                result => Ok(Value::Bool(result.is_ok())),
+            },
+            ([], 1) => Ok(Value::Bool(true)),
+            _ => fault(&codes::CALL, span, "can: exactly one expression is needed."),
+        }
+    }
+
+    /// The arguments that are written one by one, and the values of the one that `...` expands.
+    fn unexpanded<'c>(&self, call: &'c Call) -> Evaluated<(&'c [Expr], Vec<Value>)> {
+        match call.arguments.split_last().filter(|_| call.expand) {
+            Some((last, single)) => Ok((single, expand(self.eval(last)?, last.span)?)),
+            None => Ok((&call.arguments, Vec::new())),
         }
     }
 
@@ -142,7 +152,18 @@ impl Scope<'_> {
         };
         let vars = variables_of(variables, place(1))?;
         let (name, text) = text(self, &given, place(0))?;
-        self.render_text(&name, &text, &vars, place(0))
+        let result = self.render_text(&name, &text, &vars, place(0))?;
+        if &*call.name.text == "templatefile" {
+            return Ok(result);
+        }
+        // A template that is a value alone is that value in a file, and a text here.
+        match as_text(&result, place(0))? {
+            Some(text) => Ok(Value::String(text)),
+            None => {
+                let detail = format!("templatestring: the result must be a string, and it is {}.", described(&result));
+                fault(&codes::ARGUMENT, place(0), detail)
+            }
+        }
     }
 
     fn template_file(&self, path: &str, span: Span) -> Evaluated<(String, Arc<str>)> {
@@ -169,7 +190,24 @@ impl Scope<'_> {
         let expr = parse_template(TEMPLATE, text).map_err(|all| moved(all.into()))?;
         let roots = Variables { values: variables, outer: self.roots, span };
         let scope = Scope { roots: &roots, session: self.session, bindings: None, mode: Mode::Template };
-        scope.eval(&expr).map_err(moved)
+        scope.declared(|visit| each_reference(&expr, visit)).map_err(moved)?;
+        match scope.eval(&expr).map_err(moved)? {
+            Value::Null(_) => fault(&codes::TEMPLATE, span, "The result of a template must not be null."),
+            value => Ok(value),
+        }
+    }
+}
+
+/// The arguments that `...` makes of a value.
+fn expand(value: Value, span: Span) -> Evaluated<Vec<Value>> {
+    match value {
+        Value::List(_, items) | Value::Set(_, items) | Value::Tuple(items) => Ok(items.to_vec()),
+        Value::Null(_) => fault(&codes::ARGUMENT, span, "What ... expands must not be null."),
+        other => {
+            let given = described(&other);
+            let detail = format!("What ... expands must be a list, a set or a tuple, and this is {given}.");
+            fault(&codes::ARGUMENT, span, detail)
+        }
     }
 }
 
@@ -183,7 +221,9 @@ fn is_reference(expr: &Expr) -> bool {
 }
 
 /// Faults within a template's text are shown at the call, and say where in the text they lie.
+/// Those of its references are faults of the call: what is tried instead may have a value.
 fn move_to_call(mut faults: Box<Faults>, name: &str, text: &str, span: Span) -> Box<Faults> {
+    faults.undeclared = false;
     for one in &mut faults.diagnostics {
         if let Some(inner) = one.span.filter(|inner| inner.source == TEMPLATE) {
             let before = text.get(..inner.start as usize).unwrap_or("");
@@ -250,7 +290,8 @@ impl Roots for Variables<'_> {
         }
         let known = self.values.entries().into_iter().flatten().map(|(name, _)| &**name);
         let hint = did_you_mean(root, known);
-        fault_with(&codes::UNDECLARED, span, format!("The template is given no variable named \"{root}\"."), hint)
+        let detail = format!("The template is given no variable named \"{root}\".");
+        fault_with(&codes::UNDECLARED, span, detail, hint).map_err(Faults::of_references)
     }
 
     fn outputs(&self, address: &ResourceAddress) -> Option<Vec<Arc<str>>> {

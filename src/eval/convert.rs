@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
+use super::nulls;
 use super::number::Number;
 use super::types::{Field, Type};
 use super::value::Value;
@@ -53,10 +54,13 @@ fn within<T>(step: impl FnOnce() -> Step, result: Result<T, ConvertError>) -> Re
     })
 }
 
-/// Converts a value to a type. Where the type holds `any`, the value fills it in. `null` is of every type.
+/// Converts a value to a type. Where the type holds `any`, the value fills it in. A null without a type is of every type.
 pub fn convert(value: &Value, to: &Type) -> Result<Value, ConvertError> {
     match (value, to) {
-        (Value::Null(have), to) => Ok(Value::Null(if *to == Type::Any { have.clone() } else { to.clone() })),
+        (Value::Null(have), to) => match nulls::converted(have, to) {
+            Some(ty) => Ok(Value::Null(ty)),
+            None => fault(required(to)),
+        },
         (_, Type::Any) => Ok(value.clone()),
         (Value::Secret(_), Type::Secret) => Ok(value.clone()),
         (Value::Secret(_), _) => fault(format!("{to} required, and a secret can only be given to what takes a secret")),

@@ -11,7 +11,7 @@ use super::types::Type;
 use super::value::Value;
 use crate::diagnostic::codes::language as codes;
 use crate::source::Span;
-use crate::syntax::ast::{Conditional, Expr, ExprKind, Item};
+use crate::syntax::ast::{BinaryOp, Conditional, Expr, ExprKind, Item, UnaryOp};
 
 impl Scope<'_> {
     /// The value of an expression.
@@ -35,7 +35,7 @@ impl Scope<'_> {
             ExprKind::Unary(operator, inner) => self.unary(*operator, inner),
             ExprKind::Binary(row) => self.binary(row),
             ExprKind::Conditional(conditional) => self.conditional(conditional, expr.span),
-            ExprKind::For(one) => self.for_expr(one),
+            ExprKind::For(one) => self.for_expr(expr, one),
         }
     }
 
@@ -91,13 +91,14 @@ impl Scope<'_> {
         let (yes, no) = (self.eval(&one.yes), self.eval(&one.no));
         // Both results take part in the type; only the chosen one may fail, but for references
         // to what is not declared.
-        let (chosen, other) = if holds? { (yes?, no) } else { (no?, yes) };
-        let other = match other {
-            Ok(other) => other,
-            Err(faults) if faults.undeclared => return Err(faults),
-            Err(_) => return Ok(chosen),
+        let chose_yes = holds?;
+        let (chosen, other) = if chose_yes { (yes?, no) } else { (no?, yes) };
+        let unchosen = match &other {
+            Ok(other) => other.type_of(),
+            Err(faults) if faults.undeclared => return Err(faults.clone()),
+            Err(_) => shape(if chose_yes { &one.no } else { &one.yes }),
         };
-        let types = [chosen.type_of(), other.type_of()];
+        let types = [chosen.type_of(), unchosen];
         if types[0] == types[1] {
             return Ok(chosen);
         }
@@ -105,9 +106,12 @@ impl Scope<'_> {
         match converted {
             Some(value) => Ok(value),
             // A null beside a secret or a reference: it is none of a type that stands in its way.
-            None if chosen.is_null() || other.is_null() => Ok(chosen),
+            None if stands_apart(&types) && (chosen.is_null() || other.is_ok_and(|other| other.is_null())) => {
+                Ok(chosen)
+            }
             None => {
-                let detail = format!("One result is {}, the other is {}.", described(&chosen), described(&other));
+                let other = described_type(&types[1]);
+                let detail = format!("One result is {}, the other is {other}.", described_type(&types[0]));
                 let hint = "Make both of one type, for example with tostring, tolist or tomap.".to_owned();
                 fault_with(&codes::CONDITIONAL, span, detail, Some(hint))
             }
@@ -126,6 +130,34 @@ impl Scope<'_> {
             _ => fault(&codes::CONDITION, expr.span, format!("A bool is required, and this is {}.", described(&value))),
         }
     }
+}
+
+/// What can be said of the type of an expression that has no value: an operation is a number or a bool all the same.
+fn shape(expr: &Expr) -> Type {
+    match &expr.kind {
+        ExprKind::Literal(value) => value.type_of(),
+        ExprKind::Template(_) => Type::String,
+        ExprKind::Wrapped(inner) | ExprKind::Parenthesis(inner) => shape(inner),
+        ExprKind::Tuple(items) => Type::Tuple(items.iter().map(shape).collect()),
+        ExprKind::Unary(UnaryOp::Not, _) => Type::Bool,
+        ExprKind::Unary(UnaryOp::Negate, _) => Type::Number,
+        ExprKind::Binary(row) => match row.rest.last().map(|last| last.operator) {
+            Some(BinaryOp::Add | BinaryOp::Subtract | BinaryOp::Multiply | BinaryOp::Divide | BinaryOp::Remainder) => {
+                Type::Number
+            }
+            _ => Type::Bool,
+        },
+        ExprKind::Conditional(one) => match (shape(&one.yes), shape(&one.no)) {
+            (Type::Any, _) | (_, Type::Any) => Type::Any,
+            (yes, no) => unify(&[yes, no]).unwrap_or(Type::Any),
+        },
+        _ => Type::Any,
+    }
+}
+
+/// Whether one of the types is a reference or a secret, which go with no others.
+fn stands_apart(types: &[Type]) -> bool {
+    types.iter().any(|ty| matches!(ty, Type::Ref(_) | Type::Secret))
 }
 
 /// The text of a value that can be converted to one.
@@ -151,7 +183,14 @@ pub(super) fn refuse_secret(value: &Value, span: Span) -> Evaluated<()> {
 pub(super) fn described(value: &Value) -> String {
     match value {
         Value::Null(_) => "null".to_owned(),
-        Value::Object(_) => "an object".to_owned(),
-        other => format!("a {}", other.type_of()),
+        other => described_type(&other.type_of()),
+    }
+}
+
+/// What values of a type are, in words.
+fn described_type(ty: &Type) -> String {
+    match ty {
+        Type::Object(_) => "an object".to_owned(),
+        other => format!("a {other}"),
     }
 }

@@ -11,13 +11,32 @@ use crate::diagnostic::codes::language as codes;
 use crate::limits;
 use crate::source::Span;
 use crate::syntax::ast::{Expr, For, Loop};
+use crate::syntax::references::{each_reference, refers_to};
 
 impl Scope<'_> {
-    pub(super) fn for_expr(&self, one: &For) -> Evaluated {
-        match &one.key {
+    /// The value of `expr`, which is the `for`.
+    pub(super) fn for_expr(&self, expr: &Expr, one: &For) -> Evaluated {
+        let value = match &one.key {
             None => self.for_tuple(one),
             Some(key) if one.grouping => self.for_groups(one, key),
             Some(key) => self.for_object(one, key),
+        }?;
+        if value.elements().is_some_and(<[Value]>::is_empty) || value.entries().is_some_and(BTreeMap::is_empty) {
+            self.unseen(expr, one)?;
+        }
+        Ok(value)
+    }
+
+    /// What a `for` without results has not looked at: references lead somewhere all the same, and a condition that needs
+    /// none of the variables has a value.
+    fn unseen(&self, expr: &Expr, one: &For) -> Evaluated<()> {
+        self.declared(|visit| each_reference(expr, visit))?;
+        let Some(condition) = &one.condition else { return Ok(()) };
+        let mut variables = one.over.key.iter().chain([&one.over.value]);
+        if variables.any(|name| refers_to(condition, &name.text)) {
+            Ok(())
+        } else {
+            self.condition(condition).map(drop)
         }
     }
 

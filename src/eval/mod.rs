@@ -30,6 +30,7 @@ mod meta;
 mod module;
 mod moves;
 pub mod notation;
+mod nulls;
 pub mod number;
 mod opened;
 mod operators;

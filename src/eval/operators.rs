@@ -59,8 +59,13 @@ impl Scope<'_> {
         let decided = truth(left, at)? == settled;
         match self.eval(&one.right) {
             Err(faults) if faults.undeclared || !decided => Err(faults),
-            _ if decided => Ok(Value::Bool(settled)),
-            right => Ok(Value::Bool(truth(&right?, one.right.span)?)),
+            Err(_) => Ok(Value::Bool(settled)),
+            Ok(right) if decided && right.is_null() => Ok(Value::Bool(settled)),
+            // What has a value must be a bool all the same.
+            Ok(right) => {
+                let right = truth(&right, one.right.span)?;
+                Ok(Value::Bool(if decided { settled } else { right }))
+            }
         }
     }
 }

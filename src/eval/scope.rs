@@ -3,12 +3,13 @@
 use std::cell::Cell;
 use std::sync::Arc;
 
-use super::fault::{Evaluated, fault};
+use super::fault::{Evaluated, Gather, fault};
 use super::functions::CallContext;
 use super::value::Value;
 use crate::address::ResourceAddress;
 use crate::diagnostic::codes::language as codes;
 use crate::source::Span;
+use crate::syntax::references::Reference;
 
 /// Expressions within each other, over all values that are being evaluated: the stack is finite.
 const DEPTH: usize = 300;
@@ -102,6 +103,22 @@ impl<'e> Scope<'e> {
             next = binding.outer;
         }
         None
+    }
+
+    /// Whether what is not evaluated refers to what there is: a reference that leads nowhere is a fault wherever it stands.
+    /// `walk` goes through its references.
+    pub(super) fn declared(&self, walk: impl FnOnce(&mut dyn FnMut(Reference<'_>))) -> Evaluated<()> {
+        let mut gather = Gather::default();
+        walk(&mut |reference| {
+            let Reference { root, first, span, .. } = reference;
+            if self.bound(root).is_none()
+                && let Err(faults) = self.roots.resolve(root, first, span)
+                && faults.undeclared
+            {
+                gather.take::<()>(Err(faults));
+            }
+        });
+        gather.done()
     }
 
     /// Runs one level of evaluation, unless it lies too deep.

@@ -1,5 +1,7 @@
 //! Templates: texts put together from their parts.
 
+use std::slice::from_ref;
+
 use super::expression::{as_text, described};
 use super::fault::{Evaluated, Gather, fault};
 use super::scope::Scope;
@@ -9,6 +11,7 @@ use crate::limits;
 use crate::source::Span;
 use crate::syntax::ast::{Expr, Part};
 use crate::syntax::nfc;
+use crate::syntax::references::each_reference_of_parts;
 
 impl Scope<'_> {
     pub(super) fn template(&self, parts: &[Part], span: Span) -> Evaluated {
@@ -36,10 +39,19 @@ impl Scope<'_> {
             }
             Part::Interpolation(inner) => self.interpolation(inner, text),
             Part::If(one) => {
-                let chosen = if self.condition(&one.condition)? { &one.yes } else { &one.no };
+                let holds = self.condition(&one.condition)?;
+                let (chosen, other) = if holds { (&one.yes, &one.no) } else { (&one.no, &one.yes) };
+                self.declared(|visit| each_reference_of_parts(other, visit))?;
                 self.parts(chosen, text, span)
             }
-            Part::For(one) => self.each(&one.over, |inner| inner.parts(&one.body, text, span)),
+            Part::For(one) => {
+                let mut entered = false;
+                self.each(&one.over, |inner| {
+                    entered = true;
+                    inner.parts(&one.body, text, span)
+                })?;
+                if entered { Ok(()) } else { self.declared(|visit| each_reference_of_parts(from_ref(part), visit)) }
+            }
         }
     }
 

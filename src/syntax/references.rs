@@ -23,6 +23,11 @@ pub fn each_reference<'a>(expr: &'a Expr, visit: &mut dyn FnMut(Reference<'a>)) 
     Walk { bound: Vec::new(), skipped: "", visit }.expr(expr);
 }
 
+/// As [`each_reference`], of the parts of a template.
+pub fn each_reference_of_parts<'a>(parts: &'a [Part], visit: &mut dyn FnMut(Reference<'a>)) {
+    Walk { bound: Vec::new(), skipped: "", visit }.parts(parts);
+}
+
 /// As [`each_reference`], but for what stands in calls of one function.
 pub fn each_reference_but_in<'a>(function: &'a str, expr: &'a Expr, visit: &mut dyn FnMut(Reference<'a>)) {
     Walk { bound: Vec::new(), skipped: function, visit }.expr(expr);

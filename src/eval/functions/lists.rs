@@ -124,14 +124,11 @@ fn coalescelist(_: &CallContext<'_>, args: &[Value]) -> Outcome {
     if args.is_empty() {
         return Err(Fault::call("at least one argument is required"));
     }
-    for arg in args {
-        match arg {
-            Value::List(_, items) | Value::Tuple(items) if !items.is_empty() => return Ok(arg.clone()),
-            Value::List(..) | Value::Tuple(_) => {}
-            _ => return Err(Fault::call("coalescelist arguments must be lists or tuples")),
-        }
+    if !args.iter().all(|arg| matches!(arg.type_of(), Type::List(_) | Type::Tuple(_))) {
+        return Err(Fault::call("coalescelist arguments must be lists or tuples"));
     }
-    Err(Fault::call("no non-null arguments"))
+    let first = args.iter().find(|arg| arg.elements().is_some_and(|items| !items.is_empty()));
+    first.cloned().ok_or_else(|| Fault::call("no non-null arguments"))
 }
 
 fn compact(_: &CallContext<'_>, args: &[Value]) -> Outcome {

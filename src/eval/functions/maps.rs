@@ -137,11 +137,12 @@ fn matchkeys(_: &CallContext<'_>, args: &[Value]) -> Outcome {
 
 fn merge(_: &CallContext<'_>, args: &[Value]) -> Outcome {
     let mut merged: BTreeMap<Arc<str>, Value> = BTreeMap::new();
-    for arg in args.iter().filter(|arg| !arg.is_null()) {
-        let Some(entries) = arg.entries() else {
+    for arg in args {
+        if !matches!(arg.type_of(), Type::Map(_) | Type::Object(_) | Type::Any) {
             return Err(Fault::call(format!("arguments must be maps or objects, got \"{}\"", arg.type_of())));
-        };
-        merged.extend(entries.iter().map(|(name, value)| (name.clone(), value.clone())));
+        }
+        let entries = arg.entries().into_iter().flatten();
+        merged.extend(entries.map(|(name, value)| (name.clone(), value.clone())));
     }
     let mut types = args.iter().map(Value::type_of);
     match types.next() {
