@@ -185,6 +185,13 @@ impl Configuration {
         all.map(|(name, value)| (name.to_string(), encode::to_json(value))).collect()
     }
 
+    /// What may be left out where they are given, as a plan keeps it.
+    pub fn optional(&self) -> BTreeMap<String, Vec<Vec<String>>> {
+        let texts = |path: &Vec<std::sync::Arc<str>>| path.iter().map(ToString::to_string).collect();
+        let all = self.evaluation.optional.iter();
+        all.map(|(name, paths)| (name.to_string(), paths.iter().map(texts).collect())).collect()
+    }
+
     /// Values of sensitive variables, for whoever resolves secrets.
     pub fn sensitive(&self) -> SensitiveValues {
         let declared = self.evaluation.sensitive.iter().map(|(name, value)| (name.to_string(), bytes(value)));

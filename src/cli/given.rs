@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde_json::Value as Json;
+use serde_json::{Map, Value as Json};
 use zeroize::Zeroizing;
 
 use super::args::VarArgs;
@@ -12,6 +12,7 @@ use super::place::Place;
 use super::shell::Failure;
 use crate::diagnostic::{Diagnostic, Diagnostics, codes};
 use crate::engine::load;
+use crate::eval::number::Number;
 use crate::eval::value::Value;
 use crate::eval::{Argument, encode};
 use crate::plan::Plan;
@@ -31,9 +32,11 @@ pub fn again(place: &Place, vars: &VarArgs) -> Result<SensitiveValues, Failure> 
 /// The same for a saved plan, which holds the values of all variables but sensitive ones: another value than it was made
 /// with is refused, since it would change nothing.
 pub fn for_plan(place: &Place, vars: &VarArgs, plan: &Plan) -> Result<SensitiveValues, Failure> {
-    let is_new = |(name, text): &(&String, &Option<Zeroizing<String>>)| match plan.variables.get(*name) {
-        Some(planned) => planned.get("$secret").is_none() && !text.as_ref().is_some_and(|text| says(planned, text)),
-        None => true,
+    let is_new = |(name, text): &(&String, &Option<Zeroizing<String>>)| {
+        let Some(planned) = plan.variables.get(*name) else { return true };
+        let optional: Vec<&[String]> = plan.optional.get(*name).into_iter().flatten().map(Vec::as_slice).collect();
+        let is_same = |text: &Zeroizing<String>| says(planned, &optional, text);
+        planned.get("$secret").is_none() && !text.as_ref().is_some_and(is_same)
     };
     let typed = typed(place, vars)?;
     let refused: Vec<&str> = typed.iter().filter(is_new).map(|(name, _)| name.as_str()).collect();
@@ -73,14 +76,18 @@ fn text_of(attribute: &ast::Attribute) -> (String, Option<Zeroizing<String>>) {
     (attribute.name.text.to_string(), text.map(Zeroizing::new))
 }
 
-/// Whether a text says this value.
-fn says(planned: &Json, text: &str) -> bool {
-    if let Json::String(value) = planned {
-        return value == text;
+/// Whether a text says this value, where these attributes may be left out.
+fn says(planned: &Json, optional: &[&[String]], text: &str) -> bool {
+    match planned {
+        Json::String(value) => value == text,
+        _ if is_number(planned) => Number::from_text(text).is_some() && Number::from_text(text) == number(planned),
+        _ => {
+            let written = parse_expression(SourceId(0), 0, text).ok().and_then(|expr| constant(&expr));
+            // Numbers are read as the language does; JSON's own reader rounds them, and comes last.
+            let given = written.or_else(|| serde_json::from_str(text).ok());
+            given.is_some_and(|given| same(planned, optional, &given))
+        }
     }
-    let given = serde_json::from_str(text).ok();
-    let given = given.or_else(|| constant(&parse_expression(SourceId(0), 0, text).ok()?));
-    given.is_some_and(|given| same(planned, &given))
 }
 
 /// A constant as JSON.
@@ -102,32 +109,62 @@ fn constant(expr: &ast::Expr) -> Option<Json> {
 }
 
 /// Whether a value that was given is the one that was planned, as far as that can be told without its type: the plan's has
-/// been converted to it, so that a number may be a text there, a list a set, and what was left out has its default.
-fn same(planned: &Json, given: &Json) -> bool {
+/// been converted to it, so that a number may be a text there, a list a set, and what may be left out has its default.
+fn same(planned: &Json, optional: &[&[String]], given: &Json) -> bool {
     match (planned, given) {
-        (Json::Array(planned), Json::Array(given)) => are_same(planned, given),
-        (Json::Object(kept), Json::Object(given)) if word(planned).is_none() => given.iter().all(|(name, value)| {
-            let planned = kept.get(name);
-            planned.map_or(value.is_null(), |planned| same(planned, value))
-        }),
+        (Json::Array(planned), Json::Array(given)) => are_same(planned, &below(optional, "*"), given),
+        (Json::Object(kept), Json::Object(given)) if word(planned).is_none() => are_same_entries(kept, optional, given),
         (Json::Null, Json::Null) => true,
+        _ if is_number(planned) => number(given).is_some_and(|given| Some(given) == number(planned)),
         _ => word(planned).is_some_and(|text| Some(text) == word(given)),
     }
 }
 
-/// In the same order; or as the elements of a set of texts, which a plan holds each once.
-fn are_same(planned: &[Json], given: &[Json]) -> bool {
-    let words = |items: &[Json]| items.iter().map(word).collect::<Option<BTreeSet<String>>>();
-    let in_order = planned.len() == given.len() && planned.iter().zip(given).all(|(one, other)| same(one, other));
-    let as_set = || words(planned).is_some_and(|set| set.len() == planned.len() && Some(set) == words(given));
-    in_order || as_set()
+/// The same names with the same values. A plan leaves attributes out that are null, and has those that were left out.
+fn are_same_entries(planned: &Map<String, Json>, optional: &[&[String]], given: &Map<String, Json>) -> bool {
+    let is_left_out = |name: &String| given.get(name).is_none_or(Json::is_null);
+    let may_lack = |name: &String| optional.iter().any(|path| matches!(path, [one] if one == name));
+    given.keys().all(|name| planned.contains_key(name) || is_left_out(name))
+        && planned.iter().all(|(name, value)| match given.get(name) {
+            Some(other) if same(value, &below(optional, name), other) => true,
+            _ => is_left_out(name) && may_lack(name),
+        })
+}
+
+/// What may be left out within an element of that name.
+fn below<'a>(optional: &[&'a [String]], name: &str) -> Vec<&'a [String]> {
+    let leads = |path: &&'a [String]| path.split_first().filter(|(one, _)| *one == name || *one == "*");
+    optional.iter().filter_map(|path| leads(path).map(|(_, rest)| rest)).filter(|rest| !rest.is_empty()).collect()
+}
+
+/// In the same order; or as the elements of a set of texts or numbers, which a plan holds each once.
+fn are_same(planned: &[Json], optional: &[&[String]], given: &[Json]) -> bool {
+    let in_order = || planned.iter().zip(given).all(|(one, other)| same(one, optional, other));
+    let plain = |json: &Json| match planned.iter().all(is_number) {
+        true => number(json).map(|number| number.to_string()),
+        false => word(json),
+    };
+    let plains = |items: &[Json]| items.iter().map(plain).collect::<Option<BTreeSet<String>>>();
+    let as_set = || plains(planned).is_some_and(|set| set.len() == planned.len() && Some(set) == plains(given));
+    (planned.len() == given.len() && in_order()) || as_set()
+}
+
+/// Whether it is a number, and no text that says one.
+fn is_number(json: &Json) -> bool {
+    json.is_number() || json.get("$number").is_some_and(|_| word(json).is_some())
+}
+
+/// A value that may stand for a number, as that number.
+fn number(json: &Json) -> Option<Number> {
+    word(json).filter(|_| !json.is_boolean()).and_then(|text| Number::from_text(&text))
 }
 
 /// A value that may stand for a text, as that text.
 fn word(json: &Json) -> Option<String> {
     match json {
         Json::String(text) => Some(text.clone()),
-        Json::Bool(_) | Json::Number(_) => Some(json.to_string()),
+        Json::Bool(_) => Some(json.to_string()),
+        Json::Number(number) => Number::parse(&number.to_string()).map(|number| number.to_string()),
         Json::Object(entries) if entries.len() == 1 => entries.get("$number")?.as_str().map(str::to_owned),
         _ => None,
     }
@@ -142,29 +179,62 @@ mod tests {
     #[test]
     fn a_value_is_recognized_however_it_is_written_and_no_other_is() {
         let planned = json!({ "hosts": { "a": { "port": 443, "user": "deploy" } }, "names": ["a", "b"], "on": true });
-        let check = |text: &str, expected: bool| assert_eq!(says(&planned, text), expected, "{text}");
+        let user = ["hosts", "*", "user"].map(str::to_owned);
+        let check = |text: &str, expected: bool| assert_eq!(says(&planned, &[&user], text), expected, "{text}");
         check(r#"{ hosts = { a = { port = "443", user = "deploy" } }, names = ["a", "b"], on = "true" }"#, true);
         check(r#"{"hosts": {"a": {"port": 443}}, "names": ["b", "a", "a"], "on": true}"#, true);
-        check(r#"{ hosts = { a = { port = -443 } } }"#, false);
-        check(r#"{ hosts = { a = { port = 443 }, b = {} } }"#, false);
-        check(r#"{ names = ["a"] }"#, false);
-        check(r#"{ names = ["a", "b", "c"] }"#, false);
-        check(r#"{ on = false }"#, false);
-        check(r#"{ on = upper("true") }"#, false);
+        check(r#"{ hosts = { a = { port = 443, user = null } }, names = ["a", "b"], on = true, more = null }"#, true);
+        check(r#"{ hosts = { a = { user = "deploy" } }, names = ["a", "b"], on = true }"#, false);
+        check(r#"{ hosts = { a = { port = 443, user = "other" } }, names = ["a", "b"], on = true }"#, false);
+        check(r#"{ hosts = { a = { port = 443 }, b = {} }, names = ["a", "b"], on = true }"#, false);
+        check(r#"{ hosts = {}, names = ["a", "b"], on = true }"#, false);
+        check(r#"{ hosts = { a = { port = 443 } }, names = ["a"], on = true }"#, false);
+        check(r#"{ hosts = { a = { port = 443 } }, names = ["a", "b", "c"], on = true }"#, false);
+        check(r#"{ hosts = { a = { port = 443 } }, names = ["a", "b"], on = false }"#, false);
+        check(r#"{ hosts = { a = { port = 443 } }, names = ["a", "b"], on = upper("true") }"#, false);
+        check(r#"{ hosts = { a = { port = 443 } }, names = ["a", "b"] }"#, false);
         check("3", false);
     }
 
     #[test]
+    fn a_map_has_the_plan_s_keys() {
+        let planned = json!({ "a": "1", "b": "2" });
+        for (text, expected) in [
+            (r#"{ a = "1", b = "2" }"#, true),
+            (r#"{ b = 2, a = 1 }"#, true),
+            (r#"{ a = "1" }"#, false),
+            (r#"{ a = "1", b = null }"#, false),
+            ("{}", false),
+            (r#"{ a = "1", b = "2", c = "3" }"#, false),
+        ] {
+            assert_eq!(says(&planned, &[], text), expected, "{text}");
+        }
+    }
+
+    #[test]
     fn numbers_and_texts_are_what_they_say() {
+        let long = "12345678901234567890123";
         for (planned, text, expected) in [
             (json!(3), "3", true),
             (json!(3), "4", false),
             (json!("3"), "3", true),
+            (json!("1000"), "1e3", false),
             (json!({ "$number": "0.5" }), "0.5", true),
+            (json!({ "$number": "0.5" }), ".50", true),
+            (json!(1000), "1e3", true),
+            (json!(1000), "1e2", false),
+            (json!(-1000), "-1e3", true),
+            (json!([1000, "1000"]), "[1e3, 1e3]", true),
+            (json!({ "$number": long }), long, true),
+            (json!([{ "$number": long }]), "[12345678901234567890123]", true),
+            (json!([{ "$number": long }]), "[12345678901234567890124]", false),
+            (json!([{ "$number": long }]), r#"{"$number": 1}"#, false),
+            (json!([1, 1000]), "[1e3, 1.0, 1]", true),
+            (json!(1), "true", false),
             (json!(null), "null", true),
             (json!([[1], [2]]), "[[2], [1]]", false),
         ] {
-            assert_eq!(says(&planned, text), expected, "{planned} {text}");
+            assert_eq!(says(&planned, &[], text), expected, "{planned} {text}");
         }
     }
 }

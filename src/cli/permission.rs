@@ -126,6 +126,7 @@ mod tests {
             destroy: false,
             refresh_only: false,
             variables: BTreeMap::new(),
+            optional: BTreeMap::new(),
             steps,
             drift: Vec::new(),
             outputs: Vec::new(),

@@ -100,6 +100,7 @@ pub async fn plan(
     };
     let mut plan = plan::make(changes, meta)?;
     plan.variables = configuration.variables();
+    plan.optional = configuration.optional();
     let mut later = None;
     outputs::settle(&mut plan, &outputs, &state, options.only.is_some());
     if !args.destroy && !args.refresh_only && options.only.is_none() {

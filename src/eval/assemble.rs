@@ -162,9 +162,14 @@ impl<'a> Evaluator<'a> {
             Some((Arc::from(*name), value))
         });
         let variables = variables.collect();
+        let optional = root.variables.iter().filter_map(|(name, variable)| {
+            let optional = self.variable_type(name, variable).ok()?.optional_attributes();
+            (!optional.is_empty()).then(|| (Arc::from(*name), optional))
+        });
+        let optional = optional.collect();
         let sensitive = self.take_sensitive().into_iter();
         let sensitive = sensitive.map(|(name, value)| (Arc::from(name), Sensitive(value))).collect();
-        Evaluation { desired, sensitive, variables, templates, outputs: behind, plan_time }
+        Evaluation { desired, sensitive, variables, optional, templates, outputs: behind, plan_time }
     }
 
     /// The instances of one block. Those that failed are left out: their faults are noted.

@@ -29,6 +29,8 @@ pub struct Evaluation {
     pub sensitive: BTreeMap<Arc<str>, Sensitive>,
     /// Values of the root module's variables, by name: those of sensitive ones are references.
     pub variables: BTreeMap<Arc<str>, Value>,
+    /// Attributes of their values that may be left out, by name; see [`super::types::Type::optional_attributes`].
+    pub optional: BTreeMap<Arc<str>, Vec<Vec<Arc<str>>>>,
     pub(super) templates: BTreeMap<ResourceAddress, Arc<[Template]>>,
     /// Outputs of modules that templates refer to, by the call's address.
     pub(super) outputs: serde_json::Map<String, serde_json::Value>,

@@ -81,6 +81,23 @@ impl Type {
         }
     }
 
+    /// Attributes of objects that may be left out, each as the names that lead to it: `*` is any element of a collection.
+    pub fn optional_attributes(&self) -> Vec<Vec<Arc<str>>> {
+        let below = |name: &str, ty: &Self| {
+            ty.optional_attributes().into_iter().map(|rest| [Arc::from(name)].into_iter().chain(rest).collect()).collect()
+        };
+        match self {
+            Self::List(element) | Self::Set(element) | Self::Map(element) => below("*", element),
+            // One pattern for all items of a tuple: which of them it is cannot matter where their attributes agree.
+            Self::Tuple(items) => items.iter().flat_map(|item| below("*", item)).collect(),
+            Self::Object(fields) => {
+                let own = fields.iter().filter(|(_, field)| field.optional).map(|(name, _)| vec![name.clone()]);
+                own.chain(fields.iter().flat_map(|(name, field)| below(name, &field.ty))).collect()
+            }
+            _ => Vec::new(),
+        }
+    }
+
     /// A reference to a resource of one of `kinds`.
     pub fn reference<const N: usize>(kinds: [&str; N]) -> Self {
         Self::Ref(kinds.iter().map(|kind| Arc::from(*kind)).collect())

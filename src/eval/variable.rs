@@ -86,7 +86,7 @@ impl<'a> Evaluator<'a> {
     }
 
     /// The type of a variable: `any` when it says none.
-    fn variable_type(&self, name: &'a str, variable: &Variable<'a>) -> Evaluated<Type> {
+    pub(super) fn variable_type(&self, name: &'a str, variable: &Variable<'a>) -> Evaluated<Type> {
         let Some(attribute) = variable.block.body.attribute("type") else { return Ok(Type::Any) };
         let default = |expr: &Expr| constant(&self.session, expr);
         self.memo(

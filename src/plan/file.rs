@@ -78,6 +78,7 @@ mod tests {
             destroy: false,
             refresh_only: false,
             variables: std::collections::BTreeMap::new(),
+            optional: std::collections::BTreeMap::new(),
             steps: Vec::new(),
             drift: Vec::new(),
             outputs: Vec::new(),

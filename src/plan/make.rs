@@ -70,6 +70,7 @@ pub fn make(changes: Changes<'_>, meta: Meta) -> Result<Plan, Diagnostics> {
         destroy,
         refresh_only,
         variables: BTreeMap::new(),
+        optional: BTreeMap::new(),
         steps: steps.collect(),
         drift,
         outputs: output_changes(&meta.outputs, &new_outputs),

@@ -49,6 +49,10 @@ pub struct Plan {
     /// Values of the configuration's variables; sensitive ones are references.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub variables: BTreeMap<String, serde_json::Value>,
+    /// Attributes of those values that may be left out where they are given, by name of the variable: each as the names
+    /// that lead to it, `*` being any element.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub optional: BTreeMap<String, Vec<Vec<String>>>,
     /// What to do. `needs` of a step are indices into this list, always smaller than its own.
     pub steps: Vec<Step>,
     /// Drift seen by refresh: reported, and answered by steps where they are due.

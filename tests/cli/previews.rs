@@ -92,9 +92,11 @@ fn a_list_beside_a_saved_plan_has_to_be_the_plan_s() {
         "variable \"hosts\" {\n  type = map(object({ port = number, user = optional(string, \"deploy\") }))\n}\nmember \"m\" {\n  for_each = var.hosts\n  email    = \"${each.value.user}${each.value.port}@example.com\"\n}\n",
     );
     place.write("given.capvars", "hosts = {\n  a = { port = \"443\" }\n}\n");
-    place.write("other.capvars", "hosts = {\n  a = { port = 444 }\n}\n");
     place.expect("plan -out=p -var-file=given.capvars", 0);
-    place.expect("apply -var-file=other.capvars p", 1).reports("cannot set hosts");
+    for other in ["{\n  a = { port = 444 }\n}", "{}"] {
+        place.write("other.capvars", format!("hosts = {other}\n"));
+        place.expect("apply -var-file=other.capvars p", 1).reports("cannot set hosts");
+    }
     place.expect("apply -var-file=given.capvars p", 0).says("1 added");
 }
 

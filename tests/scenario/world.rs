@@ -84,6 +84,7 @@ impl World {
             destroy: false,
             refresh_only: false,
             variables: BTreeMap::new(),
+            optional: BTreeMap::new(),
             steps,
             drift: Vec::new(),
             outputs: Vec::new(),
