@@ -121,6 +121,7 @@ impl Issuance {
                 self.phase = self.phase_with_key();
             }
             EventBody::OrderPlaced { url } => {
+                self.forget_order();
                 self.order = Some(url.clone());
                 self.phase = Phase::Challenges;
             }
@@ -223,8 +224,8 @@ impl Issuance {
                 vec![EventBody::KeyMade { key: key.clone(), spki }]
             }
             (Effect::Order { .. }, Fact::Order(url)) => {
+                self.forget_order();
                 self.order = Some(url.clone());
-                self.accepted = false;
                 self.go(Phase::Challenges);
                 vec![EventBody::OrderPlaced { url }]
             }
@@ -256,6 +257,13 @@ impl Issuance {
             (Effect::Download(..), Fact::OtherKey) => self.taken(context.now),
             (effect, _) => self.failed(effect, misfit(effect), context),
         }
+    }
+
+    /// What was sent for an order, and what the CA said of it, ends with the order.
+    fn forget_order(&mut self) {
+        self.order = None;
+        self.finalized = false;
+        self.accepted = false;
     }
 
     /// What follows once there is a key: the order that it was lost in goes on.
@@ -333,8 +341,7 @@ impl Issuance {
             message: format!("the CA refused the order: {words}"),
             remedy: Some("check the zone's delegation and its CAA records, then apply again".to_owned()),
         };
-        self.order = None;
-        self.finalized = false;
+        self.forget_order();
         let verdict = self.pace.fail_on(&retry::VALIDATION, &failure, context.now, context.jitter);
         self.after_verdict(verdict, failure)
     }
@@ -401,8 +408,7 @@ impl Issuance {
     /// The order is gone: the CA does not know it any more, or somebody else has it. Another one takes its place, and that is
     /// nobody's failure.
     fn lost_order(&mut self, failure: Failure, now: Timestamp) -> Vec<EventBody> {
-        self.order = None;
-        self.finalized = false;
+        self.forget_order();
         self.lost += 1;
         if self.lost > ORDERS {
             return self.give_up(failure);

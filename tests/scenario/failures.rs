@@ -174,7 +174,8 @@ fn what_is_missing_here_is_not_an_order_that_vanished_there() {
     });
 }
 
-async fn job_of(world: &World, address: &str) -> Job {
+/// The job that works on this.
+pub async fn job_of(world: &World, address: &str) -> Job {
     let jobs = world.store.jobs(&JobFilter::default()).await.expect("jobs");
     jobs.into_iter().find(|job| job.address().to_string() == address).expect("a job")
 }

@@ -8,10 +8,13 @@ use cap::engine::{Limits, Stop, WorkOptions};
 use cap::job::ErrorClass;
 use cap::ports::PortError;
 use cap::ports::clock::Clock as _;
-use cap::testing::{FakeCa, Fault, ManualClock};
+use cap::ports::issuer::{Issuer as _, OrderHandle, OrderRequest};
+use cap::ports::store::Advance;
+use cap::state::{Event, EventBody};
+use cap::testing::{FakeCa, FakeIssuer, Fault, ManualClock};
 use cap::time::Duration;
 
-use super::failures::{apply, failed_attempts};
+use super::failures::{apply, failed_attempts, job_of};
 use super::world::{World, estate, issue, run};
 
 #[test]
@@ -98,5 +101,57 @@ fn an_order_that_somebody_else_finalized_is_replaced() {
         world.faults.wake();
         assert_eq!(work.await.expect("the store answers").failed, []);
         check_own_orders(&world).await;
+    });
+}
+
+#[test]
+fn what_a_ca_said_of_a_lost_order_is_not_held_against_the_next_one() {
+    run(async {
+        let world = world_of_one_order().await;
+        let run = world.submit(estate()).await.expect("it is submitted");
+        // The CA takes the request and loses the order, and the next one has to wait, so that this much is stored.
+        world.faults.plan("finalize", 1, Fault::Stall);
+        world.faults.plan("download", 1, Fault::FailBefore(ErrorClass::NotFound));
+        let patience = Some(Duration::from_secs(60));
+        let options = WorkOptions { run: Some(run.clone()), patience, ..WorkOptions::new("first") };
+        let (engine, stop) = (world.engine(), Stop::default());
+        let mut work = std::pin::pin!(cap::engine::work(&engine, &options, &Silent, &stop));
+        world.falls_asleep(work.as_mut()).await;
+        let until = world.clock.now() + Duration::from_secs(3 * 3600);
+        let limit = ErrorClass::RateLimited { until, of_account: false };
+        world.providers.ca.refuse(PortError::new(limit, "too many orders"));
+        world.faults.wake();
+        assert!(work.await.expect("the store answers").left > 0 && world.faults.all_happened());
+        // The next order is placed and its event is written, and the job is not: its worker dies in between.
+        let job = job_of(&world, "certificate.www").await;
+        let request = OrderRequest {
+            names: vec!["www.example.com".to_owned()],
+            profile: None,
+            lifetime: None,
+            replaces: None,
+            preferred_chain: None,
+            again: None,
+        };
+        let OrderHandle(url) = FakeIssuer(Arc::clone(&world.providers.ca)).order(&request).await.expect("an order");
+        let lease = world.store.lease(&job.id, "dead", Duration::from_secs(30)).await.expect("a lease");
+        let placed = Event {
+            job: job.id.clone(),
+            number: job.next_event,
+            at: world.clock.now(),
+            actor: job.actor.clone(),
+            address: job.address().clone(),
+            body: EventBody::OrderPlaced { url },
+        };
+        let half =
+            Advance { job, events: vec![placed], writes: vec![], appends: vec![], log: vec![], release: true };
+        world.store.advance(&lease, &half).await.expect("it is written");
+        // Somebody else is handed that order as well, and is faster.
+        let twin =
+            world.submit(vec![issue("certificate.twin", "www.example.com", &[])]).await.expect("it is submitted");
+        assert_eq!(world.work_as("quick", &twin, &Stop::default()).await.expect("it works").failed, []);
+        assert_eq!(world.work_as("heir", &run, &Stop::default()).await.expect("it works").failed, []);
+        let ca = &world.providers.ca;
+        assert_eq!((ca.placed(), ca.finalized(), ca.issued().len()), (3, 3, 3), "nobody is given another's certificate");
+        world.check_laws("a lost order").await;
     });
 }
