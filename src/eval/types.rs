@@ -84,7 +84,10 @@ impl Type {
     /// Attributes of objects that may be left out, each as the names that lead to it: `*` is any element of a collection.
     pub fn optional_attributes(&self) -> Vec<Vec<Arc<str>>> {
         let below = |name: &str, ty: &Self| {
-            ty.optional_attributes().into_iter().map(|rest| [Arc::from(name)].into_iter().chain(rest).collect()).collect()
+            ty.optional_attributes()
+                .into_iter()
+                .map(|rest| [Arc::from(name)].into_iter().chain(rest).collect())
+                .collect()
         };
         match self {
             Self::List(element) | Self::Set(element) | Self::Map(element) => below("*", element),

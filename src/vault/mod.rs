@@ -51,6 +51,12 @@ impl Records {
     async fn put(&self, name: &str, secret: &[u8], replace: bool) -> PortResult<Zeroizing<Vec<u8>>> {
         let sealed = envelope::seal(&self.keks, &self.place(name), secret)?;
         let stored = self.store.put_sealed(name, &sealed, replace).await?;
+        if let Err(fault) = self.prove_current().await {
+            if stored == sealed {
+                self.store.remove_sealed(name).await?;
+            }
+            return Err(fault);
+        }
         envelope::open(&self.keks, &self.place(name), &stored)
     }
 

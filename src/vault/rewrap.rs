@@ -12,13 +12,33 @@ impl Vault {
     /// See [`crate::ports::vault::KeyVault::rewrap`].
     pub(super) async fn seal_anew(&self, version: u32) -> PortResult<()> {
         self.hold_to_version(version)?;
-        // Another process may have sealed something under the earlier key meanwhile.
-        while self.records.seal_earlier_anew().await? > 0 {}
-        self.records.open_with(version).await
+        self.records.seal_all_anew().await?;
+        self.records.open_with(version).await?;
+        // A process that holds only the earlier key may have sealed something until now; from now on it is told not to.
+        self.records.seal_all_anew().await
     }
 }
 
 impl Records {
+    /// Until nothing is found any more: another process may have sealed something under the earlier key meanwhile.
+    async fn seal_all_anew(&self) -> PortResult<()> {
+        while self.seal_earlier_anew().await? > 0 {}
+        Ok(())
+    }
+
+    /// Fails when the store opens with a later key than this process has: what it seals would be lost with the earlier
+    /// one. Asked after something was stored, for a re-wrap looks through the store once more after it has set the key.
+    pub(super) async fn prove_current(&self) -> PortResult<()> {
+        let check = self.store.identity().await?.key_check;
+        let opens = check.as_deref().and_then(super::open::version_of);
+        let (active, _) = self.keks.active();
+        let Some(opens) = opens.filter(|opens| *opens > active) else { return Ok(()) };
+        let message = format!(
+            "this store opens with version {opens} of the key-encryption key by now, and this process has version {active}"
+        );
+        Err(PortError::new(ErrorClass::Unauthorized, message).remedy("start again with the later key"))
+    }
+
     /// Seals under the active key what lies under an earlier one. Returns how much that was.
     async fn seal_earlier_anew(&self) -> PortResult<usize> {
         let mut count = 0;
@@ -131,6 +151,43 @@ mod tests {
             assert_eq!(fault.class, ErrorClass::Unauthorized);
         }
         check(&store, &environment(&[("1", ONE)]), &made, "nothing was done").await;
+    }
+
+    #[tokio::test]
+    async fn what_is_sealed_under_the_earlier_key_meanwhile_is_sealed_anew() {
+        for crashes in [false, true] {
+            let (store, made) = sealed().await;
+            let faults = Arc::new(Faults::default());
+            let faulty: Arc<dyn Store> = Arc::new(Faulty::new(Arc::clone(&store), Arc::clone(&faults)));
+            let vault = opened(&faulty, &both()).await;
+            let earlier = opened(&store, &environment(&[("1", ONE)])).await;
+            faults.plan("set_key_check", 1, Fault::Stall);
+            let mut rewrap = std::pin::pin!(vault.rewrap(2));
+            tokio::select! {
+                done = rewrap.as_mut() => panic!("it should be busy: {done:?}"),
+                () = faults.stalled() => {}
+            }
+            let late = KeyId("late".to_owned());
+            let spki = earlier.ensure(&late, KeyType::EcdsaP256).await.expect("the store opens with its key still");
+            if crashes {
+                // Its place in the call is lost, and so is all that it knew.
+                let proof = vault.records.keks.check(2, &vault.records.tenant).expect("a proof");
+                let before = store.identity().await.expect("an identity").key_check;
+                store.set_key_check(before.as_deref(), &proof).await.expect("it is set");
+                opened(&store, &both()).await.rewrap(2).await.expect("it goes on");
+            } else {
+                faults.wake();
+                rewrap.await.expect("sealed anew");
+            }
+            let second = environment(&[("2", TWO)]);
+            check(&store, &second, &made, "meanwhile").await;
+            assert_eq!(opened(&store, &second).await.ensure(&late, KeyType::EcdsaP256).await, Ok(spki), "{crashes}");
+
+            let refused = earlier.ensure(&KeyId("later".to_owned()), KeyType::EcdsaP256).await.expect_err("too late");
+            assert_eq!(refused.class, ErrorClass::Unauthorized);
+            let kept = store.sealed_names().await.expect("names");
+            assert!(!kept.iter().any(|name| name.contains("later")), "{kept:?}");
+        }
     }
 
     #[tokio::test]

@@ -142,8 +142,7 @@ fn what_a_ca_said_of_a_lost_order_is_not_held_against_the_next_one() {
             address: job.address().clone(),
             body: EventBody::OrderPlaced { url },
         };
-        let half =
-            Advance { job, events: vec![placed], writes: vec![], appends: vec![], log: vec![], release: true };
+        let half = Advance { job, events: vec![placed], writes: vec![], appends: vec![], log: vec![], release: true };
         world.store.advance(&lease, &half).await.expect("it is written");
         // Somebody else is handed that order as well, and is faster.
         let twin =
@@ -151,7 +150,11 @@ fn what_a_ca_said_of_a_lost_order_is_not_held_against_the_next_one() {
         assert_eq!(world.work_as("quick", &twin, &Stop::default()).await.expect("it works").failed, []);
         assert_eq!(world.work_as("heir", &run, &Stop::default()).await.expect("it works").failed, []);
         let ca = &world.providers.ca;
-        assert_eq!((ca.placed(), ca.finalized(), ca.issued().len()), (3, 3, 3), "nobody is given another's certificate");
+        assert_eq!(
+            (ca.placed(), ca.finalized(), ca.issued().len()),
+            (3, 3, 3),
+            "nobody is given another's certificate"
+        );
         world.check_laws("a lost order").await;
     });
 }
