@@ -202,22 +202,24 @@ struct Two {
     issuing_key: KeyPair,
 }
 
+/// A CA of that name, under the constraints of the house.
+fn below_house(name: &str) -> CertificateParams {
+    let mut params = CertificateParams::default();
+    params.distinguished_name = rcgen::DistinguishedName::new();
+    params.distinguished_name.push(DnType::CommonName, name);
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    params.not_after = date_time_ymd(2040, 1, 1);
+    let domain = rcgen::GeneralSubtree::DnsName("example.test".to_owned());
+    params.name_constraints =
+        Some(rcgen::NameConstraints { permitted_subtrees: vec![domain], excluded_subtrees: Vec::new() });
+    params
+}
+
 fn two() -> Two {
-    let ca = |name: &str| {
-        let mut params = CertificateParams::default();
-        params.distinguished_name = rcgen::DistinguishedName::new();
-        params.distinguished_name.push(DnType::CommonName, name);
-        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        params.not_after = date_time_ymd(2040, 1, 1);
-        let domain = rcgen::GeneralSubtree::DnsName("example.test".to_owned());
-        params.name_constraints =
-            Some(rcgen::NameConstraints { permitted_subtrees: vec![domain], excluded_subtrees: Vec::new() });
-        params
-    };
     let (root_key, issuing_key) = (KeyPair::generate().expect("a key"), KeyPair::generate().expect("a key"));
-    let root = ca("House Root");
+    let root = below_house("House Root");
     let issuer = Issuer::from_params(&root, &root_key);
-    let issuing = ca("House Issuing").signed_by(&issuing_key, &issuer).expect("a CA").pem();
+    let issuing = below_house("House Issuing").signed_by(&issuing_key, &issuer).expect("a CA").pem();
     let root = root.self_signed(&root_key).expect("a CA").pem();
     Two { root, root_key, issuing, issuing_key }
 }
@@ -291,6 +293,30 @@ fn a_ca_issues_by_its_intermediate_while_the_key_of_its_root_stays_away() {
     let leaf = cap::x509::Leaf::from_pem(&chain).expect("a leaf");
     let now = cap::time::Timestamp::from_millis(leaf.not_before.millis() + 1_000_000);
     assert!(cap::x509::check_chain(&chain, &["www.example.test".to_owned()], &leaf.spki, now).is_ok());
+}
+
+#[test]
+fn of_several_intermediates_the_one_with_the_key_issues() {
+    let two = two();
+    let place = Place::new();
+    let ca = |name: &str, key: &KeyPair| {
+        let params = below_house("House Root");
+        let root = Issuer::from_params(&params, &two.root_key);
+        below_house(name).signed_by(key, &root).expect("a CA").pem()
+    };
+    let other_key = KeyPair::generate().expect("a key");
+    place.write("root.pem", &two.root);
+    place.write("issuing.pem", ca("House Retired", &other_key) + &two.issuing + &ca("House Test", &other_key));
+    place.write("issuing.key", sec1(&two.issuing_key));
+    place.write("root.key", two.root_key.serialize_pem());
+    place.write("main.cap.hcl", BELOW.replace("issuing.key", "root.key"));
+    let refused = place.expect("plan", 1);
+    refused.reports("that of none of the intermediates").reports("House Retired").reports("House Issuing");
+    place.write("main.cap.hcl", BELOW);
+    place.expect("apply -auto-approve", 0).says("1 imported, 2 added");
+    let chain = place.expect("output -raw chain", 0).out;
+    let chain = cap::x509::each(&chain).expect("certificates");
+    assert_eq!(chain.get(1).map(|one| one.trim()), Some(two.issuing.trim()));
 }
 
 #[test]

@@ -36,6 +36,8 @@ fn read(pem: &str) -> Result<Leaf, Refusal> {
 pub(super) fn authority(id: &str, spec: &Spec, now: Timestamp) -> Result<Importing, Refusal> {
     let files = Files::read(id)?;
     let root = found(&files, |one| one.issuer == one.subject)?
+        .into_iter()
+        .next()
         .ok_or_else(|| (format!("{id} holds no root: a CA's certificate that is signed by itself."), PATHS))?;
     described(&root, spec, "common_name", now)?;
     let below = below(&files, &root, spec, now)?;
@@ -58,25 +60,34 @@ pub(super) fn authority(id: &str, spec: &Spec, now: Timestamp) -> Result<Importi
 /// A certificate's text, and what it says.
 type Certificate = (String, Leaf);
 
-/// The first CA's certificate like that.
-fn found(files: &Files, is_it: impl Fn(&Leaf) -> bool) -> Result<Option<Certificate>, Refusal> {
-    for pem in files.certificates() {
-        let leaf = read(pem)?;
-        if leaf.is_ca && is_it(&leaf) {
-            return Ok(Some((pem.clone(), leaf)));
-        }
-    }
-    Ok(None)
+/// The CAs' certificates like that, in the order of the files.
+fn found(files: &Files, is_it: impl Fn(&Leaf) -> bool) -> Result<Vec<Certificate>, Refusal> {
+    let all = files.certificates().iter().map(|pem| Ok((pem.clone(), read(pem)?)));
+    let mut all = all.collect::<Result<Vec<Certificate>, Refusal>>()?;
+    all.retain(|(_, leaf)| leaf.is_ca && is_it(leaf));
+    Ok(all)
 }
 
-/// The intermediate that the block describes.
+/// The intermediate that the block describes: of several the one whose private key is there, the latest of them if it has
+/// several certificates.
 fn below(files: &Files, root: &Certificate, spec: &Spec, now: Timestamp) -> Result<Option<Certificate>, Refusal> {
     if at(spec, "intermediate").is_none() {
         return Ok(None);
     }
     let found = found(files, |one| one.issuer == root.1.subject && one.subject != root.1.subject)?;
-    let missing = "No certificate of an intermediate is among the files: a CA's that the root has signed.".to_owned();
-    let intermediate = found.ok_or((missing, FILES))?;
+    let has_key = |one: &&Certificate| files.key(&one.1.spki).is_some();
+    let intermediate = match (found.iter().filter(has_key).max_by_key(|one| one.1.not_after), &found[..]) {
+        (Some(one), _) | (None, [one]) => one.clone(),
+        (None, []) => {
+            let missing = "No certificate of an intermediate is among the files: a CA's that the root has signed.";
+            return Err((missing.to_owned(), FILES));
+        }
+        (None, several) => {
+            let names: Vec<&str> = several.iter().map(|one| one.1.subject.as_str()).collect();
+            let detail = format!("The private key is that of none of the intermediates: {}.", names.join("; "));
+            return Err((detail, FILES));
+        }
+    };
     if !x509::is_issued_by(&intermediate.0, &root.0).map_err(|fault| (format!("{fault}."), PATHS))? {
         return Err(("The intermediate bears the root's name, and the root's key did not sign it.".to_owned(), FILES));
     }
