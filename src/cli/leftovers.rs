@@ -93,7 +93,7 @@ async fn finish(
         return Err(failures.into());
     }
     let mut done = Summary::default();
-    report.succeeded.iter().for_each(|job| done.count(job.step.action));
+    report.succeeded.iter().for_each(|job| done.count(&job.step));
     Ok(done)
 }
 

@@ -27,7 +27,7 @@ pub struct Deployment {
     /// What the slot held before; kept over a crash, for a second look would see our own work.
     before: Option<Before>,
     installed: Option<Installed>,
-    /// The configuration it had before, when that may be another place.
+    /// The configuration it had before, when that may be another place, and one that is to be cleared.
     old: Option<Box<Spec>>,
     /// SHA-256 of the leaf it had installed before: nothing else is removed from that place.
     #[serde(default)]
@@ -68,7 +68,7 @@ impl Deployment {
     pub fn begin(context: &Context<'_>) -> Self {
         let step = context.step;
         let new = step.after.as_ref().and_then(|draft| wanted::config(&draft.spec));
-        let old = previous_config(step).filter(|old| Some(&**old) != new);
+        let old = previous_config(step).filter(|old| Some(&**old) != new && !step.keeps_old);
         let old_leaf = context.record.and_then(|record| match &record.facts {
             Facts::Deployment(facts) => Some(facts.fingerprint),
             _ => None,

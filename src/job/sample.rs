@@ -22,6 +22,7 @@ pub(crate) fn step(address: &str, work: Work) -> Step {
         moved_from: None,
         importing: None,
         displaces: Default::default(),
+        keeps_old: false,
     }
 }
 

@@ -6,6 +6,8 @@ use super::{Action, FORMAT_VERSION, Location, OutputChange, Plan, Step, StoredOu
 use crate::address::Address;
 use crate::diagnostic::Diagnostics;
 use crate::diff::{Change, Changes};
+use crate::model::Estate;
+use crate::state::State;
 use crate::time::Timestamp;
 
 /// What a plan says of its making.
@@ -57,6 +59,7 @@ pub fn make(changes: Changes<'_>, meta: Meta) -> Result<Plan, Diagnostics> {
             needs: needed,
             zones,
             displaces: order.displaces.get(one).into_iter().flatten().map(|other| addresses[*other].clone()).collect(),
+            keeps_old: change.work == Work::Deploy && change.before.is_some() && stays(estate, state, change.address),
             moved_from: moved.get(change.address).cloned(),
             importing: imports.get(change.address).filter(|_| change.action == Action::Import).cloned(),
         })
@@ -77,6 +80,16 @@ pub fn make(changes: Changes<'_>, meta: Meta) -> Result<Plan, Diagnostics> {
         new_outputs,
         conditions: Vec::new(),
         surroundings: None,
+    })
+}
+
+/// Whether what a deployment leaves stays where it is: its certificate's or its target's `lifecycle` says so, as it is now or
+/// as it was last applied.
+fn stays(estate: &Estate, state: &State, deployment: &Address) -> bool {
+    let Address::Deployment { certificate, target } = deployment else { return false };
+    [certificate, target].into_iter().map(|one| Address::from(one.clone())).any(|one| {
+        estate.resources.get(&one).is_some_and(|wanted| wanted.draft.forget)
+            || state.records.get(&one).is_some_and(|record| record.forget)
     })
 }
 

@@ -143,6 +143,9 @@ pub struct Step {
     /// and somebody has to go first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub displaces: Vec<Address>,
+    /// For a deployment: whether what lies in the place that it leaves stays there, as `destroy = false` asks.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub keeps_old: bool,
     /// Where it was before, when it moved.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub moved_from: Option<Address>,

@@ -1,9 +1,10 @@
-//! Counting a plan as Terraform counts: a replacement is one to add and one to destroy, a renewal is a change.
+//! Counting a plan as Terraform counts: a replacement is one to add and one to destroy, or to forget, a renewal
+//! is a change.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Action, Plan};
+use super::{Action, Plan, Step};
 
 /// How many of what.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -14,7 +15,7 @@ pub struct Summary {
     pub change: usize,
     /// To be removed.
     pub destroy: usize,
-    /// Whose records only are to go.
+    /// That stay while their records go, or leave the place.
     pub forget: usize,
     /// That exist already, and are managed from now on.
     #[serde(default)]
@@ -24,9 +25,9 @@ pub struct Summary {
 }
 
 impl Summary {
-    /// Counts one action.
-    pub fn count(&mut self, action: Action) {
-        match action {
+    /// Counts one step.
+    pub fn count(&mut self, step: &Step) {
+        match step.action {
             Action::Create => self.add += 1,
             Action::Update => self.change += 1,
             Action::Renew => {
@@ -35,7 +36,7 @@ impl Summary {
             }
             Action::Replace => {
                 self.add += 1;
-                self.destroy += 1;
+                *(if step.keeps_old { &mut self.forget } else { &mut self.destroy }) += 1;
             }
             Action::Delete => self.destroy += 1,
             Action::Forget => self.forget += 1,
@@ -49,7 +50,7 @@ impl Plan {
     /// What the summary line counts.
     pub fn summary(&self) -> Summary {
         let mut summary = Summary::default();
-        self.steps.iter().for_each(|step| summary.count(step.action));
+        self.steps.iter().for_each(|step| summary.count(step));
         summary
     }
 

@@ -114,3 +114,38 @@ fn what_is_not_to_be_destroyed_is_forgotten_even_when_its_block_is_gone() {
     place.expect("apply -auto-approve", 0).says("0 destroyed, 2 forgotten");
     assert!(place.read("out/www/current/fullchain.pem").contains("BEGIN CERTIFICATE"), "it stays where it is");
 }
+
+/// A certificate of that name, with that lifecycle, on a target of that name below a directory.
+fn deployed(certificate: &str, lifecycle: &str, target: &str, below: &str) -> String {
+    format!(
+        "project \"demo\" {{}}\n\nprivate_ca \"house\" {{\n  common_name = \"Root\"\n}}\n\nfile_target \"{target}\" {{\n  files {{\n    directory = \"{below}/${{certificate.name}}\"\n  }}\n}}\n\ncertificate \"{certificate}\" {{\n  issuer      = private_ca.house\n  common_name = \"www.example.test\"\n  targets     = [file_target.{target}]\n  {lifecycle}\n}}\n"
+    )
+}
+
+#[test]
+fn a_deployment_that_moves_leaves_what_is_not_to_be_destroyed() {
+    let keeps = "lifecycle {\n    destroy = false\n  }";
+    let of_certificate = "moved {\n  from = certificate.a\n  to   = certificate.b\n}\n";
+    let of_target = "moved {\n  from = file_target.t\n  to   = file_target.u\n}\n";
+    // (lifecycle before, lifecycle afterwards, what moves, the places before and afterwards, whether the old one stays)
+    for (before, after, moved, names, stays) in [
+        ("", "", of_certificate, ("b", "t", "out", "out/b"), false),
+        (keeps, keeps, of_certificate, ("b", "t", "out", "out/b"), true),
+        ("", keeps, of_certificate, ("b", "t", "out", "out/b"), true),
+        (keeps, keeps, of_target, ("a", "u", "new", "new/a"), true),
+        (keeps, keeps, "", ("a", "t", "new", "new/a"), true),
+    ] {
+        let (certificate, target, below, place_after) = names;
+        let place = applied(&deployed("a", before, "t", "out"));
+        let there = |path: &str| place.path().join(path).read_dir().is_ok_and(|mut files| files.next().is_some());
+        assert!(there("out/a"));
+        place.write("main.cap.hcl", deployed(certificate, after, target, below) + moved);
+        let plan = place.expect("plan", 0);
+        let said = plan.out.contains("what lies in the place it leaves stays there");
+        assert_eq!(said, stays, "{}", plan.out);
+        plan.says(if stays { "0 to destroy, 1 to forget." } else { "1 to destroy." });
+        place.expect("apply -auto-approve", 0).says(if stays { "0 destroyed, 1 forgotten" } else { "1 destroyed" });
+        assert_eq!((there("out/a"), there(place_after)), (stays, true), "{names:?} {moved}");
+        place.expect("plan -detailed-exitcode", 0);
+    }
+}

@@ -259,6 +259,7 @@ pub fn create(of: &str, work: Work, json: Value, needs: &[usize]) -> Step {
         origin: None,
         zones: BTreeMap::new(),
         displaces: Vec::new(),
+        keeps_old: false,
         moved_from: None,
         importing: None,
     }

@@ -244,7 +244,7 @@ impl Going<'_> {
         let undone: HashSet<&Address> =
             jobs.iter().filter(|job| job.status != JobStatus::Succeeded && !job.delivered).map(Job::address).collect();
         let mut counts = self.done;
-        plan.steps.iter().filter(|step| !undone.contains(&step.address)).for_each(|step| counts.count(step.action));
+        plan.steps.iter().filter(|step| !undone.contains(&step.address)).for_each(|step| counts.count(step));
         if !undone.is_empty() {
             shell.line(&incomplete(&jobs, undone.len(), &counts, as_json));
             let mut diagnostics = failures.clone();

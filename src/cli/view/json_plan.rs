@@ -162,7 +162,7 @@ pub fn change(step: &Step) -> Json {
     out.insert(
         "change".to_owned(),
         json!({
-            "actions": actions(step.action),
+            "actions": actions(step),
             "before_sensitive": before.as_ref().map_or(json!(false), sensitive),
             "after_sensitive": after.as_ref().map_or(json!(false), sensitive),
             "after_unknown": {},
@@ -204,10 +204,11 @@ pub fn identity(address: &Address) -> Map<String, Json> {
 }
 
 /// Terraform's list of actions. A renewal is an update; what it is more closely stands under `cap`.
-pub fn actions(action: Action) -> Json {
-    match action {
+pub fn actions(step: &Step) -> Json {
+    match step.action {
         Action::Create => json!(["create"]),
         Action::Update | Action::Renew => json!(["update"]),
+        Action::Replace if step.keeps_old => json!(["forget", "create"]),
         Action::Replace => json!(["delete", "create"]),
         Action::Delete => json!(["delete"]),
         Action::Forget => json!(["forget"]),

@@ -130,6 +130,9 @@ fn step(step: &Step, detail: Detail, style: Style) -> String {
     {
         let _ = writeln!(out, "  # (moved from {from})");
     }
+    if step.keeps_old && step.action == Action::Replace {
+        out.push_str("  # (what lies in the place it leaves stays there: destroy = false)\n");
+    }
     let bare = matches!(step.action, Action::Move | Action::Forget);
     if detail == Detail::Full && !bare {
         let mark = mark(step.action).show(style);

@@ -86,6 +86,7 @@ fn step(number: usize) -> Step {
         origin: None,
         zones: Default::default(),
         displaces: Vec::new(),
+        keeps_old: false,
         moved_from: None,
         importing: None,
     }
