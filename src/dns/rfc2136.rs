@@ -88,6 +88,7 @@ pub struct Rfc2136 {
     signer: TSigner,
     ttl: u32,
     timeout: Duration,
+    line: wire::Line,
 }
 
 /// One server with one key. The secret is resolved here and stays inside.
@@ -108,7 +109,7 @@ pub async fn connect(spec: &Spec, secrets: &dyn Secrets) -> PortResult<Arc<dyn D
         .map_err(|error| rejected("key_algorithm")(error.to_string()))?;
     let ttl = spec.get("ttl").and_then(serde_json::Value::as_u64).and_then(|ttl| u32::try_from(ttl).ok());
     let timeout = timeout(text("timeout").unwrap_or("10s")).map_err(rejected("timeout"))?;
-    Ok(Arc::new(Rfc2136 { server, signer, ttl: ttl.unwrap_or(60), timeout }))
+    Ok(Arc::new(Rfc2136 { server, signer, ttl: ttl.unwrap_or(60), timeout, line: wire::Line::default() }))
 }
 
 /// A name as the crate compares algorithms: without its final dot.
@@ -180,7 +181,8 @@ impl Rfc2136 {
         Err(last)
     }
 
-    /// One signed exchange. TCP from the start: it takes one more round trip and is neither truncated nor spoofed.
+    /// One signed exchange. TCP from the start: it takes one more round trip, and none where the connection is still there,
+    /// and is neither truncated nor spoofed.
     async fn exchange(&self, address: SocketAddr, mut message: Message) -> Result<Reply, Trouble> {
         let bug = |error: &dyn std::fmt::Display| {
             Trouble::Local(fault(ErrorClass::Bug, format!("cannot sign an update: {error}")))
@@ -189,7 +191,7 @@ impl Rfc2136 {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).map_err(|error| bug(&error))?.as_secs();
         let verifier = message.finalize(&self.signer, now).map_err(|error| bug(&error))?;
         let bytes = message.to_vec().map_err(|error| bug(&error))?;
-        let answer = wire::tcp(address, &bytes, self.timeout).await.map_err(Trouble::Network)?;
+        let answer = self.line.send(address, &bytes, self.timeout).await.map_err(Trouble::Network)?;
         let garbled =
             |why: &str| Trouble::Network(std::io::Error::other(format!("its answer is not to be believed: {why}")));
         let read = Message::from_vec(&answer).map_err(|error| garbled(&error.to_string()))?;
