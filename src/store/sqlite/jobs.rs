@@ -77,13 +77,13 @@ fn free(connection: &Connection, id: &JobId, at: Timestamp) -> Result<(Job, u64)
     }
 }
 
-pub(super) fn lease(connection: &Connection, id: &JobId, worker: String, ttl: Duration) -> Result<Lease, LeaseError> {
+pub(super) fn lease(connection: &Connection, id: &JobId, worker: &str, ttl: Duration) -> Result<Lease, LeaseError> {
     let at = now(connection)?;
     let (job, token) = free(connection, id, at)?;
     let (token, until) = (token + 1, at + ttl);
     let sql = "UPDATE jobs SET token = ?2, worker = ?3, until = ?4 WHERE id = ?1";
     connection.prepare_cached(sql)?.execute(params![id.0, token, worker, until.millis()])?;
-    Ok(Lease { job, worker, token, until })
+    Ok(Lease { job, worker: worker.to_owned(), token, until })
 }
 
 pub(super) fn renew(connection: &Connection, id: &JobId, token: u64, ttl: Duration) -> Result<Timestamp, LeaseError> {

@@ -1,8 +1,9 @@
 //! The store on one machine: one SQLite file in write-ahead mode, for several processes at once.
 //!
 //! Every change is one transaction that begins by taking the write lock, so what it checked still holds when it writes.
-//! SQLite blocks, so all of it runs on threads that may block, but for reads of a few rows: they wait for no writer, and take
-//! less time than handing them to another thread. Rows hold JSON; columns beside it are only what is searched for.
+//! SQLite blocks, so its work runs on threads that may block, but for what takes less time than handing it over to one:
+//! reads of a few rows, which wait for no writer, and the moves of a job, as long as nobody else writes and the disk is
+//! quick ([`Sqlite::write_here`]). Rows hold JSON; columns beside it are only what is searched for.
 
 mod error;
 mod jobs;
@@ -12,7 +13,9 @@ mod read;
 mod write;
 
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError, TryLockError};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
+use std::time::Instant;
 
 use async_trait::async_trait;
 use rusqlite::{Connection, OptionalExtension as _, TransactionBehavior, params};
@@ -33,10 +36,14 @@ use crate::timeline::{Head, Sealed};
 
 /// Records that are read without handing the work to another thread.
 const FEW: usize = 16;
+/// A transaction that takes longer than this has waited for its disk.
+const QUICK: std::time::Duration = std::time::Duration::from_millis(2);
 
 /// A handle on a store in a file.
 pub struct Sqlite {
     connection: Arc<Mutex<Connection>>,
+    /// Whether the last write of one job was quick.
+    is_quick: Arc<AtomicBool>,
 }
 
 impl Sqlite {
@@ -44,7 +51,7 @@ impl Sqlite {
     pub async fn open(path: &Path) -> PortResult<Self> {
         let path: PathBuf = path.to_owned();
         let connection = blocking(move || open::open(&path)).await?;
-        Ok(Self { connection: Arc::new(Mutex::new(connection)) })
+        Ok(Self { connection: Arc::new(Mutex::new(connection)), is_quick: Arc::new(AtomicBool::new(true)) })
     }
 
     /// Opens the file if it is there. One that cannot be looked for is no missing one.
@@ -66,12 +73,20 @@ impl Sqlite {
     where
         E: From<PortError> + Send + 'static,
     {
-        match self.connection.try_lock() {
-            Ok(connection) => return work(&connection),
-            Err(TryLockError::Poisoned(connection)) => return work(&connection.into_inner()),
-            Err(TryLockError::WouldBlock) => {}
+        if let Some(connection) = self.free() {
+            return work(&connection);
         }
         self.read_much(work).await
+    }
+
+    /// The connection, unless another thread has it.
+    fn free(&self) -> Option<MutexGuard<'_, Connection>> {
+        match self.connection.try_lock() {
+            Ok(connection) => Some(connection),
+            // A panic while it was held has rolled its transaction back.
+            Err(TryLockError::Poisoned(connection)) => Some(connection.into_inner()),
+            Err(TryLockError::WouldBlock) => None,
+        }
     }
 
     /// Runs work that only reads. What needs several statements to agree opens a transaction itself.
@@ -83,7 +98,6 @@ impl Sqlite {
         E: From<PortError> + Send + 'static,
     {
         let connection = self.connection.clone();
-        // A panic while it was held has rolled its transaction back.
         blocking(move || work(&connection.lock().unwrap_or_else(PoisonError::into_inner))).await
     }
 
@@ -95,15 +109,41 @@ impl Sqlite {
     where
         E: From<PortError> + From<rusqlite::Error> + Send + 'static,
     {
-        let connection = self.connection.clone();
+        let (connection, is_quick) = (self.connection.clone(), Arc::clone(&self.is_quick));
         blocking(move || {
             let mut connection = connection.lock().unwrap_or_else(PoisonError::into_inner);
             let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+            let begun = Instant::now();
             let done = work(&transaction)?;
             transaction.commit()?;
+            is_quick.store(begun.elapsed() < QUICK, Ordering::Relaxed);
             Ok(done)
         })
         .await
+    }
+
+    /// Likewise, here and now: handing a small write over to another thread takes two wake-ups, which cost more than what it
+    /// writes. `None`, and nothing done, where that could hold this thread up: another thread or another process is
+    /// writing, or the disk was slow the last time.
+    fn write_here<T, E>(&self, work: impl FnOnce(&Connection) -> Result<T, E>) -> Option<Result<T, E>>
+    where
+        E: From<rusqlite::Error>,
+    {
+        if !self.is_quick.load(Ordering::Relaxed) {
+            return None;
+        }
+        let mut connection = self.free()?;
+        connection.busy_timeout(std::time::Duration::ZERO).ok()?;
+        let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate);
+        let done = transaction.ok().map(|transaction| {
+            let begun = Instant::now();
+            let done = work(&transaction).and_then(|done| Ok(transaction.commit().map(|()| done)?));
+            self.is_quick.store(begun.elapsed() < QUICK, Ordering::Relaxed);
+            done
+        });
+        // Whoever comes next may wait; that this cannot be set does not happen, and would show there.
+        let _ = connection.busy_timeout(open::BUSY);
+        done
     }
 }
 
@@ -196,8 +236,11 @@ impl Store for Sqlite {
     }
 
     async fn lease(&self, id: &JobId, worker: &str, ttl: Duration) -> Result<Lease, LeaseError> {
+        if let Some(done) = self.write_here(|connection| jobs::lease(connection, id, worker, ttl)) {
+            return done;
+        }
         let (id, worker) = (id.clone(), worker.to_owned());
-        self.write(move |connection| jobs::lease(connection, &id, worker, ttl)).await
+        self.write(move |connection| jobs::lease(connection, &id, &worker, ttl)).await
     }
 
     async fn renew(&self, lease: &Lease, ttl: Duration) -> Result<Timestamp, LeaseError> {
@@ -206,7 +249,11 @@ impl Store for Sqlite {
     }
 
     async fn advance(&self, lease: &Lease, advance: &Advance) -> Result<(), LeaseError> {
-        let (mark, token, advance) = (mark_of(advance)?, lease.token, advance.clone());
+        let (mark, token) = (mark_of(advance)?, lease.token);
+        if let Some(done) = self.write_here(|connection| write::advance(connection, token, advance, &mark)) {
+            return done;
+        }
+        let advance = advance.clone();
         self.write(move |connection| write::advance(connection, token, &advance, &mark)).await
     }
 
@@ -241,14 +288,11 @@ impl Store for Sqlite {
     }
 
     async fn put_sealed(&self, name: &str, sealed: &str, replace: bool) -> Result<String, PortError> {
+        if let Some(done) = self.write_here(|connection| write::put_sealed(connection, name, sealed, replace)) {
+            return done;
+        }
         let (name, sealed) = (name.to_owned(), sealed.to_owned());
-        let sql = "INSERT INTO sealed (name, value) VALUES (?1, ?2)
-            ON CONFLICT (name) DO UPDATE SET value = iif(?3, excluded.value, value) RETURNING value";
-        self.write(move |connection| {
-            let mut statement = connection.prepare_cached(sql)?;
-            Ok(statement.query_row(params![name, sealed, replace], |row| row.get(0))?)
-        })
-        .await
+        self.write(move |connection| write::put_sealed(connection, &name, &sealed, replace)).await
     }
 
     async fn get_sealed(&self, name: &str) -> Result<Option<String>, PortError> {

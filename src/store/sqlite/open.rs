@@ -15,7 +15,7 @@ use crate::store::common::{FORMAT, fresh_id};
 /// Marks the file as ours, for `file` and for us: "cap1".
 const APPLICATION: i64 = 0x6361_7031;
 /// How long another process may hold the file before we give up.
-const BUSY: Duration = Duration::from_secs(20);
+pub(super) const BUSY: Duration = Duration::from_secs(20);
 /// Statements kept prepared: all that there are.
 const STATEMENTS: usize = 64;
 

@@ -103,7 +103,9 @@ pub(super) fn put(connection: &Connection, address: &Address, record: Option<&Re
         connection.prepare_cached("DELETE FROM records WHERE address = ?1")?.execute([address.to_string()])?;
         return Ok(());
     };
-    let sql = "INSERT OR REPLACE INTO records (address, revision, claim, body) VALUES (?1, ?2, ?3, ?4)";
+    // The row stays where it is: one that is replaced leaves its page and goes to the table's last one.
+    let sql = "INSERT INTO records (address, revision, claim, body) VALUES (?1, ?2, ?3, ?4)
+        ON CONFLICT (address) DO UPDATE SET revision = excluded.revision, claim = excluded.claim, body = excluded.body";
     let claim = record.claim.as_ref().map(|job| &job.0);
     connection.prepare_cached(sql)?.execute(params![address.to_string(), record.revision, claim, to_text(record)?])?;
     Ok(())
@@ -139,4 +141,12 @@ fn add_log(connection: &Connection, job: &JobId, lines: &[LogLine]) -> PortResul
         insert.execute(params![job.0, to_text(line)?])?;
     }
     Ok(())
+}
+
+/// Keeps something sealed under its name; what was there before stays, unless it is to be replaced. Returns what is there.
+pub(super) fn put_sealed(connection: &Connection, name: &str, sealed: &str, replace: bool) -> PortResult<String> {
+    let sql = "INSERT INTO sealed (name, value) VALUES (?1, ?2)
+        ON CONFLICT (name) DO UPDATE SET value = iif(?3, excluded.value, value) RETURNING value";
+    let mut statement = connection.prepare_cached(sql)?;
+    Ok(statement.query_row(params![name, sealed, replace], |row| row.get(0))?)
 }
