@@ -4,6 +4,7 @@ use std::path::Path;
 
 use super::args::PlanningArgs;
 use super::configuration::{self, Configuration, Gathered};
+use super::patterns;
 use super::place::Place;
 use super::planning::{self, Planned, Purpose};
 use super::shell::{Failure, Shell};
@@ -15,6 +16,7 @@ use super::wiring::kinds::kinds;
 use super::wiring::location::Location;
 use super::wiring::session::{Session, hold_to_encryption};
 use crate::diagnostic::{Diagnostic, codes};
+use crate::diff::scope::Patterns;
 use crate::plan::{self, Plan};
 use crate::ports::clock::Clock as _;
 use crate::time::Timestamp;
@@ -24,6 +26,7 @@ pub struct Desk {
     /// The open store.
     pub session: Session,
     configuration: Configuration,
+    patterns: Patterns,
     store: Location,
     location: plan::Location,
     now: Timestamp,
@@ -49,6 +52,7 @@ impl Desk {
             ask_for(shell, &mut gathered, args).await?;
             gathered.evaluate(&kinds(), now, purpose == Purpose::Save).usable()?
         };
+        let patterns = patterns::gather(place, args, &mut configuration.sources)?;
         let flag = store.map(|url| place.store(url));
         let block = configuration.evaluation.desired.settings.store.as_deref();
         let location = Location::find(flag.as_deref(), block, Path::new(""));
@@ -68,7 +72,7 @@ impl Desk {
         })?;
         let recorded =
             plan::Location { directory: place.named.clone(), store: location.recordable.then(|| location.url.clone()) };
-        Ok(Self { session, configuration, store: location, location: recorded, now, purpose })
+        Ok(Self { session, configuration, patterns, store: location, location: recorded, now, purpose })
     }
 
     /// Makes the store where there was none to plan against, or opens the one that somebody else has made since.
@@ -80,8 +84,8 @@ impl Desk {
     /// Makes a plan and shows it, with what the user should know beside it. What cannot be planned fails the whole, after
     /// the rest was shown.
     pub async fn plan(&mut self, shell: &mut Shell, args: &PlanningArgs) -> Result<Plan, Failure> {
-        let Self { session, configuration, location, now, purpose, .. } = self;
-        let made = planning::plan(session, configuration, args, location.clone(), *now, *purpose).await;
+        let Self { session, configuration, patterns, location, now, purpose, .. } = self;
+        let made = planning::plan(session, configuration, args, patterns, location.clone(), *now, *purpose).await;
         let Planned { plan, diagnostics } = match made {
             Ok(planned) => planned,
             Err(diagnostics) => return Err(self.failure(diagnostics)),
@@ -142,9 +146,9 @@ async fn ask_for(shell: &mut Shell, gathered: &mut Gathered, args: &PlanningArgs
 
 /// Shows a plan, to people or to programs; `failed` when errors follow, so that it is no whole plan.
 fn show(shell: &mut Shell, plan: &Plan, args: &PlanningArgs, failed: bool) {
-    if args.json {
-        let lines = stream::plan(plan, SystemClock.now(), failed);
-        return shell.print(&lines.iter().map(|line| format!("{line}\n")).collect::<String>());
+    shell.tell(|now| stream::plan(plan, now, failed));
+    if shell.json {
+        return;
     }
     let detail = if args.concise { Detail::Concise } else { Detail::Full };
     let text =

@@ -11,6 +11,7 @@ pub mod files;
 pub mod given;
 pub mod leftovers;
 pub mod outputs;
+pub mod patterns;
 pub mod permission;
 pub mod place;
 pub mod planning;
@@ -20,6 +21,7 @@ pub mod prompt;
 pub mod shell;
 pub mod suite;
 pub mod terminal;
+pub mod usage;
 pub mod view;
 pub mod wiring;
 
@@ -27,8 +29,8 @@ use std::ffi::OsString;
 use std::path::Path;
 use std::process::ExitCode;
 
-use args::{Cli, Command, JobsCommand, ShowArgs};
-use shell::{ERROR, Failure, OK, Outcome, Shell};
+use args::{Cli, Command, ExitCodes, JobsCommand, ShowArgs};
+use shell::{Failure, OK, Outcome, Shell};
 use wiring::location::Location;
 use wiring::session;
 
@@ -44,7 +46,7 @@ pub fn main() -> ExitCode {
     }
     match args::parse(arguments, &shell::environment) {
         Ok(cli) => ExitCode::from(run(cli)),
-        Err(fault) => ExitCode::from(usage(&fault)),
+        Err(fault) => ExitCode::from(usage::report(&fault)),
     }
 }
 
@@ -53,61 +55,32 @@ fn asks_for_version(arguments: &[OsString]) -> bool {
     arguments.get(1).is_some_and(|first| ["-version", "--version", "-v", "-V"].iter().any(|word| first == word))
 }
 
-/// Help is an answer; anything else that clap says is a fault of the command line.
-fn usage(fault: &clap::Error) -> u8 {
-    let mut shell = Shell::process(false);
-    let text = fault.render().to_string();
-    if !fault.use_stderr() {
-        shell.print(&text);
-        return OK;
-    }
-    let missing_command = fault.kind() == clap::error::ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand;
-    if missing_command {
-        let _ = shell.err.write_all(text.as_bytes());
-        return ERROR;
-    }
-    let text = text.trim_start_matches("error: ");
-    let (what, rest) = text.split_once("\n\n").unwrap_or((text, ""));
-    let usage = rest.lines().find_map(|line| line.strip_prefix("Usage: ")).unwrap_or("cap -help");
-    let tip = rest.lines().find_map(|line| line.trim_start().strip_prefix("tip: "));
-    let tip = tip.filter(|tip| tip.contains("similar")).map(|tip| format!("{}.\n", capitalized(tip)));
-    let tip = habit(fault).map(|habit| format!("{habit}\n")).or(tip);
-    let hint = format!("{}Usage: {usage}", tip.unwrap_or_default());
-    let report = Diagnostic::error(&codes::shell::USAGE, what.trim()).hint(hint);
-    shell.fail(&report.into())
-}
-
-/// What does here what another command does in Terraform.
-const HABITS: [(&str, &str); 7] = [
-    ("init", "There is nothing to initialize: cap plan works at once, and cap get gets modules from elsewhere."),
-    ("refresh", "cap plan -refresh-only looks at what is there; every plan does so first."),
-    ("taint", "cap apply -replace=ADDRESS makes an object anew."),
-    ("untaint", "Nothing is ever tainted: a job that failed is planned again."),
-    ("import", "What exists is taken over by an import block: import { to = ADDRESS, id = … }."),
-    ("workspace", "Each store is an estate of its own: name another one with -store=URL."),
-    ("providers", "There are no providers: credentials, issuers and targets are resources."),
-];
-
-/// The hint for a command that is only known elsewhere.
-fn habit(fault: &clap::Error) -> Option<&'static str> {
-    let clap::error::ContextValue::String(typed) = fault.get(clap::error::ContextKind::InvalidSubcommand)? else {
-        return None;
-    };
-    HABITS.iter().find(|(name, _)| name == typed).map(|(_, hint)| *hint)
-}
-
-fn capitalized(text: &str) -> String {
-    let mut letters = text.chars();
-    letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default()
-}
-
 fn run(cli: Cli) -> u8 {
-    let mut shell = Shell::process(cli.global.no_color);
+    let mut shell = Shell { warnings: cli.command.warnings(), ..Shell::process(cli.global.no_color) };
     match enter(&cli).and_then(|()| dispatch(&mut shell, &cli)) {
         Ok(code) => code,
-        Err(failure) => shell.fail(&failure),
+        Err(failure) => {
+            let code = shell.fail(&failure);
+            if cli.global.exit_codes == ExitCodes::Extended { finer(&failure).unwrap_or(code) } else { code }
+        }
     }
 }
+
+/// The finer exit code of the first error that has one.
+fn finer(failure: &Failure) -> Option<u8> {
+    let errors = failure.diagnostics.iter().filter(|one| one.is_error());
+    errors.flat_map(|one| FINER.iter().filter(|(code, _)| *code == one.code)).map(|(_, exit)| *exit).next()
+}
+
+/// Exit codes of -exit-codes=extended.
+const FINER: [(&codes::Code, u8); 6] = [
+    (&codes::model::POLICY_VIOLATED, 5),
+    (&codes::store::LOCKED, 6),
+    (&codes::plan::STALE, 7),
+    (&codes::apply::JOB_FAILED, 8),
+    (&codes::apply::JOB_WAITS, 8),
+    (&codes::shell::INTERRUPTED, 130),
+];
 
 /// `-chdir`: goes there before anything else is looked at.
 fn enter(cli: &Cli) -> Result<(), Failure> {
@@ -154,11 +127,15 @@ fn waiting_for(command: impl Future<Output = Outcome>) -> Outcome {
 /// Commands that look into a store that is there already.
 async fn with_store(shell: &mut Shell, cli: &Cli) -> Outcome {
     let flag = cli.global.store.as_deref();
-    if cli.command.streams() {
-        shell.stream();
+    if let Some(args) = cli.command.planning() {
+        match &args.json_into {
+            _ if args.json => shell.stream(),
+            Some(path) => shell.stream_into(path)?,
+            None => {}
+        }
     }
     match &cli.command {
-        Command::Plan(args) => return commands::plan::run(shell, flag, args).await,
+        Command::Plan(args) => return commands::plan::run(shell, flag, args, cli.global.exit_codes).await,
         Command::Apply(args) => return commands::apply::run(shell, flag, args).await,
         Command::Test(args) => return commands::test::run(shell, args).await,
         Command::Console(args) => return commands::console::run(shell, flag, args).await,

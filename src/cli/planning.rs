@@ -53,7 +53,8 @@ pub fn check(args: &PlanningArgs) -> Result<(), Diagnostic> {
     if args.destroy && args.refresh_only {
         return refused("The -destroy and -refresh-only options are mutually-exclusive.");
     }
-    if !args.target.is_empty() && !args.exclude.is_empty() {
+    let targets = !args.target.is_empty() || !args.target_file.is_empty();
+    if targets && !(args.exclude.is_empty() && args.exclude_file.is_empty()) {
         return refused(
             "The target and exclude planning options are mutually-exclusive: name what to plan, or what not to.",
         );
@@ -77,6 +78,7 @@ pub async fn plan(
     session: &Session,
     configuration: &mut Configuration,
     args: &PlanningArgs,
+    patterns: &Patterns,
     location: Location,
     now: Timestamp,
     purpose: Purpose,
@@ -88,7 +90,7 @@ pub async fn plan(
     let relocation = relocate(&mut state, configuration, args, &mut diagnostics);
     let observed = observe(session, configuration, &mut state, args, now, &mut diagnostics).await;
     let imports = imports(session, configuration, &state, args, now, &mut diagnostics).await;
-    let options = Options { relocation, imports, ..options(configuration, &state, args)? };
+    let options = Options { relocation, imports, ..options(configuration, &state, args, patterns)? };
     let (changes, faults) = diff::diff(&configuration.estate, &state, &observed, now, &options);
     diagnostics.extend(faults);
     let meta = plan::Meta {
@@ -130,14 +132,17 @@ pub async fn plan(
 }
 
 /// What is asked of the diff. Without patterns nothing is resolved, so that it costs nothing in a large estate.
-fn options(configuration: &Configuration, state: &State, args: &PlanningArgs) -> Result<Options, Diagnostics> {
+fn options(
+    configuration: &Configuration,
+    state: &State,
+    args: &PlanningArgs,
+    patterns: &Patterns,
+) -> Result<Options, Diagnostics> {
     let PlanningArgs { destroy, refresh_only, .. } = *args;
-    let patterns =
-        Patterns { target: args.target.clone(), exclude: args.exclude.clone(), replace: args.replace.clone() };
-    if patterns.target.is_empty() && patterns.exclude.is_empty() && patterns.replace.is_empty() {
+    if patterns.is_empty() {
         return Ok(Options { destroy, refresh_only, ..Options::default() });
     }
-    let options = scope::resolve(&configuration.estate, state, &patterns, destroy)?;
+    let options = scope::resolve(&configuration.estate, state, patterns, destroy)?;
     Ok(Options { refresh_only, ..options })
 }
 

@@ -1,7 +1,8 @@
 //! Draws a worker's news: over itself on a terminal, as plain lines elsewhere, as JSON lines for programs.
 
+use std::fs::File;
 use std::io::Write;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use super::shell::Shell;
@@ -29,6 +30,8 @@ enum Manner {
 /// Draws news on standard output.
 pub struct Drawing {
     manner: Manner,
+    /// Where programs read the same, while people look at the drawing.
+    record: Option<Arc<File>>,
     style: Style,
     inner: Mutex<Inner>,
 }
@@ -49,7 +52,7 @@ impl Drawing {
             (false, true) => Manner::Live,
             (false, false) => Manner::Plain,
         };
-        Self { manner, style: shell.style, inner: Mutex::default() }
+        Self { manner, record: shell.record.clone(), style: shell.style, inner: Mutex::default() }
     }
 
     /// How often [`Drawing::tick`] is to be called.
@@ -61,18 +64,17 @@ impl Drawing {
     pub fn tick(&self) {
         let now = SystemClock.now();
         let mut inner = self.lock();
-        match self.manner {
-            Manner::Live => inner.draw(&[]),
-            Manner::Plain => {
-                let lines = inner.board.still(now);
-                inner.draw_plain(&lines);
-            }
-            Manner::Json => {
-                let lines: Vec<String> =
-                    inner.board.still(now).iter().map(|line| stream::note("apply_progress", line, now)).collect();
-                inner.draw_plain(&lines);
-            }
+        if self.manner == Manner::Live {
+            inner.draw(&[]);
         }
+        if self.manner == Manner::Live && self.record.is_none() {
+            return;
+        }
+        let lines = inner.board.still(now);
+        if self.manner == Manner::Plain {
+            inner.draw_plain(&lines);
+        }
+        self.programs(&mut inner, || lines.iter().map(|line| stream::note("apply_progress", line, now)).collect());
     }
 
     /// Says something between the lines.
@@ -81,8 +83,9 @@ impl Drawing {
         match self.manner {
             Manner::Live => inner.draw(&[text.to_owned()]),
             Manner::Plain => inner.draw_plain(&[text.to_owned()]),
-            Manner::Json => inner.draw_plain(&[stream::note("log", text, SystemClock.now())]),
+            Manner::Json => {}
         }
+        self.programs(&mut inner, || vec![stream::note("log", text, SystemClock.now())]);
     }
 
     /// Takes back what is drawn over, and says this and no more: whatever a job still does is not waited for.
@@ -92,9 +95,21 @@ impl Drawing {
         self.lock().ended = true;
     }
 
-    /// Writes a line as it is, whatever the manner.
-    pub fn write(&self, line: &str) {
-        self.lock().draw_plain(&[line.to_owned()]);
+    /// Tells programs, and nobody else.
+    pub fn tell_programs(&self, line: &str) {
+        self.programs(&mut self.lock(), || vec![line.to_owned()]);
+    }
+
+    fn programs(&self, inner: &mut Inner, lines: impl FnOnce() -> Vec<String>) {
+        match &self.record {
+            Some(file) if !inner.ended => {
+                let text: String = lines().iter().map(|line| format!("{line}\n")).collect();
+                // A full disk is no reason to stop the jobs.
+                let _ = (&**file).write_all(text.as_bytes());
+            }
+            None if self.manner == Manner::Json => inner.draw_plain(&lines()),
+            _ => {}
+        }
     }
 
     /// A panic elsewhere must not silence what is told of the jobs.
@@ -108,8 +123,9 @@ impl Progress for Drawing {
         let now = SystemClock.now();
         let mut inner = self.lock();
         let line = inner.board.hear(news, now, self.style);
+        self.programs(&mut inner, || stream::news(news, now).into_iter().collect());
         match self.manner {
-            Manner::Json => inner.draw_plain(&stream::news(news, now).into_iter().collect::<Vec<_>>()),
+            Manner::Json => {}
             Manner::Plain => inner.draw_plain(&line.into_iter().collect::<Vec<_>>()),
             Manner::Live => inner.draw(&line.into_iter().collect::<Vec<_>>()),
         }

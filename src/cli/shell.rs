@@ -1,15 +1,20 @@
 //! What every command prints to and reads from: streams, colours, the environment. And how a command fails.
 
-use std::io::{IsTerminal as _, Write};
+use std::fs::File;
+use std::io::{ErrorKind, IsTerminal as _, Write};
+use std::path::Path;
+use std::sync::Arc;
 
+use super::args::WarningArgs;
 use super::terminal::{Answer, Question};
 use super::view::style::Style;
-use super::view::{diagnostic, stream};
+use super::view::{stream, warnings};
 use super::wiring::clock::SystemClock;
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, codes};
 use crate::ports::PortError;
 use crate::ports::clock::Clock as _;
 use crate::source::Sources;
+use crate::time::Timestamp;
 
 /// The surroundings of one command.
 pub struct Shell {
@@ -19,10 +24,16 @@ pub struct Shell {
     pub err: Box<dyn Write + Send>,
     /// Colours of answers.
     pub style: Style,
+    /// Whether reports have colours: they may go elsewhere.
+    pub colours: bool,
     /// Whether a person watches, so that progress may be drawn over itself.
     pub terminal: bool,
     /// Whether programs read what is said: reports are JSON lines among the answers then.
     pub json: bool,
+    /// How warnings are shown to people.
+    pub warnings: WarningArgs,
+    /// Where programs read the same, while people read the answers.
+    pub record: Option<Arc<File>>,
 }
 
 /// Exit code of success.
@@ -31,26 +42,39 @@ pub const OK: u8 = 0;
 pub const ERROR: u8 = 1;
 /// Exit code of `-detailed-exitcode` when there are changes.
 pub const CHANGES: u8 = 2;
+/// Likewise, of the extended set, when there is drift and nothing else.
+pub const DRIFT: u8 = 4;
 
 impl Shell {
     /// The process's own streams.
     pub fn process(no_color: bool) -> Self {
-        let plain = no_color || environment("NO_COLOR").is_some_and(|value| !value.is_empty());
+        let dumb = environment("TERM").as_deref() == Some("dumb");
+        let plain = no_color || dumb || environment("NO_COLOR").is_some_and(|value| !value.is_empty());
         let terminal = std::io::stdout().is_terminal();
         Self {
             out: Box::new(std::io::stdout()),
             err: Box::new(std::io::stderr()),
             style: Style::new(terminal && !plain),
-            terminal: terminal && environment("TERM").as_deref() != Some("dumb"),
+            colours: std::io::stderr().is_terminal() && !plain,
+            terminal: terminal && !dumb,
             json: false,
+            warnings: WarningArgs::default(),
+            record: None,
         }
     }
 
-    /// Prints an answer. A reader that went away ends the program quietly, as with any other tool in a pipe.
+    /// Prints an answer. A reader that went away ends the program quietly, as with any other tool in a pipe; where the answer
+    /// is lost for another reason, it is said.
     pub fn print(&mut self, text: &str) {
-        if self.out.write_all(text.as_bytes()).and_then(|()| self.out.flush()).is_err() {
-            std::process::exit(i32::from(ERROR));
+        let Err(fault) = self.out.write_all(text.as_bytes()).and_then(|()| self.out.flush()) else { return };
+        if fault.kind() != ErrorKind::BrokenPipe {
+            let report =
+                Diagnostic::error(&codes::shell::UNWRITABLE, format!("Standard output cannot be written: {fault}."));
+            let report = report.hint("Free some space where it goes, or let it go elsewhere.");
+            let text = warnings::reports(&report.into(), &Sources::default(), self.colours, self.warnings);
+            let _ = self.err.write_all(text.as_bytes());
         }
+        std::process::exit(i32::from(ERROR));
     }
 
     /// Prints a line of an answer.
@@ -68,16 +92,44 @@ impl Shell {
     /// Speaks to programs from now on.
     pub fn stream(&mut self) {
         self.json = true;
-        self.line(&stream::version(SystemClock.now(), env!("CARGO_PKG_VERSION")));
+        self.begin();
+    }
+
+    /// Speaks to programs in a file, beside what it says to people.
+    pub fn stream_into(&mut self, path: &Path) -> Result<(), Diagnostic> {
+        let file = File::create(path).map_err(|fault| {
+            let detail = format!("{} cannot be written: {fault}.", path.display());
+            Diagnostic::error(&codes::shell::UNWRITABLE, detail).hint("Name a file that can be written.")
+        })?;
+        self.record = Some(Arc::new(file));
+        self.begin();
+        Ok(())
+    }
+
+    fn begin(&mut self) {
+        self.tell(|now| vec![stream::version(now, env!("CARGO_PKG_VERSION"))]);
+    }
+
+    /// Tells programs, where any read what is said.
+    pub fn tell(&mut self, lines: impl FnOnce(Timestamp) -> Vec<String>) {
+        if !self.json && self.record.is_none() {
+            return;
+        }
+        let text: String = lines(SystemClock.now()).iter().map(|line| format!("{line}\n")).collect();
+        match &self.record {
+            // What people read goes on without it.
+            Some(file) => drop((&**file).write_all(text.as_bytes())),
+            None => self.print(&text),
+        }
     }
 
     /// Prints a report. Nothing can be done when that fails.
     pub fn report(&mut self, diagnostics: &Diagnostics, sources: &Sources) {
+        self.tell(|now| stream::diagnostics(diagnostics, sources, now));
         if self.json {
-            let lines = stream::diagnostics(diagnostics, sources, SystemClock.now());
-            return lines.iter().for_each(|line| self.line(line));
+            return;
         }
-        let text = diagnostic::human(diagnostics, sources, self.style != Style::new(false));
+        let text = warnings::reports(diagnostics, sources, self.colours, self.warnings);
         let _ = self.err.write_all(text.as_bytes());
     }
 

@@ -11,17 +11,40 @@ use crate::diagnostic::codes::plan;
 use crate::diagnostic::{Diagnostic, Diagnostics, did_you_mean};
 use crate::glob;
 use crate::model::Estate;
+use crate::source::Span;
 use crate::state::State;
 
 /// Patterns from the command line.
 #[derive(Debug, Clone, Default)]
 pub struct Patterns {
     /// Only these and what they need.
-    pub target: Vec<String>,
+    pub target: Vec<Pattern>,
     /// All but these and what needs them.
-    pub exclude: Vec<String>,
+    pub exclude: Vec<Pattern>,
     /// Made anew.
-    pub replace: Vec<String>,
+    pub replace: Vec<Pattern>,
+}
+
+impl Patterns {
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.target.is_empty() && self.exclude.is_empty() && self.replace.is_empty()
+    }
+}
+
+/// A pattern of addresses.
+#[derive(Debug, Clone)]
+pub struct Pattern {
+    /// The pattern.
+    pub text: String,
+    /// Where it stands, unless it was typed.
+    pub place: Option<Span>,
+}
+
+impl From<&str> for Pattern {
+    fn from(text: &str) -> Self {
+        Self { text: text.to_owned(), place: None }
+    }
 }
 
 /// Options with the patterns resolved. Removal turns needs around: a target goes with what needs it, and what is excluded
@@ -79,10 +102,10 @@ impl<'a> Known<'a> {
         self.needs.keys().copied().collect()
     }
 
-    fn matching(&self, patterns: &[String], faults: &mut Diagnostics) -> BTreeSet<&'a Address> {
+    fn matching(&self, patterns: &[Pattern], faults: &mut Diagnostics) -> BTreeSet<&'a Address> {
         let mut found = BTreeSet::new();
         for pattern in patterns {
-            let matches = |texts: &[String]| texts.iter().any(|text| glob::matches(pattern, text));
+            let matches = |texts: &[String]| texts.iter().any(|text| glob::matches(&pattern.text, text));
             let hits: Vec<&Address> =
                 self.texts.iter().filter(|(_, texts)| matches(texts)).map(|(one, _)| *one).collect();
             if hits.is_empty() {
@@ -93,9 +116,9 @@ impl<'a> Known<'a> {
         found
     }
 
-    fn nothing(&self, pattern: &str) -> Diagnostic {
+    fn nothing(&self, Pattern { text: pattern, place }: &Pattern) -> Diagnostic {
         let detail = format!("Nothing in the configuration or the store matches \"{pattern}\".");
-        let fault = Diagnostic::error(&plan::NO_MATCH, detail);
+        let fault = Diagnostic { span: *place, ..Diagnostic::error(&plan::NO_MATCH, detail) };
         match did_you_mean(pattern, self.texts.iter().map(|(_, texts)| texts[0].as_str())) {
             Some(meant) => fault.hint(format!("did you mean {meant}?")),
             None => fault.hint("`cap state list` lists what is recorded"),

@@ -396,7 +396,7 @@ fn what_is_removed_without_destroying_is_forgotten_even_when_protected() {
 fn what_is_asked_for_is_made_anew() {
     let world = World::applied(sample());
     let patterns = |target: &[&str], exclude: &[&str], replace: &[&str]| {
-        let texts = |list: &[&str]| list.iter().map(|text| (*text).to_owned()).collect();
+        let texts = |list: &[&str]| list.iter().map(|text| (*text).into()).collect();
         Patterns { target: texts(target), exclude: texts(exclude), replace: texts(replace) }
     };
     let with = |patterns: &Patterns, destroy| resolve(&world.estate, &world.state, patterns, destroy);

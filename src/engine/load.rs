@@ -91,6 +91,12 @@ pub fn named(path: &Path, typed: &Path, sources: &mut Sources) -> Result<SourceI
     Ok(sources.add_values(typed.display().to_string(), text))
 }
 
+/// Reads a list that was named on the command line, likewise. What stands in it is no secret.
+pub fn listed(path: &Path, typed: &Path, sources: &mut Sources) -> Result<SourceId, Diagnostic> {
+    let text = text(path, typed)?;
+    Ok(sources.add(typed.display().to_string(), text))
+}
+
 /// Variables of the environment that set variables: `CAP_VAR_name`.
 pub fn environment(all: impl Iterator<Item = (String, String)>) -> BTreeMap<String, String> {
     all.filter_map(|(key, value)| key.strip_prefix("CAP_VAR_").map(|name| (name.to_owned(), value))).collect()

@@ -9,6 +9,7 @@ mod console;
 mod docs;
 mod examples;
 mod faults;
+mod flags;
 mod fmt;
 mod graph;
 mod imports;

@@ -49,7 +49,7 @@ async fn planned(shell: &mut Shell, store: Option<&str>, args: &ApplyArgs) -> Ou
         let done = leftovers::settle(shell, &desk.session, &who, args, lock.as_ref()).await?;
         let mut plan = desk.plan(shell, &args.planning).await?;
         if !plan.has_changes() {
-            return complete(shell, &desk.session, plan.destroy, &done, args.planning.json).await;
+            return complete(shell, &desk.session, plan.destroy, &done).await;
         }
         if !args.auto_approve {
             approve(shell, &plan, args).await?;
@@ -113,6 +113,7 @@ pub fn read(file: &Path) -> Result<Plan, Diagnostic> {
 /// A saved plan has been planned already.
 fn no_planning(args: &PlanningArgs) -> Result<(), Diagnostic> {
     let narrowed = !args.target.is_empty() || !args.exclude.is_empty() || !args.replace.is_empty();
+    let narrowed = narrowed || !args.target_file.is_empty() || !args.exclude_file.is_empty();
     if narrowed || args.destroy || args.refresh_only || !args.refresh {
         let detail =
             "Planning options cannot be given together with a saved plan: it is carried out exactly as it was made.";
@@ -238,7 +239,7 @@ impl Going<'_> {
 
     /// Says what came of it.
     async fn finish(&self, shell: &mut Shell, plan: &Plan, run: &RunId, failures: &Diagnostics) -> Outcome {
-        let (session, as_json) = (self.session, self.args.json);
+        let session = self.session;
         let filter = JobFilter { run: Some(run.clone()), unfinished: false };
         let jobs = stored(session.engine.store.jobs(&filter).await)?;
         let undone: HashSet<&Address> =
@@ -246,7 +247,9 @@ impl Going<'_> {
         let mut counts = self.done;
         plan.steps.iter().filter(|step| !undone.contains(&step.address)).for_each(|step| counts.count(step));
         if !undone.is_empty() {
-            shell.line(&incomplete(&jobs, undone.len(), &counts, as_json));
+            let message = incomplete(&jobs, undone.len(), &counts);
+            shell.tell(|now| vec![stream::counted(&counts, "apply", &message, now)]);
+            shell.line_for_people(&format!("\n{message}"));
             let mut diagnostics = failures.clone();
             diagnostics.extend(execute::waiting(&jobs));
             diagnostics.extend(execute::waiting(&self.limited(run).await?));
@@ -259,7 +262,7 @@ impl Going<'_> {
         }
         shell.report(&conditions, &Default::default());
         shell.report(&execute::waiting(&jobs), &Default::default());
-        complete(shell, session, plan.destroy, &counts, as_json).await
+        complete(shell, session, plan.destroy, &counts).await
     }
 
     /// Jobs of other runs that wait for the limit of an account: those of this run that have not begun may wait for it too.
@@ -272,13 +275,12 @@ impl Going<'_> {
 }
 
 /// What was done, and what was not.
-fn incomplete(jobs: &[Job], undone: usize, counts: &Summary, as_json: bool) -> String {
+fn incomplete(jobs: &[Job], undone: usize, counts: &Summary) -> String {
     let skipped = jobs.iter().filter(|job| matches!(job.status, JobStatus::Skipped { .. })).count();
     let waiting = jobs.iter().filter(|job| !job.status.is_final() && !job.delivered).count();
     let failed = undone - skipped - waiting;
     let waiting = if waiting > 0 { format!(", {waiting} waiting") } else { String::new() };
-    let message = format!("Apply incomplete: {}. {failed} failed, {skipped} skipped{waiting}.", done(counts));
-    if as_json { stream::counted(counts, "apply", &message, SystemClock.now()) } else { format!("\n{message}") }
+    format!("Apply incomplete: {}. {failed} failed, {skipped} skipped{waiting}.", done(counts))
 }
 
 /// Whoever acts, if they may, and if nothing waits for an approval.
@@ -317,21 +319,19 @@ async fn told_recorded(
     let jobs = stored(session.engine.store.jobs(&filter).await)?;
     let jobs: HashSet<&Address> = jobs.iter().map(|job| job.address()).collect();
     let recorded: Vec<&Step> = plan.steps.iter().filter(|step| !jobs.contains(&step.address)).collect();
-    if as_json {
-        recorded.iter().for_each(|step| drawing.write(&stream::recorded(step, SystemClock.now())));
-    } else if !recorded.is_empty() {
+    recorded.iter().for_each(|step| drawing.tell_programs(&stream::recorded(step, SystemClock.now())));
+    if !as_json && !recorded.is_empty() {
         drawing.say(&format!("{} recorded in the store.", leftovers::count(recorded.len(), "change")));
     }
     Ok(())
 }
 
 /// Everything that was asked for is done: how much that was, and the outputs.
-async fn complete(shell: &mut Shell, session: &Session, destroy: bool, counts: &Summary, as_json: bool) -> Outcome {
+async fn complete(shell: &mut Shell, session: &Session, destroy: bool, counts: &Summary) -> Outcome {
     let outputs = output::resolve(&stored(session.engine.store.snapshot().await)?);
-    let now = SystemClock.now();
-    if as_json {
-        shell.line(&stream::summary(counts, if destroy { "destroy" } else { "apply" }, now));
-        shell.line(&stream::outputs(&outputs, now));
+    let operation = if destroy { "destroy" } else { "apply" };
+    shell.tell(|now| vec![stream::summary(counts, operation, now), stream::outputs(&outputs, now)]);
+    if shell.json {
         return Ok(OK);
     }
     let complete = if destroy {

@@ -2,16 +2,16 @@
 
 use std::path::Path;
 
-use crate::cli::args::PlanArgs;
+use crate::cli::args::{ExitCodes, PlanArgs};
 use crate::cli::desk::Desk;
 use crate::cli::files;
 use crate::cli::place::Place;
 use crate::cli::planning::{self, Purpose};
-use crate::cli::shell::{CHANGES, OK, Outcome, Shell, environment};
+use crate::cli::shell::{CHANGES, DRIFT, OK, Outcome, Shell, environment};
 use crate::plan;
 
 /// Carries it out.
-pub async fn run(shell: &mut Shell, store: Option<&str>, args: &PlanArgs) -> Outcome {
+pub async fn run(shell: &mut Shell, store: Option<&str>, args: &PlanArgs, codes: ExitCodes) -> Outcome {
     planning::check(&args.planning)?;
     let place = Place::enter(args.dir.dir.as_deref())?;
     let purpose = if args.out.is_some() { Purpose::Save } else { Purpose::Look };
@@ -24,8 +24,13 @@ pub async fn run(shell: &mut Shell, store: Option<&str>, args: &PlanArgs) -> Out
         shell.print(&epilogue(args.out.as_deref()));
     }
     let changes = planning::has_changes(&plan, args.planning.refresh_only);
+    let only_drift = !plan.has_changes();
     desk.leave();
-    Ok(if args.detailed_exitcode && changes { CHANGES } else { OK })
+    Ok(match changes && args.detailed_exitcode {
+        true if only_drift && codes == ExitCodes::Extended => DRIFT,
+        true => CHANGES,
+        false => OK,
+    })
 }
 
 /// What was said about saving the plan, unless a machine reads it.

@@ -9,6 +9,7 @@ use super::judge::{self, Bench};
 use super::{Moment, Played, Run, TestFile, Verdict, read};
 use crate::cli::args::VarArgs;
 use crate::cli::configuration::{self, Configuration, Gathered};
+use crate::cli::patterns;
 use crate::cli::place::Place;
 use crate::cli::planning::{self, Planned, Purpose};
 use crate::cli::shell::{Failure, port, stored};
@@ -249,10 +250,11 @@ async fn act(
     for instance in &configuration.evaluation.desired.instances {
         zone_apexes(instance).for_each(|apex| stage.know_zone(apex));
     }
+    let patterns = patterns::gather(&Place::here(), &run.planning, &mut configuration.sources)?;
     let session = stage.session(configuration.sensitive());
     let location = plan::Location::default();
     let purpose = if run.applies { Purpose::Apply } else { Purpose::Look };
-    let planned = planning::plan(&session, configuration, &run.planning, location, now, purpose).await?;
+    let planned = planning::plan(&session, configuration, &run.planning, &patterns, location, now, purpose).await?;
     let Planned { plan, mut diagnostics } = planned;
     if run.applies && !diagnostics.has_errors() && plan.has_changes() {
         let id = engine::submit(&session.engine, &plan, ACTOR).await.map_err(unsubmitted)?;

@@ -18,3 +18,4 @@ pub mod schemas;
 pub mod stream;
 pub mod style;
 pub mod test;
+pub mod warnings;

@@ -3,10 +3,14 @@
 //! Users come from Terraform: long flags take one dash or two, booleans take `=false`, and `-var` and `-var-file` keep
 //! the order they were given in.
 
+mod words;
+
 use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::{ArgMatches, Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
+
+use words::{booleans, globals_first, later_wins, two_dashes, with_environment};
 
 /// Infrastructure as code for TLS certificates: plan, apply, renew, deploy, verify.
 #[derive(Debug, Parser)]
@@ -32,6 +36,20 @@ pub struct Global {
     /// Print without colours.
     #[arg(long, global = true)]
     pub no_color: bool,
+    /// Which exit codes: terraform (0, 1, 2 of -detailed-exitcode and 3 of fmt), or extended, where errors have more: 4 only
+    /// drift, 5 a policy is violated, 6 the lock is held, 7 the plan is stale, 8 not everything was applied, 130 interrupted.
+    #[arg(long, value_enum, value_name = "SET", default_value = "terraform", global = true)]
+    pub exit_codes: ExitCodes,
+}
+
+/// A set of exit codes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+#[value(rename_all = "lower")]
+pub enum ExitCodes {
+    /// As Terraform's: scripts that know these go on working.
+    Terraform,
+    /// Finer ones.
+    Extended,
 }
 
 /// What to do.
@@ -90,12 +108,20 @@ pub enum Command {
 }
 
 impl Command {
-    /// Whether it answers with a stream of JSON lines.
-    pub fn streams(&self) -> bool {
+    /// How to plan, where it plans.
+    pub fn planning(&self) -> Option<&PlanningArgs> {
         match self {
-            Self::Plan(args) => args.planning.json,
-            Self::Apply(args) | Self::Destroy(args) => args.planning.json,
-            _ => false,
+            Self::Plan(args) => Some(&args.planning),
+            Self::Apply(args) | Self::Destroy(args) => Some(&args.planning),
+            _ => None,
+        }
+    }
+
+    /// How warnings are shown.
+    pub fn warnings(&self) -> WarningArgs {
+        match self {
+            Self::Validate(args) => args.warnings,
+            other => other.planning().map_or(WarningArgs::default(), |args| args.warnings),
         }
     }
 }
@@ -143,6 +169,9 @@ pub struct ValidateArgs {
     /// Print JSON, as `terraform validate -json` does.
     #[arg(long)]
     pub json: bool,
+    /// How warnings are shown.
+    #[command(flatten)]
+    pub warnings: WarningArgs,
 }
 
 /// A boolean that takes `=false`.
@@ -167,9 +196,15 @@ pub struct PlanningArgs {
     /// Only these and what they need; globs are allowed.
     #[arg(long, value_name = "ADDRESS")]
     pub target: Vec<String>,
+    /// The same from a file: an address a line, and comments that begin with #.
+    #[arg(long, value_name = "FILE")]
+    pub target_file: Vec<PathBuf>,
     /// All but these and what needs them; globs are allowed.
     #[arg(long, value_name = "ADDRESS")]
     pub exclude: Vec<String>,
+    /// The same from a file: an address a line, and comments that begin with #.
+    #[arg(long, value_name = "FILE")]
+    pub exclude_file: Vec<PathBuf>,
     /// Ask on the terminal for variables and for approval; with =false nobody is asked, and what is missing is an error.
     #[arg(long, value_name = "BOOL", env = "CAP_INPUT", hide_env = true, value_parser = clap::builder::BoolishValueParser::new(), num_args = 0..=1, require_equals = true, default_value_t = true,
           default_missing_value = "true", action = clap::ArgAction::Set)]
@@ -179,7 +214,7 @@ pub struct PlanningArgs {
           default_missing_value = "true", action = clap::ArgAction::Set)]
     pub lock: bool,
     /// Wait this long for the lock.
-    #[arg(long, value_name = "DURATION", default_value = "0s")]
+    #[arg(long, value_name = "DURATION", default_value = "0s", value_parser = words::timeout)]
     pub lock_timeout: crate::time::Duration,
     /// Jobs and look-ups at once.
     #[arg(long, value_name = "N", default_value_t = 10)]
@@ -187,9 +222,33 @@ pub struct PlanningArgs {
     /// Print JSON.
     #[arg(long)]
     pub json: bool,
+    /// Write what -json would print to this file, beside what people read.
+    #[arg(long, value_name = "FILE", conflicts_with = "json")]
+    pub json_into: Option<PathBuf>,
     /// Show a count and no differences.
     #[arg(long)]
     pub concise: bool,
+    /// How warnings are shown.
+    #[command(flatten)]
+    pub warnings: WarningArgs,
+}
+
+/// How warnings are shown to people.
+#[derive(Debug, Clone, Copy, Args)]
+pub struct WarningArgs {
+    /// Show of warnings only what they are and where, unless there are errors too.
+    #[arg(long)]
+    pub compact_warnings: bool,
+    /// Show one of several warnings of a kind, and how many there are.
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_value_t = true,
+          default_missing_value = "true", action = clap::ArgAction::Set)]
+    pub consolidate_warnings: bool,
+}
+
+impl Default for WarningArgs {
+    fn default() -> Self {
+        Self { compact_warnings: false, consolidate_warnings: true }
+    }
 }
 
 /// `cap plan`.
@@ -304,7 +363,7 @@ pub enum JobsCommand {
         #[arg(long, value_name = "N", default_value_t = 10)]
         parallelism: usize,
         /// Wait this long for the lock.
-        #[arg(long, value_name = "DURATION", default_value = "0s")]
+        #[arg(long, value_name = "DURATION", default_value = "0s", value_parser = words::timeout)]
         lock_timeout: crate::time::Duration,
     },
     /// Withdraw unfinished jobs; what they had done stays recorded.
@@ -524,8 +583,9 @@ pub fn parse(
     args: impl IntoIterator<Item = OsString>,
     environment: &dyn Fn(&str) -> Option<String>,
 ) -> Result<Cli, clap::Error> {
-    let args = globals_first(with_environment(two_dashes(args), environment));
-    let matches = Cli::command().try_get_matches_from(args)?;
+    let command = later_wins(Cli::command());
+    let args = with_environment(two_dashes(args), environment)?;
+    let matches = command.clone().try_get_matches_from(globals_first(booleans(args, &command)))?;
     let mut cli = Cli::from_arg_matches(&matches)?;
     if let Some((_, sub)) = matches.subcommand() {
         let ordered = ordered_vars(sub);
@@ -539,66 +599,6 @@ pub fn parse(
         }
     }
     Ok(cli)
-}
-
-/// `-flag` becomes `--flag`; single letters, numbers, `-` and what follows `--` stay.
-fn two_dashes(args: impl IntoIterator<Item = OsString>) -> Vec<OsString> {
-    let mut literal = false;
-    let mut double = |arg: OsString| {
-        literal |= arg == "--";
-        let one_dash = arg.to_str().is_some_and(|text| {
-            let mut chars = text.chars();
-            chars.next() == Some('-') && chars.next().is_some_and(|c| c.is_ascii_alphabetic()) && chars.next().is_some()
-        });
-        if one_dash && !literal { OsString::from_iter([OsString::from("-"), arg]) } else { arg }
-    };
-    args.into_iter().map(&mut double).collect()
-}
-
-/// Flags of every command that take a value.
-const VALUED: [&str; 2] = ["--chdir", "--store"];
-
-/// Flags of every command come to stand before it, wherever they were typed: `timeline -chdir=DIR verify` is as good as
-/// `-chdir=DIR timeline verify`.
-fn globals_first(args: Vec<OsString>) -> Vec<OsString> {
-    let mut args = args.into_iter();
-    let mut front: Vec<OsString> = args.next().into_iter().collect();
-    let mut rest = Vec::new();
-    while let Some(arg) = args.next() {
-        let text = arg.to_string_lossy();
-        let valued = VALUED.contains(&&*text);
-        let global = valued || text == "--no-color" || VALUED.iter().any(|flag| text.starts_with(&format!("{flag}=")));
-        let literal = text == "--";
-        (if global { &mut front } else { &mut rest }).push(arg);
-        if valued {
-            front.extend(args.next());
-        }
-        if literal {
-            rest.extend(args.by_ref());
-        }
-    }
-    front.append(&mut rest);
-    front
-}
-
-/// `CAP_CLI_ARGS` goes in after the command, `CAP_CLI_ARGS_plan` likewise for that command alone.
-fn with_environment(mut args: Vec<OsString>, environment: &dyn Fn(&str) -> Option<String>) -> Vec<OsString> {
-    let Some(at) = command_at(&args) else { return args };
-    let command = args[at].to_string_lossy().into_owned();
-    let words = ["CAP_CLI_ARGS".to_owned(), format!("CAP_CLI_ARGS_{}", command.replace('-', "_"))];
-    let extra = words.iter().filter_map(|name| environment(name));
-    let extra: Vec<OsString> =
-        extra.flat_map(|text| text.split_whitespace().map(OsString::from).collect::<Vec<_>>()).collect();
-    let tail = args.split_off(at + 1);
-    args.extend(two_dashes(extra));
-    args.extend(tail);
-    args
-}
-
-/// Where the command stands: the first word that is neither a flag nor the value of one.
-fn command_at(args: &[OsString]) -> Option<usize> {
-    let is_value = |at: usize| VALUED.iter().any(|flag| args[at - 1] == *flag);
-    (1..args.len()).find(|at| !args[*at].to_string_lossy().starts_with('-') && !is_value(*at))
 }
 
 /// `-var` and `-var-file` in the order they were given: the later wins.
