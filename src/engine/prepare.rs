@@ -157,6 +157,9 @@ mod tests {
         async fn get(&self, _: &KeyId) -> PortResult<PrivateKey> {
             unreachable!("prepare takes no keys")
         }
+        async fn ids(&self) -> PortResult<Vec<KeyId>> {
+            unreachable!("prepare lists no keys")
+        }
         async fn remove(&self, _: &KeyId) -> PortResult<()> {
             unreachable!("prepare removes no keys")
         }

@@ -55,6 +55,7 @@ pub async fn submit(engine: &Engine, plan: &Plan, actor: &str) -> Result<RunId, 
     check(plan, &records)?;
     check_claims(engine, &records).await?;
     let run = RunId(engine.ids.fresh("run-"));
+    let abandoned = adopt::abandoned(engine, plan, &records).await?;
     let taken = adopt::take(engine, plan, &run).await?;
     let mut builder = Builder::new(run.clone(), actor.to_owned(), engine.clock.now(), records);
     builder.imports = taken.0.clone();
@@ -69,12 +70,18 @@ pub async fn submit(engine: &Engine, plan: &Plan, actor: &str) -> Result<RunId, 
         }
     };
     match settled(engine, &submission).await {
-        Ok(()) => Ok(run),
+        Ok(()) => {
+            for key in &abandoned {
+                let _ = engine.vault.remove(key).await;
+            }
+            Ok(run)
+        }
         Err(SubmitError::Stale(addresses)) => {
             taken.give_back(engine).await;
             Err(SubmitFault::Stale(addresses))
         }
-        // It may have been written all the same: keys that a record may name have to stay.
+        // It may have been written all the same: keys that a record may name have to stay. Whoever begins to manage the same
+        // later removes those that none names.
         Err(SubmitError::Store(fault)) => Err(fault.into()),
     }
 }
@@ -97,7 +104,8 @@ impl From<adopt::KeyFault> for SubmitFault {
     }
 }
 
-type Records = HashMap<Address, Record>;
+/// Records by address.
+pub(super) type Records = HashMap<Address, Record>;
 
 async fn read(engine: &Engine, plan: &Plan) -> Result<Records, PortError> {
     let from = plan.steps.iter().filter_map(|step| step.moved_from.as_ref());

@@ -47,6 +47,8 @@ pub trait KeyVault: Send + Sync {
     async fn csr(&self, id: &KeyId, common_name: Option<&str>, names: &[String]) -> PortResult<Vec<u8>>;
     /// The key. `Absent` when there is none, `Unauthorized` when the key-encryption key is not the one it was sealed with.
     async fn get(&self, id: &KeyId) -> PortResult<PrivateKey>;
+    /// Ids of all keys, in their order.
+    async fn ids(&self) -> PortResult<Vec<KeyId>>;
     /// Removes a key; removing one that is not there is fine.
     async fn remove(&self, id: &KeyId) -> PortResult<()>;
     /// Seals under this version of the key-encryption key whatever lies under an earlier one; on return no earlier one is

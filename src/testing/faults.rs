@@ -271,6 +271,9 @@ impl KeyVault for Faulty<dyn KeyVault> {
     async fn get(&self, id: &KeyId) -> PortResult<PrivateKey> {
         self.faults.around("get_key", || self.inner.get(id)).await
     }
+    async fn ids(&self) -> PortResult<Vec<KeyId>> {
+        self.inner.ids().await
+    }
     async fn remove(&self, id: &KeyId) -> PortResult<()> {
         self.faults.around("remove_key", || self.inner.remove(id)).await
     }

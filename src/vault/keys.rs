@@ -42,6 +42,11 @@ impl KeyVault for Vault {
         Ok(PrivateKey { pkcs8: found })
     }
 
+    async fn ids(&self) -> PortResult<Vec<KeyId>> {
+        let names = self.records.store.sealed_names().await?;
+        Ok(names.iter().filter_map(|name| name.strip_prefix(KEYS)).map(|id| KeyId(id.to_owned())).collect())
+    }
+
     async fn remove(&self, id: &KeyId) -> PortResult<()> {
         self.records.store.remove_sealed(&name(id)).await
     }
@@ -73,8 +78,11 @@ impl Vault {
     }
 }
 
+/// What names of keys begin with, among all that is sealed.
+const KEYS: &str = "key/";
+
 fn name(id: &KeyId) -> String {
-    format!("key/{id}")
+    format!("{KEYS}{id}")
 }
 
 fn signer(id: &KeyId, pkcs8: &[u8]) -> PortResult<Signer> {

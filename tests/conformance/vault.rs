@@ -96,9 +96,11 @@ async fn what_is_put_is_found_until_it_is_removed(vault: &dyn KeyVault) {
         vault.put(&key, bytes).await.expect("put");
         assert_eq!(vault.get(&key).await.expect("found").pkcs8.as_slice(), bytes);
     }
+    assert!(vault.ids().await.expect("ids").contains(&key));
     for _ in 0..2 {
         vault.remove(&key).await.expect("removing again is fine");
         assert_eq!(vault.get(&key).await.err().map(|fault| fault.class), Some(ErrorClass::Absent));
+        assert!(!vault.ids().await.expect("ids").contains(&key));
     }
 }
 

@@ -5,6 +5,7 @@ use cap::engine::SubmitFault;
 use cap::job::ErrorClass;
 use cap::plan::{Action, ImportedKey, Importing, Step, Work};
 use cap::ports::clock::Ids as _;
+use cap::ports::vault::KeyType;
 use cap::state::facts::{AccountFacts, Facts, KeyId};
 use cap::testing::{Fault, SeededIds};
 use cap::x509::Signer;
@@ -46,7 +47,14 @@ impl Imports {
 
 /// Name of the key of an account in the first run of a world.
 fn name(of: &str) -> KeyId {
-    KeyId(format!("{of}/{}/imported/1", SeededIds::new(7).fresh("run-")))
+    name_in(1, of)
+}
+
+/// Likewise, in a later one.
+fn name_in(run: usize, of: &str) -> KeyId {
+    let ids = SeededIds::new(7);
+    let run = (0..run).map(|_| ids.fresh("run-")).last().expect("a run");
+    KeyId(format!("{of}/{run}/imported/1"))
 }
 
 /// Which of the keys the vault holds.
@@ -97,5 +105,45 @@ fn keys_that_no_record_names_are_removed() {
         let fault = world.submit(imports.steps).await.expect_err("another key");
         assert!(matches!(fault, SubmitFault::Changed(_)), "{fault:?}");
         assert_eq!(kept(&world).await, [false, false]);
+    });
+}
+
+#[test]
+fn keys_of_a_submission_that_came_to_nothing_go_with_the_next_one() {
+    run(async {
+        let transient = ErrorClass::Transient;
+        let failing = async |fault: Fault| {
+            let (world, imports) = (World::new().await, Imports::new());
+            // Of an address that begins likewise, and a key that was made.
+            let others = ["acme_account.a2/run-x/imported/1", "acme_account.a/key"].map(|id| KeyId(id.to_owned()));
+            for other in &others {
+                world.vault.ensure(other, KeyType::EcdsaP256).await.expect("a key");
+            }
+            (1..=2).for_each(|nth| world.faults.plan("submit", nth, fault.clone()));
+            let fault = world.submit(imports.steps.clone()).await.expect_err("the store failed");
+            assert!(matches!(fault, SubmitFault::Store(_)), "{fault:?}");
+            assert_eq!(kept(&world).await, [true, true], "nobody knows whether a record names them");
+            (world, imports, others)
+        };
+        let (world, imports, others) = failing(Fault::FailBefore(transient)).await;
+        world.submit(imports.steps).await.expect("the store is back");
+        let mut expected: Vec<KeyId> = ACCOUNTS.iter().map(|of| name_in(2, of)).chain(others).collect();
+        expected.sort();
+        assert_eq!(world.vault.ids().await.expect("ids"), expected);
+
+        let (world, imports, _) = failing(Fault::FailBefore(transient)).await;
+        let made = imports.steps.into_iter().map(|step| Step {
+            action: Action::Create,
+            importing: None,
+            work: Work::Register,
+            ..step
+        });
+        world.submit(made.collect()).await.expect("the store is back");
+        assert_eq!(kept(&world).await, [false, false], "they are made, not imported");
+
+        let (world, imports, _) = failing(Fault::FailAfter(transient)).await;
+        let fault = world.submit(imports.steps).await.expect_err("it was written all the same");
+        assert!(matches!(fault, SubmitFault::Stale(_)), "{fault:?}");
+        assert_eq!(kept(&world).await, [true, true], "records name them");
     });
 }

@@ -7,7 +7,7 @@ mod described;
 mod files;
 mod take;
 
-pub(super) use take::{KeyFault, take};
+pub(super) use take::{KeyFault, abandoned, take};
 
 use std::collections::BTreeMap;
 

@@ -1,14 +1,15 @@
 //! Taking over what a plan imports: its private keys are read again and sealed in the vault, before any record names them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::super::Engine;
+use super::super::submit::Records;
 use super::files;
 use crate::address::Address;
 use crate::diagnostic::{Diagnostic, codes::plan as codes};
 use crate::job::RunId;
 use crate::job::machine::keys_of;
-use crate::plan::{Importing, Plan, Step};
+use crate::plan::{Action, Importing, Plan, Step, Work};
 use crate::ports::PortError;
 use crate::state::facts::{Facts, KeyId};
 
@@ -34,6 +35,29 @@ impl Taken {
     }
 }
 
+/// Keys that were sealed for imports of what this plan begins to manage and that no record names: their submission came to
+/// nothing. To be looked for before this one is written, and removed afterwards: a submission that has sealed them and is
+/// still on its way is refused then, because the record is another one.
+pub(in crate::engine) async fn abandoned(
+    engine: &Engine,
+    plan: &Plan,
+    records: &Records,
+) -> Result<Vec<KeyId>, PortError> {
+    let begins = |step: &&Step| match step.action {
+        Action::Import => step.importing.as_ref().is_some_and(|importing| !importing.keys.is_empty()),
+        Action::Create => matches!(step.work, Work::Issue | Work::Register | Work::Establish),
+        _ => false,
+    };
+    let beginning: Vec<&Address> = plan.steps.iter().filter(begins).map(|step| &step.address).collect();
+    if beginning.is_empty() {
+        return Ok(Vec::new());
+    }
+    let named: BTreeSet<KeyId> = records.values().flat_map(|record| keys_of(&record.facts)).collect();
+    let beginning: BTreeSet<String> = beginning.into_iter().map(ToString::to_string).collect();
+    let is_abandoned = |key: &KeyId| imported_to(key).is_some_and(|of| beginning.contains(of)) && !named.contains(key);
+    Ok(engine.vault.ids().await?.into_iter().filter(is_abandoned).collect())
+}
+
 /// Seals the keys of every import of a plan under new names. After a fault none of them is left.
 pub(in crate::engine) async fn take(engine: &Engine, plan: &Plan, run: &RunId) -> Result<Taken, KeyFault> {
     let mut taken = Taken::default();
@@ -50,8 +74,18 @@ pub(in crate::engine) async fn take(engine: &Engine, plan: &Plan, run: &RunId) -
     Ok(taken)
 }
 
+/// What stands before the number in the name of an imported key.
+const IMPORTED: &str = "imported";
+
 fn names(step: &Step, importing: &Importing, run: &RunId) -> Vec<KeyId> {
-    (1..=importing.keys.len()).map(|at| KeyId(format!("{}/{run}/imported/{at}", step.address))).collect()
+    (1..=importing.keys.len()).map(|at| KeyId(format!("{}/{run}/{IMPORTED}/{at}", step.address))).collect()
+}
+
+/// The address that a key was imported to, by its name.
+fn imported_to(key: &KeyId) -> Option<&str> {
+    let mut parts = key.0.rsplitn(4, '/');
+    let is_imported = parts.nth(1) == Some(IMPORTED);
+    parts.nth(1).filter(|_| is_imported)
 }
 
 async fn seal(engine: &Engine, step: &Step, importing: &Importing, names: &[KeyId]) -> Result<(), KeyFault> {
