@@ -36,6 +36,26 @@ pub struct Diagnostic {
     pub hint: Option<String>,
     /// The resource it is about, when the place alone does not say (an instance of `for_each`).
     pub address: Option<String>,
+    /// What stands behind the expression at fault.
+    pub explained: Option<Box<Explained>>,
+}
+
+/// What stands behind an expression at fault.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Explained {
+    /// What its parts hold. Nothing secret is among them.
+    pub holdings: Vec<Holding>,
+    /// The function that it calls.
+    pub called: Option<String>,
+}
+
+/// What a part of an expression holds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Holding {
+    /// The part, as it is written: `var.hosts`.
+    pub traversal: String,
+    /// What it is: `is map of string with 2 elements`.
+    pub statement: String,
 }
 
 impl Diagnostic {
@@ -49,6 +69,7 @@ impl Diagnostic {
             related: Vec::new(),
             hint: None,
             address: None,
+            explained: None,
         }
     }
 
@@ -87,6 +108,13 @@ impl Diagnostic {
     #[must_use]
     pub fn about(mut self, address: impl std::fmt::Display) -> Self {
         self.address = Some(address.to_string());
+        self
+    }
+
+    /// Says what parts of the expression at fault hold.
+    #[must_use]
+    pub fn explained(mut self, holdings: Vec<Holding>) -> Self {
+        self.explained = Some(Box::new(Explained { holdings, called: None }));
         self
     }
 

@@ -84,7 +84,7 @@ impl Scope<'_> {
         let (single, expanded) = self.unexpanded(call)?;
         let mut all = Faults::default();
         for (at, argument) in single.iter().enumerate() {
-            match self.eval(argument) {
+            match self.session.quietly(|| self.eval(argument)) {
                 Ok(value) => {
                     single[at + 1..].iter().try_for_each(|rest| self.declared(|visit| each_reference(rest, visit)))?;
                     return Ok(value);
@@ -109,7 +109,7 @@ impl Scope<'_> {
     fn can(&self, call: &Call, span: Span) -> Evaluated {
         let (single, expanded) = self.unexpanded(call)?;
         match (single, expanded.len()) {
-            ([argument], 0) => match self.eval(argument) {
+            ([argument], 0) => match self.session.quietly(|| self.eval(argument)) {
                 Err(faults) if faults.needs_facts || faults.undeclared => Err(faults),
                 result => Ok(Value::Bool(result.is_ok())),
             },
@@ -317,6 +317,6 @@ impl Scope<'_> {
     /// The value of an expression, converted.
     pub(super) fn eval_as(&self, expr: &Expr, ty: &Type, what: &str) -> Evaluated {
         let value = self.eval(expr)?;
-        convert_at(&value, ty, expr.span, what)
+        self.explained(expr, convert_at(&value, ty, expr.span, what))
     }
 }

@@ -147,7 +147,8 @@ impl<'a> Evaluator<'a> {
             }
             Err(faults) => return self.report_all(*faults),
         };
-        self.report(subject.guard.failure(text).at(condition.value.span).about(subject.name));
+        let report = subject.guard.failure(text).at(condition.value.span).about(subject.name);
+        self.report(report.explained(scope.holdings(&condition.value)));
     }
 
     /// What is kept of a condition that reads facts.

@@ -343,7 +343,7 @@ impl<'a> Evaluator<'a> {
             return Ok(Value::string(self.text_of(&attribute.value)));
         }
         let value = scope.eval(&attribute.value)?;
-        let value = decoded(&value, schema, &attribute.value)?;
+        let value = scope.explained(&attribute.value, decoded(&value, schema, &attribute.value))?;
         if !value.is_null() {
             return Ok(value);
         }

@@ -19,7 +19,12 @@ impl Scope<'_> {
         if let ExprKind::Literal(value) = &expr.kind {
             return Ok(value.clone());
         }
-        self.nested(expr.span, || self.eval_kind(expr))
+        let result = self.nested(expr.span, || self.eval_kind(expr));
+        match &expr.kind {
+            // What is at fault in them is one of their parts.
+            ExprKind::Tuple(_) | ExprKind::Object(_) => result,
+            _ => self.explained(expr, result),
+        }
     }
 
     fn eval_kind(&self, expr: &Expr) -> Evaluated {
@@ -88,7 +93,12 @@ impl Scope<'_> {
 
     fn conditional(&self, one: &Conditional, span: Span) -> Evaluated {
         let holds = self.condition(&one.condition);
-        let (yes, no) = (self.eval(&one.yes), self.eval(&one.no));
+        // An arm that is known not to be chosen may fail without anybody reading why.
+        let arm = |expr: &Expr, chosen: bool| {
+            let known = holds.as_ref().is_ok_and(|holds| *holds != chosen);
+            if known { self.session.quietly(|| self.eval(expr)) } else { self.eval(expr) }
+        };
+        let (yes, no) = (arm(&one.yes, true), arm(&one.no, false));
         // Both results take part in the type; only the chosen one may fail, but for references
         // to what is not declared.
         let chose_yes = holds?;
@@ -121,14 +131,18 @@ impl Scope<'_> {
     /// A condition: a bool that is not null.
     pub(super) fn condition(&self, expr: &Expr) -> Evaluated<bool> {
         let value = self.eval(expr)?;
-        if value.is_null() {
-            return fault(&codes::CONDITION, expr.span, "A condition must not be null.");
-        }
-        refuse_secret(&value, expr.span)?;
-        match convert(&value, &Type::Bool) {
-            Ok(Value::Bool(truth)) => Ok(truth),
-            _ => fault(&codes::CONDITION, expr.span, format!("A bool is required, and this is {}.", described(&value))),
-        }
+        self.explained(expr, truth(&value, expr.span))
+    }
+}
+
+fn truth(value: &Value, span: Span) -> Evaluated<bool> {
+    if value.is_null() {
+        return fault(&codes::CONDITION, span, "A condition must not be null.");
+    }
+    refuse_secret(value, span)?;
+    match convert(value, &Type::Bool) {
+        Ok(Value::Bool(truth)) => Ok(truth),
+        _ => fault(&codes::CONDITION, span, format!("A bool is required, and this is {}.", described(value))),
     }
 }
 

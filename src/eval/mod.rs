@@ -20,6 +20,7 @@ mod evaluator;
 mod expression;
 mod fault;
 pub mod functions;
+mod holdings;
 mod imports;
 mod index;
 mod inputs;

@@ -167,8 +167,8 @@ pub(super) fn repeat(
                 .related(each.name.span, "for_each is given here")
                 .into())
         }
-        (Some(each), None) => for_each(scope, address, kind, each),
-        (None, Some(count)) => counted(scope, address, kind, count),
+        (Some(each), None) => scope.explained(&each.value, for_each(scope, address, kind, each)),
+        (None, Some(count)) => scope.explained(&count.value, counted(scope, address, kind, count)),
         (None, None) if enabled.map_or(Ok(true), |enabled| is_enabled(scope, enabled))? => Ok(Expansion {
             repetition: Repetition::Single,
             instances: vec![Copy { address: address.clone(), value: Value::NULL }],
@@ -182,7 +182,7 @@ pub(super) fn repeat(
 fn is_enabled(scope: &Scope<'_>, enabled: &Attribute) -> Evaluated<bool> {
     let (value, span) = (scope.eval(&enabled.value)?, enabled.value.span);
     refuse_secret(&value, span)?;
-    match convert_at(&value, &Type::Bool, span, "\"enabled\"")?.as_bool() {
+    match scope.explained(&enabled.value, convert_at(&value, &Type::Bool, span, "\"enabled\""))?.as_bool() {
         Some(truth) => Ok(truth),
         None => fault(&codes::LIFECYCLE, span, "\"enabled\" is true or false, and not null."),
     }

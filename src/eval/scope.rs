@@ -53,11 +53,25 @@ pub(super) struct Session<'e> {
     /// What functions may know.
     pub(super) call: CallContext<'e>,
     depth: Cell<usize>,
+    /// Within how many forms it is that swallow faults: nobody would read what is noted in them.
+    quiet: Cell<usize>,
 }
 
 impl<'e> Session<'e> {
     pub(super) fn new(call: CallContext<'e>) -> Self {
-        Self { call, depth: Cell::new(0) }
+        Self { call, depth: Cell::new(0), quiet: Cell::new(0) }
+    }
+
+    pub(super) fn is_quiet(&self) -> bool {
+        self.quiet.get() > 0
+    }
+
+    /// Runs what may fail without being reported.
+    pub(super) fn quietly<T>(&self, run: impl FnOnce() -> T) -> T {
+        self.quiet.set(self.quiet.get() + 1);
+        let result = run();
+        self.quiet.set(self.quiet.get() - 1);
+        result
     }
 }
 

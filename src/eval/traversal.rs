@@ -27,7 +27,7 @@ impl Scope<'_> {
     }
 
     /// The root of a reference with the name that belongs to it, and the steps that remain.
-    fn root<'s>(&self, root: &str, span: Span, steps: &'s [Step]) -> Evaluated<(Value, &'s [Step])> {
+    pub(super) fn root<'s>(&self, root: &str, span: Span, steps: &'s [Step]) -> Evaluated<(Value, &'s [Step])> {
         let first = match steps.first() {
             Some(Step { kind: StepKind::Attribute(name), span: step }) => Some((&**name, span.to(*step))),
             _ => None,

@@ -267,8 +267,9 @@ impl<'a> Evaluator<'a> {
         let Some((condition, message)) = self.condition_parts(validation) else { return };
         self.check_subject(&condition.value, Some(name));
         let roots = BlockRoots { own: Some((name, value)), ..BlockRoots::of_module(self, module) };
-        let held = Scope::new(&roots, &self.session).condition(&condition.value);
         let sensitive = module.caller.is_none() && self.sensitive_value(name).is_some();
+        let hold = || Scope::new(&roots, &self.session).condition(&condition.value);
+        let held = if sensitive { self.session.quietly(hold) } else { hold() };
         let holds = self.keep(if sensitive { held.map_err(|faults| withheld(&faults, condition)) } else { held });
         if holds == Some(false) {
             self.refuse(module, name, condition, message);
@@ -282,7 +283,7 @@ impl<'a> Evaluator<'a> {
         let text = text.as_str().unwrap_or("The value is not valid.").to_owned();
         let declared = module.variables.get(name).map(|variable| variable.block.labels[0].span);
         let mut report = Diagnostic::error(&codes::VALIDATION, text).at(condition.value.span);
-        report = report.about(module.within(&format!("var.{name}")));
+        report = report.about(module.within(&format!("var.{name}"))).explained(scope.holdings(&condition.value));
         if let Some(declared) = declared {
             report = report.related(declared, "the variable");
         }

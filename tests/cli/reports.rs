@@ -141,3 +141,79 @@ fn a_renewal_window_as_long_as_the_issuers_lifetime_is_refused() {
     estate("  lifetime = \"60d\"\n");
     place.expect("validate", 0);
 }
+
+#[test]
+fn what_parts_of_a_faulty_expression_hold_is_told_and_secrets_are_not() {
+    let place = Place::new();
+    place.write(
+        "main.cap.hcl",
+        r#"variable "hosts" {
+  default = { a = { port = null, name = "a.example.test" } }
+}
+
+variable "token" {
+  default   = "m4rked"
+  sensitive = true
+  validation {
+    condition     = var.token == var.hosts.a.name + 1
+    error_message = "It is of no use."
+  }
+}
+
+
+locals {
+  ports = [for name, host in var.hosts : upper(host.port)]
+  keyed = { for name, host in var.hosts : name => var.hosts["${name}x"].name }
+  token = "Bearer ${var.token}"
+  pem   = "-----BEGIN PRIVATE KEY-----\nMC4C"
+  key   = local.pem + 1
+  tried = try(var.hosts.b.name, null + 1, "neither")
+}
+
+member "m" {
+  for_each = var.hosts
+  email    = each.value.port + 1
+}
+
+check "many" {
+  assert {
+    condition     = length(var.hosts) > 1 && local.tried == null
+    error_message = "There are few."
+  }
+}
+"#,
+    );
+    let answer = place.expect("validate -json", 1).json();
+    let found: Vec<(String, String, String)> = answer["diagnostics"]
+        .as_array()
+        .expect("diagnostics")
+        .iter()
+        .map(|one| {
+            let values = one["snippet"]["values"].as_array().expect("values").iter();
+            let word = |one: &serde_json::Value| one.as_str().unwrap_or_default().to_owned();
+            let values = values.map(|one| format!("{} {}", word(&one["traversal"]), word(&one["statement"])));
+            let call = &one["snippet"]["function_call"];
+            let called = call["signature"]["params"].as_array().map_or(String::new(), |params| {
+                let names: Vec<String> = params.iter().map(|param| word(&param["name"])).collect();
+                format!("{}({})", word(&call["called_as"]), names.join(", "))
+            });
+            (word(&one["snippet"]["context"]), called, values.collect::<Vec<_>>().join(", "))
+        })
+        .collect();
+    let hosts = "var.hosts is object with 1 attribute";
+    for (context, called, values) in [
+        ("locals", "upper(str)", "host.port is null".to_owned()),
+        ("locals", "", format!("{hosts}, name is \"a\"")),
+        ("locals", "", "var.token is a secret".to_owned()),
+        ("locals", "", "local.pem is a private key".to_owned()),
+        ("member \"m\"", "", "each.value.port is null".to_owned()),
+        ("check \"many\"", "", format!("{hosts}, local.tried is \"neither\"")),
+        ("variable \"token\"", "", String::new()),
+    ] {
+        let row = (context.to_owned(), called.to_owned(), values);
+        assert!(found.contains(&row), "{row:?} is missing in {found:#?}");
+    }
+    let shown = place.expect("validate", 1);
+    shown.reports("var.token is a secret").reports("each.value.port is null");
+    assert!(!shown.err.contains("m4rked") && !answer.to_string().contains("m4rked"), "{}", shown.err);
+}

@@ -6,6 +6,7 @@ use serde::Serialize;
 use serde_json::{Value as Json, json};
 
 use crate::diagnostic::{Diagnostic, Diagnostics, Severity};
+use crate::eval::functions;
 use crate::source::{Sources, Span};
 
 /// Bytes of a text that a report shows, with the lines around.
@@ -66,10 +67,12 @@ fn heading(one: &Diagnostic) -> String {
         Severity::Error => "Error",
         Severity::Warning => "Warning",
     };
-    match &one.address {
+    let mut out = match &one.address {
         Some(address) => format!("{word}: {}: {address}\n{}", one.summary(), one.detail),
         None => format!("{word}: {}\n{}", one.summary(), one.detail),
-    }
+    };
+    held(one).for_each(|(traversal, statement)| out.push_str(&format!("\n  {traversal} {statement}")));
+    out
 }
 
 fn severity(one: &Diagnostic) -> miette::Severity {
@@ -123,8 +126,8 @@ struct Point {
 /// The lines that a report is about.
 #[derive(Serialize, JsonSchema)]
 struct Snippet<'d> {
-    /// Always null.
-    context: (),
+    /// The block that they are in: `resource "name"`.
+    context: Option<&'d str>,
     /// The lines.
     code: &'d str,
     /// Number of the first, from one.
@@ -133,8 +136,46 @@ struct Snippet<'d> {
     highlight_start_offset: usize,
     /// Where it ends.
     highlight_end_offset: usize,
-    /// Always empty: values are not shown.
-    values: [(); 0],
+    /// What references in the expression at fault hold. A secret is said to be one, and not shown.
+    values: Vec<Held<'d>>,
+    /// The function whose call is at fault.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    function_call: Option<FunctionCall<'d>>,
+}
+
+/// What a reference holds.
+#[derive(Serialize, JsonSchema)]
+struct Held<'d> {
+    /// The reference.
+    traversal: &'d str,
+    /// What it holds: a simple value, or the type and the size of another.
+    statement: &'d str,
+}
+
+/// The call of a function.
+#[derive(Serialize, JsonSchema)]
+struct FunctionCall<'d> {
+    /// Its name, as it is written.
+    called_as: &'d str,
+    /// What it takes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    signature: Option<Signature>,
+}
+
+/// What a function takes.
+#[derive(Serialize, JsonSchema)]
+struct Signature {
+    /// Its name.
+    name: &'static str,
+    /// Its parameters.
+    params: Vec<Parameter>,
+}
+
+/// A parameter of a function.
+#[derive(Serialize, JsonSchema)]
+struct Parameter {
+    /// Its name.
+    name: &'static str,
 }
 
 /// The answer of `validate -json`.
@@ -167,7 +208,7 @@ fn shown<'d>(one: &'d Diagnostic, sources: &'d Sources) -> Shown<'d> {
         address: one.address.as_deref(),
         hint: one.hint.as_deref(),
         range: one.span.map(|span| range(span, sources)),
-        snippet: quotable.map(|span| snippet(span, sources)),
+        snippet: quotable.map(|span| snippet(one, span, sources)),
     }
 }
 
@@ -180,7 +221,7 @@ fn range(span: Span, sources: &Sources) -> Range<'_> {
     Range { filename: &source.name, start: point(span.start), end: point(span.end) }
 }
 
-fn snippet(span: Span, sources: &Sources) -> Snippet<'_> {
+fn snippet<'d>(one: &'d Diagnostic, span: Span, sources: &'d Sources) -> Snippet<'d> {
     let source = sources.get(span.source);
     let text = &source.text;
     let range = span.range();
@@ -188,13 +229,40 @@ fn snippet(span: Span, sources: &Sources) -> Snippet<'_> {
     let end = text.get(range.end..).and_then(|tail| tail.find('\n')).map_or(text.len(), |at| range.end + at);
     let (line, _) = source.line_column(range.start);
     Snippet {
-        context: (),
+        context: context(text, begin),
         code: text.get(begin..end).unwrap_or(""),
         start_line: line,
         highlight_start_offset: range.start - begin,
         highlight_end_offset: range.end - begin,
-        values: [],
+        values: held(one).map(|(traversal, statement)| Held { traversal, statement }).collect(),
+        function_call: one.explained.as_ref().and_then(|behind| behind.called.as_deref()).map(function_call),
     }
+}
+
+/// What references hold.
+fn held(one: &Diagnostic) -> impl Iterator<Item = (&str, &str)> {
+    let all = one.explained.iter().flat_map(|behind| &behind.holdings);
+    all.map(|one| (one.traversal.as_str(), one.statement.as_str()))
+}
+
+fn function_call(called_as: &str) -> FunctionCall<'_> {
+    let function = functions::find(called_as.strip_prefix("core::").unwrap_or(called_as));
+    let signature = function.map(|function| Signature {
+        name: function.name,
+        params: function.params.iter().chain(&function.variadic).map(|param| Parameter { name: param.name }).collect(),
+    });
+    FunctionCall { called_as, signature }
+}
+
+/// The head of the block that a line is in, where blocks stand at the beginning of lines, as `cap fmt` has them.
+fn context(text: &str, line: usize) -> Option<&str> {
+    let rest = text.get(line..)?.split('\n').next().unwrap_or("");
+    let above = text.get(..line)?.lines().rev();
+    let mut lines = std::iter::once(rest).chain(above);
+    let outermost = lines.find(|line| line.starts_with(|c: char| c.is_alphabetic() || c == '_' || c == '}'))?;
+    let (head, _) = outermost.split_once('{')?;
+    let head = head.trim_end();
+    (!head.contains('=') && !head.starts_with('}')).then_some(head)
 }
 
 /// The answer of `validate -json`.
