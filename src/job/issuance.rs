@@ -23,6 +23,8 @@ use crate::time::{Duration, Timestamp};
 const PROPAGATION: Duration = Duration::from_secs(15 * 60);
 /// How long a CA may take over an order: some have people approve them.
 const PATIENCE: Duration = Duration::from_secs(24 * 3600);
+/// What is waited for once all challenges are answered.
+const VALIDATES: &str = "the CA validates the names";
 /// Orders that may vanish at the CA before the job is given up.
 const ORDERS: u32 = 5;
 
@@ -244,6 +246,10 @@ impl Issuance {
             (Effect::Look(publication), fact @ Fact::MissingAt(_)) => self.not_seen(publication, &fact, context),
             (Effect::Respond(_, publication), Fact::Done) => {
                 self.step_on(Phase::Respond, |_| Phase::Status);
+                if self.phase == Phase::Status {
+                    // It has only just been asked to: the first poll would find it at work.
+                    self.pace.poll(context.now, None, PATIENCE, VALIDATES);
+                }
                 vec![EventBody::ChallengeAnswered { identifier: publication.identifier.clone() }]
             }
             (Effect::Status(_), Fact::Status(state)) => self.heard_status(state, context),
@@ -316,7 +322,7 @@ impl Issuance {
         match state {
             OrderState::Ready => self.go(Phase::Finalize),
             OrderState::Valid => self.go(Phase::Download),
-            OrderState::Pending { after } => return self.poll(after, "the CA validates the names", context),
+            OrderState::Pending { after } => return self.poll(after, VALIDATES, context),
             OrderState::Processing { after } => {
                 self.finalized = true;
                 return self.poll(after, "the CA issues the certificate", context);
@@ -537,6 +543,38 @@ mod tests {
             issuance.outcome(&effect, Ok(fact), &context);
         }
         panic!("it never waits")
+    }
+
+    #[test]
+    fn a_ca_that_was_just_asked_to_validate_is_given_time() {
+        let (job, now) = (JobId("run.1".to_owned()), Timestamp::from_millis(1_000_000));
+        let step = sample::step("certificate.www", Work::Issue);
+        let context = Context { job: &job, step: &step, record: None, now, jitter: 0 };
+        let challenge = Publication {
+            identifier: "www.example.test".to_owned(),
+            url: "https://ca.test/challenge/1".to_owned(),
+            zone: "example.test".to_owned(),
+            name: "_acme-challenge.www.example.test".to_owned(),
+            value: "value".to_owned(),
+            credential: "dns_credential.dns".parse().expect("an address"),
+            answered: false,
+        };
+        let facts = [
+            Fact::Key(Digest::of("a key")),
+            Fact::Order("https://ca.test/order/1".to_owned()),
+            Fact::Challenges(vec![challenge]),
+            Fact::Done,
+            Fact::MissingAt(Vec::new()),
+            Fact::Done,
+        ];
+        let mut issuance = Issuance::begin(&context);
+        for fact in facts {
+            let Next::Do(effect) = issuance.next(&context) else { panic!("it waits before {fact:?}") };
+            issuance.outcome(&effect, Ok(fact), &context);
+        }
+        assert!(matches!(issuance.next(&context), Next::Wait { until, .. } if until > now));
+        let later = Context { now: now + Duration::from_secs(1), ..context };
+        assert!(matches!(issuance.next(&later), Next::Do(effect) if matches!(*effect, Effect::Status(_))));
     }
 
     #[test]
