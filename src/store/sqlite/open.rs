@@ -73,6 +73,9 @@ fn refused(error: &std::io::Error) -> PortError {
 }
 
 fn connect(path: &Path) -> PortResult<Connection> {
+    if is_unchangeable(path) {
+        return look(path);
+    }
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let mut connection = Connection::open_with_flags(path, flags)?;
     connection.busy_timeout(BUSY)?;
@@ -82,6 +85,31 @@ fn connect(path: &Path) -> PortResult<Connection> {
     write_ahead(&connection)?;
     connection.pragma_update(None, "synchronous", "FULL")?;
     make_tables(&mut connection)?;
+    Ok(connection)
+}
+
+/// Whether nobody can write the file, because its file system is mounted read-only.
+fn is_unchangeable(path: &Path) -> bool {
+    let opened = OpenOptions::new().write(true).open(path);
+    opened.is_err_and(|error| error.kind() == ErrorKind::ReadOnlyFilesystem)
+}
+
+/// Opens a file that nobody can write, without the files that SQLite makes beside one: whoever only looks may do so, and
+/// whoever writes is told why not.
+fn look(path: &Path) -> PortResult<Connection> {
+    let mut journal = path.as_os_str().to_owned();
+    journal.push("-wal");
+    if std::fs::metadata(journal).is_ok_and(|journal| journal.len() > 0) {
+        let what = "the store is read-only, and what was written to it last lies in a journal beside it";
+        let remedy = "mount the file system so that this user may write there, or copy the store with its journal";
+        return Err(PortError::new(ErrorClass::Unauthorized, what).remedy(remedy));
+    }
+    // In a file's URI these are no letters of its name.
+    let name = path.display().to_string().replace('%', "%25").replace('?', "%3f").replace('#', "%23");
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(format!("file:{name}?immutable=1"), flags)?;
+    connection.set_prepared_statement_cache_capacity(STATEMENTS);
+    is_made(&connection)?;
     Ok(connection)
 }
 
@@ -142,4 +170,33 @@ fn make_tables(connection: &mut Connection) -> PortResult<()> {
         transaction.pragma_update(None, "user_version", FORMAT)?;
     }
     Ok(transaction.commit()?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_that_nobody_can_write_is_looked_at_and_left_alone() {
+        let folder = std::env::temp_dir().join(format!("cap-sqlite-look-{}", std::process::id()));
+        let path = folder.join("state 50%?.db");
+        let id = |connection: &Connection| -> String {
+            connection.query_row("SELECT id FROM identity", [], |row| row.get(0)).expect("an identity")
+        };
+        let written = open(&path).expect("a new store");
+        let made = id(&written);
+        written.execute_batch("PRAGMA wal_checkpoint(TRUNCATE)").expect("the journal is emptied");
+        drop(written);
+        let files = || std::fs::read_dir(&folder).expect("a folder").count();
+        let before = files();
+        let looked = look(&path).expect("a store");
+        assert_eq!(id(&looked), made);
+        let refused = looked.execute("UPDATE identity SET id = 'x'", []).expect_err("nothing is written");
+        assert_eq!(PortError::from(refused).message, "the store is read-only (attempt to write a readonly database)");
+        assert_eq!(files(), before, "SQLite made files beside it");
+        std::fs::write(folder.join("state 50%?.db-wal"), "left behind").expect("a journal");
+        let refused = look(&path).expect_err("a part is missing");
+        assert!(refused.message.contains("in a journal beside it"), "{refused:?}");
+        std::fs::remove_dir_all(folder).expect("the folder");
+    }
 }
