@@ -1,5 +1,6 @@
 //! Source texts and positions in them. Nothing here reads files: the shell gathers texts, everyone else points into them.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
@@ -67,6 +68,18 @@ pub struct Sources {
     all: Vec<Source>,
 }
 
+/// A name with its control characters escaped: names of files may have some, and reports are read line by line.
+pub fn printable(name: &str) -> Cow<'_, str> {
+    if !name.contains(char::is_control) {
+        return Cow::Borrowed(name);
+    }
+    let mut out = String::with_capacity(name.len() + 8);
+    for c in name.chars() {
+        if c.is_control() { out.extend(c.escape_default()) } else { out.push(c) }
+    }
+    Cow::Owned(out)
+}
+
 impl Sources {
     /// Adds a text and returns its id.
     pub fn add(&mut self, name: impl Into<String>, text: impl Into<Arc<str>>) -> SourceId {
@@ -81,6 +94,7 @@ impl Sources {
     fn push(&mut self, name: String, text: Arc<str>, quotable: bool) -> SourceId {
         let starts = text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n').map(|(at, _)| at as u32 + 1);
         let line_starts = std::iter::once(0).chain(starts).collect();
+        let name = printable(&name).into_owned();
         self.all.push(Source { name, text, quotable, line_starts });
         SourceId(self.all.len() as u32 - 1)
     }

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use crate::diagnostic::{Diagnostic, Diagnostics, codes};
 use crate::limits;
-use crate::source::{SourceId, Sources};
+use crate::source::{SourceId, Sources, Span, printable};
 
 /// What kind of file it is, by its name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -56,7 +56,7 @@ pub fn module(directory: &Path, shown: &str, sources: &mut Sources) -> (ModuleFi
     for name in &found {
         let Some(kind) = config_kind(name) else { continue };
         let named = join_shown(shown, name);
-        let Some(text) = diagnostics.take(regular(&directory.join(name), Path::new(&named))) else { continue };
+        let Some(text) = diagnostics.take(regular(&directory.join(name), Path::new(&named), sources)) else { continue };
         let source = sources.add(named, text);
         files.push(ConfigFile { source, kind, overrides: is_override(name) });
     }
@@ -76,7 +76,7 @@ pub fn automatic_variables(directory: &Path, shown: &str, sources: &mut Sources)
     let mut read_all = Vec::new();
     for name in found {
         let named = join_shown(shown, &name);
-        if let Some(text) = diagnostics.take(regular(&directory.join(&name), Path::new(&named))) {
+        if let Some(text) = diagnostics.take(regular(&directory.join(&name), Path::new(&named), sources)) {
             read_all.push(sources.add_values(named, text));
         }
     }
@@ -87,13 +87,13 @@ const AUTOMATIC: [&str; 4] = [".auto.capvars", ".auto.capvars.json", ".auto.tfva
 
 /// Reads a variable file named on the command line; reports name it as it was typed there.
 pub fn named(path: &Path, typed: &Path, sources: &mut Sources) -> Result<SourceId, Diagnostic> {
-    let text = text(path, typed)?;
+    let text = placed(path, typed, sources)?;
     Ok(sources.add_values(typed.display().to_string(), text))
 }
 
 /// Reads a list that was named on the command line, likewise. What stands in it is no secret.
 pub fn listed(path: &Path, typed: &Path, sources: &mut Sources) -> Result<SourceId, Diagnostic> {
-    let text = text(path, typed)?;
+    let text = placed(path, typed, sources)?;
     Ok(sources.add(typed.display().to_string(), text))
 }
 
@@ -145,21 +145,48 @@ fn of<'a>(directory: &'a Path, shown: &'a str) -> &'a Path {
 }
 
 /// The text of a file that was found and not asked for. Opening a pipe would wait for whoever writes into it.
-fn regular(path: &Path, shown: &Path) -> Result<String, Diagnostic> {
+fn regular(path: &Path, shown: &Path, sources: &mut Sources) -> Result<String, Diagnostic> {
     match std::fs::metadata(path) {
         Ok(metadata) if !metadata.is_file() => Err(unreadable(shown, "it is not a regular file")),
-        _ => text(path, shown),
+        _ => placed(path, shown, sources),
     }
+}
+
+/// The text of a file. What cannot be part of a text is reported where it stands: of the rest nothing is shown.
+fn placed(path: &Path, shown: &Path, sources: &mut Sources) -> Result<String, Diagnostic> {
+    text(path, shown).map_err(|unread| match unread {
+        Unread::Fault(fault) => fault,
+        Unread::Bytes { report, bytes, at } => {
+            let source = sources.add_values(shown.display().to_string(), String::from_utf8_lossy(&bytes));
+            report.at(Span::new(source, at..at + char::REPLACEMENT_CHARACTER.len_utf8()))
+        }
+    })
+}
+
+/// Why there is no text of a file.
+enum Unread {
+    Fault(Diagnostic),
+    /// It has other bytes than those of characters.
+    Bytes {
+        report: Diagnostic,
+        bytes: Vec<u8>,
+        at: usize,
+    },
 }
 
 /// The text of a file that was asked for, which may be a pipe: bounded, UTF-8, without a byte order mark.
 pub fn read(path: &Path) -> Result<String, Diagnostic> {
-    text(path, path)
+    text(path, path).map_err(|unread| match unread {
+        Unread::Fault(report) | Unread::Bytes { report, .. } => report,
+    })
 }
 
-fn text(path: &Path, shown: &Path) -> Result<String, Diagnostic> {
-    let bytes = bounded(path, limits::SOURCE_BYTES).map_err(|why| unreadable(shown, &why))?;
-    let text = String::from_utf8(bytes).map_err(|fault| not_utf8(shown, &fault.utf8_error()))?;
+fn text(path: &Path, shown: &Path) -> Result<String, Unread> {
+    let bytes = bounded(path, limits::SOURCE_BYTES).map_err(|why| Unread::Fault(unreadable(shown, &why)))?;
+    let text = String::from_utf8(bytes).map_err(|fault| {
+        let at = fault.utf8_error().valid_up_to();
+        Unread::Bytes { report: not_utf8(shown, at), bytes: fault.into_bytes(), at }
+    })?;
     Ok(text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text))
 }
 
@@ -177,13 +204,14 @@ pub fn bounded(path: &Path, most: usize) -> Result<Vec<u8>, String> {
 }
 
 fn unreadable(path: &Path, why: &str) -> Diagnostic {
-    Diagnostic::error(&codes::shell::UNREADABLE, format!("{} cannot be read: {why}.", path.display()))
+    let name = path.to_string_lossy();
+    Diagnostic::error(&codes::shell::UNREADABLE, format!("{} cannot be read: {why}.", printable(&name)))
         .hint("Check the path and its permissions.")
 }
 
-fn not_utf8(path: &Path, fault: &std::str::Utf8Error) -> Diagnostic {
+fn not_utf8(path: &Path, at: usize) -> Diagnostic {
     let detail =
-        format!("{} is not UTF-8: byte {} cannot be part of a character.", path.display(), fault.valid_up_to());
+        format!("{} is not UTF-8: byte {at} cannot be part of a character.", printable(&path.to_string_lossy()));
     Diagnostic::error(&codes::shell::UNREADABLE, detail).hint("Save the file as UTF-8.")
 }
 
@@ -230,7 +258,8 @@ mod tests {
         let mut sources = Sources::default();
         let (module, diagnostics) = super::module(&path, "", &mut sources);
         assert_eq!(module.files.len(), 1);
-        assert!(diagnostics.iter().any(|one| one.detail.contains("is not UTF-8: byte 5")), "{diagnostics:?}");
+        let report = diagnostics.iter().find(|one| one.detail.contains("is not UTF-8: byte 5")).expect("a report");
+        assert_eq!(sources.position(report.span.expect("a place")).to_string(), "a.cap.hcl:1:6");
         std::fs::remove_dir_all(path)
     }
 }

@@ -217,3 +217,16 @@ check "many" {
     shown.reports("var.token is a secret").reports("each.value.port is null");
     assert!(!shown.err.contains("m4rked") && !answer.to_string().contains("m4rked"), "{}", shown.err);
 }
+
+#[test]
+fn what_terminals_would_obey_and_readers_would_misread_is_escaped() {
+    let place = Place::new();
+    place.write("two\nlines.cap.hcl", "output \"x\" {\n  value = \u{1b}[2J\n}\n");
+    place.write("latin.cap.hcl", b"locals {\n  a = \"\xe4\"\n}\n");
+    let ran = place.expect("validate", 1);
+    ran.reports("two\\nlines.cap.hcl:2:11").reports("\"\\u{1b}\" cannot stand here").reports("here: latin.cap.hcl:2:8");
+    let answer = place.expect("validate -json", 1).json();
+    let all = answer["diagnostics"].as_array().expect("diagnostics");
+    let latin = all.iter().find(|one| one["range"]["filename"] == "latin.cap.hcl").expect("a place");
+    assert_eq!(latin["range"]["start"], serde_json::json!({ "line": 2, "column": 8, "byte": 16 }));
+}

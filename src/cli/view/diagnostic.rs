@@ -7,7 +7,7 @@ use serde_json::{Value as Json, json};
 
 use crate::diagnostic::{Diagnostic, Diagnostics, Severity};
 use crate::eval::functions;
-use crate::source::{Sources, Span};
+use crate::source::{Sources, Span, printable};
 
 /// Bytes of a text that a report shows, with the lines around.
 const QUOTED: usize = 8192;
@@ -72,7 +72,8 @@ fn heading(one: &Diagnostic) -> String {
         None => format!("{word}: {}\n{}", one.summary(), one.detail),
     };
     held(one).for_each(|(traversal, statement)| out.push_str(&format!("\n  {traversal} {statement}")));
-    out
+    // Texts of the user may hold what a terminal takes for a command.
+    out.lines().map(printable).collect::<Vec<_>>().join("\n")
 }
 
 fn severity(one: &Diagnostic) -> miette::Severity {
