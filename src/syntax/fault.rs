@@ -5,7 +5,6 @@ use std::ops::Range;
 
 use hcl_edit::parser::Error;
 
-use super::lexer::{Kind, Lexer};
 use super::recovery::{self, Opening, unclosed, value_after};
 use crate::address::is_name_part;
 use crate::diagnostic::{Diagnostic, codes::language as codes};
@@ -59,6 +58,11 @@ pub(super) fn reaches_the_end(text: &str, error: &Error) -> bool {
     ends || is_open_heredoc(error) || error.message().contains("nesting depth")
 }
 
+/// Whether the parser refused the number of operators in a row.
+pub(super) fn is_long_row(error: &Error) -> bool {
+    error.message().contains("chained binary operators")
+}
+
 fn is_open_heredoc(error: &Error) -> bool {
     error.message().contains("heredoc end delimiter")
 }
@@ -77,10 +81,6 @@ fn known_mistake(place: &dyn Fn(Range<usize>) -> Span, text: &str, offset: usize
     }
     if let Some(word) = rest.strip_prefix("%{") {
         return Some(directive(word).at(place(offset..offset + 2)));
-    }
-    if let Some(number) = endless_number(text, offset) {
-        let detail = format!("{} is out of range: numbers in a file end at 1e308.", shortened(&text[number.clone()]));
-        return Some(report(number, detail));
     }
     if rest.starts_with("/*") {
         let found = report(offset..offset + 2, "This comment is not closed.".to_owned());
@@ -119,14 +119,6 @@ pub(super) fn shortened(digits: &str) -> Cow<'_, str> {
         Some(first) if digits.len() > 40 => format!("{first}…").into(),
         _ => digits.into(),
     }
-}
-
-/// The number around a place that the parser, which takes it as binary floating point, finds infinite.
-fn endless_number(text: &str, offset: usize) -> Option<Range<usize>> {
-    let number = Lexer::new(text)
-        .take_while(|token| token.range.start <= offset)
-        .find(|token| token.kind == Kind::Number && token.range.end > offset)?;
-    text[number.range.clone()].parse().is_ok_and(f64::is_infinite).then_some(number.range)
 }
 
 /// A directive of a template that cannot be read; `rest` follows its `%{`.

@@ -228,7 +228,7 @@ fn is_keyword(text: &str) -> bool {
 }
 
 /// Whether a minus after this token is a sign, not a subtraction.
-fn is_sign(before: Option<Kind>) -> bool {
+pub(super) fn is_sign(before: Option<Kind>) -> bool {
     use Kind::{Bang, Colon, Comma, Equal, Minus, Open, Operator, Question, Star};
     matches!(before, None | Some(Open(_) | Equal | Colon | Comma | Question | Operator | Minus | Star | Bang))
 }

@@ -17,7 +17,8 @@ use super::ast::{
     Step, StepKind, Traversal, UnaryOp,
 };
 use super::lexer::{Kind, Lexer};
-use super::{fault, template};
+use super::stand_in::stand_in;
+use super::{fault, rows, template};
 use crate::diagnostic::{Diagnostic, Diagnostics, codes::language as codes};
 use crate::eval::number::Number;
 use crate::eval::value::Value;
@@ -37,6 +38,8 @@ pub(super) struct Lowering<'t> {
     pub(super) escapes: &'t [Escape],
     pub(super) text: &'t str,
     names: HashSet<Arc<str>>,
+    /// Rows of operators in whose place the parser was given a number.
+    rows: Vec<Range<usize>>,
     pub(super) diagnostics: Diagnostics,
 }
 
@@ -49,7 +52,8 @@ pub(super) struct Escape {
 
 impl<'t> Lowering<'t> {
     pub(super) fn new(source: SourceId, base: usize, text: &'t str) -> Self {
-        Self { source, base, escapes: &[], text, names: HashSet::new(), diagnostics: Diagnostics::default() }
+        let (names, rows) = (HashSet::new(), Vec::new());
+        Self { source, base, escapes: &[], text, names, rows, diagnostics: Diagnostics::default() }
     }
 
     /// Turns to another text of the same source, which begins at `base`.
@@ -81,9 +85,27 @@ impl<'t> Lowering<'t> {
         self.diagnostics.push(report);
     }
 
+    /// What the parser makes of the text, after it refused a row of operators of that without it.
+    fn parse<T>(&mut self, parse: impl Fn(&str) -> Result<T, parser::Error>) -> Result<T, parser::Error> {
+        let taken = stand_in(self.text);
+        let parsed = parse(&taken);
+        if !parsed.as_ref().is_err_and(fault::is_long_row) {
+            return parsed;
+        }
+        let (text, rows) = rows::cut(&taken);
+        self.rows = rows;
+        parse(&text)
+    }
+
+    /// The text as a body.
+    pub(super) fn parse_body(&mut self) -> Result<structure::Body, parser::Error> {
+        self.parse(parser::parse_body)
+    }
+
     /// The text as one expression.
     pub(super) fn parse_expression(&mut self) -> Option<Expr> {
-        match parser::parse_expr(self.text) {
+        // Behind what stands in for a row there are spaces.
+        match self.parse(|text| parser::parse_expr(text.trim_end())) {
             Ok(parsed) => Some(self.expr(&parsed)),
             Err(error) => {
                 self.explain(&error);
@@ -166,7 +188,13 @@ impl<'t> Lowering<'t> {
         match expr {
             hcl::Expression::Null(_) => ExprKind::Literal(Value::NULL),
             hcl::Expression::Bool(truth) => ExprKind::Literal(Value::Bool(*truth.value())),
-            hcl::Expression::Number(_) => self.number(range_of(expr)),
+            hcl::Expression::Number(_) => {
+                let range = range_of(expr);
+                match self.rows.iter().find(|row| row.start == range.start).cloned() {
+                    Some(row) => self.long_row(row),
+                    None => self.number(range),
+                }
+            }
             hcl::Expression::String(text) => self.string(text.as_str(), range_of(expr)),
             hcl::Expression::Array(array) => ExprKind::Tuple(array.iter().map(|item| self.expr(item)).collect()),
             hcl::Expression::Object(object) => self.object(object, range_of(expr)),
@@ -303,6 +331,33 @@ impl<'t> Lowering<'t> {
         }
         let first = self.expr(first);
         Binary { first, rest: row.into_iter().rev().map(|one| self.operation(one)).collect() }
+    }
+
+    /// A row that was not given to the parser.
+    fn long_row(&mut self, row: Range<usize>) -> ExprKind {
+        let (first, others) = rows::split(&self.text[row.clone()]);
+        let mut operand = |one: Range<usize>| self.operand(row.start + one.start..row.start + one.end);
+        let first = operand(first);
+        let others = others.into_iter().map(|(operator, right)| Operation { operator, right: operand(right) });
+        ExprKind::Binary(Box::new(Binary { first, rest: others.collect() }))
+    }
+
+    /// An operand of such a row.
+    fn operand(&mut self, range: Range<usize>) -> Expr {
+        let bare = super::without_comments_around(&self.text[range.clone()]);
+        let range = range.start + bare.start..range.start + bare.end;
+        let text = &self.text[range.clone()];
+        // It may go on over lines only where the row stands in brackets.
+        let (text, begin) =
+            if text.contains('\n') { (format!("({text})"), range.start - 1) } else { (text.to_owned(), range.start) };
+        let mut inner = Lowering::new(self.source, self.base + begin, &text);
+        let parsed = inner.parse_expression();
+        self.diagnostics.extend(inner.diagnostics);
+        match parsed {
+            Some(Expr { kind: ExprKind::Parenthesis(inner), .. }) if begin < range.start => *inner,
+            Some(expr) => expr,
+            None => Expr::literal(Value::NULL, self.place(range)),
+        }
     }
 
     fn operation(&mut self, one: &hcl::BinaryOp) -> Operation {

@@ -12,13 +12,13 @@ mod lower;
 pub mod print;
 mod recovery;
 pub mod references;
+mod rows;
+mod stand_in;
 mod template;
 mod unquote;
 
 use std::ops::Range;
 use std::sync::Arc;
-
-use hcl_edit::parser;
 
 pub(crate) use lower::nfc;
 
@@ -35,7 +35,7 @@ const ROUNDS: usize = 20;
 pub fn parse(source: SourceId, text: &str) -> (ast::File, Diagnostics) {
     let mut file = ast::File { source, text: Arc::from(text), ..ast::File::default() };
     let mut lowering = Lowering::new(source, 0, text);
-    let body = parser::parse_body(text).map(|body| lowering.body(body));
+    let body = lowering.parse_body().map(|body| lowering.body(body));
     match body {
         Ok(mut body) if !lowering.diagnostics.has_errors() => {
             unquote::references(&mut body, text, &mut lowering.diagnostics);
@@ -80,7 +80,7 @@ fn round(source: SourceId, length: usize, remains: &mut Remains) -> (Diagnostics
 /// parser takes the text.
 fn next_fault(lowering: &mut Lowering<'_>, remains: &Remains) -> Option<(usize, bool)> {
     let text = lowering.text;
-    let parsed = parser::parse_body(text);
+    let parsed = lowering.parse_body();
     let offset = parsed.as_ref().err().map_or(text.len(), |error| error.location().offset());
     // The parser reads on over lines to the next quote, and takes what stands there for the fault.
     if let Some(quote) = recovery::open_quote(text, 0..offset) {

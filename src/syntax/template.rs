@@ -54,22 +54,10 @@ pub(super) fn quoted(lowering: &mut Lowering<'_>, template: &StringTemplate) -> 
     finish(row.tokens)
 }
 
-/// Whether the first line of a heredoc is its mark, and the parser has read on to another line that is.
-fn goes_past_its_mark(heredoc: &str) -> bool {
-    let mut lines = heredoc.lines().map(str::trim);
-    let mark = lines.next().map(|opening| opening.trim_start_matches("<<").trim_start_matches('-'));
-    mark.is_some_and(|mark| lines.next() == Some(mark)) && lines.next().is_some()
-}
-
 /// A heredoc; `<<-` takes the common indentation away.
 pub(super) fn heredoc(lowering: &mut Lowering<'_>, heredoc: &HeredocTemplate) -> ExprKind {
     let mut row = Row::new(Text::Bare);
     heredoc.template.iter().for_each(|element| row.element(lowering, element));
-    if heredoc.span().and_then(|span| lowering.text.get(span)).is_some_and(goes_past_its_mark) {
-        let span = heredoc.span().unwrap_or_default();
-        let span = lowering.place(span);
-        lowering.fault(span, "A heredoc of no lines cannot stand before another with the same mark: write \"\".");
-    }
     let flush = heredoc.span().and_then(|span| lowering.text.get(span)).is_some_and(|text| text.starts_with("<<-"));
     if flush {
         flush_indentation(&mut row.tokens);

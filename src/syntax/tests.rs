@@ -34,13 +34,39 @@ fn an_expression_may_stand_among_comments() {
 #[test]
 fn a_heredoc_of_no_lines_does_not_swallow_what_follows() {
     for (text, fits) in [
-        ("x = <<A\nA\ny = <<A\n1\nA\n", false),
-        ("x = <<-A\n  A\ny = <<A\n1\nA\n", false),
+        ("x = <<A\nA\ny = <<A\n1\nA\n", true),
+        ("x = <<-A\n  A\ny = <<A\n1\nA\n", true),
+        ("x = <<A\nA 1\nA\n", true),
+        ("x = <<A\nA\nA\n", false),
         ("x = <<A\n\nA\n", true),
         ("x = <<A\nAA\nA\n", true),
     ] {
         assert_eq!(everything(text), fits, "{text}");
     }
+}
+
+/// What the parser takes no more of is told apart here.
+#[test]
+fn rows_of_operators_have_no_end() {
+    let bare = |text: &str| text.replace("# one", "").split_whitespace().collect::<String>();
+    for (part, begin, end) in [
+        ("1 + ", "", "1"),
+        ("a.b && c[0] > -1 || ", "", "!d"),
+        ("1 * 2 - 3 == 4 && ", "", "[1 - 2][0]"),
+        ("1 +\n  # one\n  ", "(", "1)"),
+        ("1 * ", "[0, x ? ", "2 : 3, [for a in b : a if a - 1 == 0]]"),
+        ("1 *\n", "f(", "a[*].b)"),
+        ("\"${1 + 1}\" == ", "[a, ", "x]"),
+    ] {
+        let row = format!("{begin}{}{end}", part.repeat(300));
+        let (file, faults) = parse(SOURCE, &format!("x = {row}\n"));
+        assert!(!faults.has_errors(), "{faults:?}");
+        assert_eq!(bare(&super::print::native(&file.body.attributes[0].value)), bare(&row));
+    }
+    let text = format!("x = {}) + 1\ny = {}@\nz = {}1 1\n", "1 + ".repeat(200), "1 + ".repeat(200), "1 + ".repeat(200));
+    let (_, faults) = parse(SOURCE, &text);
+    let places: Vec<&str> = faults.iter().map(|fault| &text[fault.span.expect("a place").range()]).collect();
+    assert_eq!(places, [")", "@", "1"]);
 }
 
 #[test]
@@ -121,8 +147,8 @@ fn deep_texts_are_refused() {
     let blocks = format!("{}{}", "a {\n".repeat(5000), "}\n".repeat(5000));
     assert!(!everything(&blocks));
     assert_eq!(parse(SOURCE, &blocks).1.iter().count(), 1, "it is said once");
-    assert!(!everything(&format!("x = 1{}\n", " + 1".repeat(5000))));
     // What is flat in our tree may be long.
+    assert!(everything(&format!("x = 1{}\n", " + 1".repeat(5000))));
     assert!(everything(&format!("x = 1{}\n", " + 1 * 2".repeat(60))));
     assert!(everything(&format!("x = a{}\n", ".b".repeat(5000))));
     assert!(!everything(&format!("x = a{}\n", "[*]".repeat(5000))));
