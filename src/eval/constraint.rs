@@ -14,11 +14,19 @@ use crate::syntax::ast::{Call, Expr, ExprKind};
 /// Evaluates a default: an expression without references.
 type Constant<'c> = &'c dyn Fn(&Expr) -> Evaluated;
 
+/// The type of a variable: `list` and `map` may stand alone, as they did of old.
+pub(super) fn of_variable(expr: &Expr, constant: Constant<'_>) -> Evaluated<Type> {
+    match &expr.kind {
+        ExprKind::Variable(name) if &**name == "list" => Ok(Type::list(Type::Any)),
+        ExprKind::Variable(name) if &**name == "map" => Ok(Type::map(Type::Any)),
+        _ => constraint(expr, constant),
+    }
+}
+
 /// The type that an expression names.
-pub(super) fn constraint(expr: &Expr, constant: Constant<'_>) -> Evaluated<Type> {
+fn constraint(expr: &Expr, constant: Constant<'_>) -> Evaluated<Type> {
     match &expr.kind {
         ExprKind::Variable(name) => keyword(name, expr.span),
-        ExprKind::Parenthesis(inner) => constraint(inner, constant),
         ExprKind::Call(call) => compound(call, expr.span, constant),
         ExprKind::Literal(Value::String(name)) => {
             let hint = format!("Write the type without quotes: {name}.");
@@ -59,6 +67,9 @@ fn compound(call: &Call, span: Span, constant: Constant<'_>) -> Evaluated<Type> 
     let [argument] = &call.arguments[..] else {
         return match name {
             "optional" => keyword("optional", span),
+            "string" | "number" | "bool" | "any" => {
+                fault(&codes::CONSTRAINT, span, format!("{name} takes no argument."))
+            }
             "list" | "set" | "map" | "object" | "tuple" => {
                 fault(&codes::CONSTRAINT, span, format!("{name} takes exactly one argument."))
             }

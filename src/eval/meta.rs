@@ -4,7 +4,7 @@ use super::call::convert_at;
 use super::desired::{Ignore, Lifecycle};
 use super::evaluator::Evaluator;
 use super::fault::{Evaluated, Faults, Gather, an, did_you_mean, fault, fault_with};
-use super::module::{Module, check_body};
+use super::module::{Module, check_body, check_unlabelled};
 use super::resource::{Copy, Resource};
 use super::roots::BlockRoots;
 use super::scope::Scope;
@@ -56,9 +56,13 @@ impl<'a> Evaluator<'a> {
         let mut flag = |name: &str| {
             let attribute = block.body.attribute(name)?;
             let value = scope.eval(&attribute.value);
-            let value =
-                value.and_then(|value| convert_at(&value, &Type::Bool, attribute.value.span, &format!("\"{name}\"")));
-            gather.take(value)?.as_bool()
+            let span = attribute.value.span;
+            let value = value.and_then(|value| convert_at(&value, &Type::Bool, span, &format!("\"{name}\"")));
+            let truth = value.and_then(|value| match value.as_bool() {
+                Some(truth) => Ok(truth),
+                None => fault(&codes::LIFECYCLE, span, format!("\"{name}\" is true or false, and not null.")),
+            });
+            gather.take(truth)
         };
         let (prevent, destroy) = (flag("prevent_destroy"), flag("destroy"));
         let ignore = block.body.attribute("ignore_changes").map(|attribute| ignored(&attribute.value, resource));
@@ -97,6 +101,7 @@ fn check(block: &Block) -> Evaluated<()> {
         ("replace_triggered_by", "Certificates are versions: nothing is replaced."),
     ];
     let mut faults = Diagnostics::default();
+    check_unlabelled(block, &mut faults);
     check_body(
         &block.body,
         "lifecycle block",

@@ -347,7 +347,17 @@ pub(super) fn check_body(body: &Body, what: &str, attributes: &[&str], blocks: &
             };
             let detail = format!("{} holds no blocks of type \"{name}\".", an(what));
             diagnostics.push(with_hint(&codes::UNKNOWN_BLOCK, detail, block.kind.span, hint));
+        } else {
+            check_unlabelled(block, diagnostics);
         }
+    }
+}
+
+/// Reports labels of a block that has none.
+pub(super) fn check_unlabelled(block: &Block, diagnostics: &mut Diagnostics) {
+    if let Some(label) = block.labels.first() {
+        let detail = format!("{} has no labels.", an(&format!("{} block", block.kind.text)));
+        diagnostics.push(Diagnostic::error(&codes::LABELS, detail).at(label.span));
     }
 }
 

@@ -14,6 +14,7 @@ use super::resource::Copy;
 use super::roots::BlockRoots;
 use super::scope::Scope;
 use super::value::Value;
+use super::variable::truth_of;
 use crate::address::{Key, ModuleStep, ResourceAddress};
 use crate::diagnostic::{Diagnostic, Diagnostics, codes::language as codes};
 use crate::syntax::ast::{Block, Expr, ExprKind, Step, StepKind};
@@ -71,10 +72,10 @@ impl<'a> Evaluator<'a> {
         for lifecycle in block.body.blocks_of("lifecycle") {
             self.only(lifecycle, &["destroy"], &[]);
             if let Some(attribute) = lifecycle.body.attribute("destroy") {
-                match constant(&self.session, &attribute.value)? {
-                    Value::Bool(truth) => destroy = truth,
-                    _ => return fault(&codes::TYPE, attribute.value.span, "\"destroy\" is true or false."),
-                }
+                let Some(truth) = truth_of(&constant(&self.session, &attribute.value)?) else {
+                    return fault(&codes::TYPE, attribute.value.span, "\"destroy\" is true or false.");
+                };
+                destroy = truth;
             }
         }
         Ok(Removed { from, destroy, span: block.head })

@@ -28,6 +28,8 @@ impl<'a> Evaluator<'a> {
             check_body(&block.body, "output block", &attributes, &["precondition"], &mut faults);
             self.report_all(Faults { diagnostics: faults.0, ..Faults::default() });
             ["sensitive", "ephemeral"].iter().for_each(|flag| self.check_flag(block, flag));
+            self.check_description(block);
+            self.keep(self.depends_on(module, &block.body));
             self.keep(self.deprecation(block));
             if module.caller.is_none() && self.flag(block, "ephemeral") {
                 let detail =

@@ -91,10 +91,13 @@ impl Scope<'_> {
         let results: Vec<Value> =
             items.iter().filter_map(|item| gather.take(self.steps(item.clone(), steps))).collect();
         gather.done()?;
-        if !matches!(value, Value::List(..) | Value::Set(..)) {
-            return Ok(Value::Tuple(results.into()));
+        // What a reference leads to is no list of one type: each instance has its own.
+        match value {
+            Value::List(element, _) | Value::Set(element, _) if !matches!(element, Type::Ref(_)) => {
+                Ok(same_type(results))
+            }
+            _ => Ok(Value::Tuple(results.into())),
         }
-        Ok(same_type(results))
     }
 }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::bounds::bounded;
 use super::constant::constant;
-use super::constraint::constraint;
+use super::constraint::of_variable;
 use super::convert::convert;
 use super::evaluator::{Evaluator, Label};
 use super::expression::described;
@@ -93,7 +93,7 @@ impl<'a> Evaluator<'a> {
             &variable.ty,
             || Label::Variable(name),
             attribute.value.span,
-            || constraint(&attribute.value, &default),
+            || of_variable(&attribute.value, &default),
         )
     }
 
@@ -197,7 +197,7 @@ impl<'a> Evaluator<'a> {
     /// Whether a block sets an argument to `true`.
     pub(super) fn flag(&self, block: &Block, name: &str) -> bool {
         let Some(attribute) = block.body.attribute(name) else { return false };
-        matches!(constant(&self.session, &attribute.value), Ok(Value::Bool(true)))
+        constant(&self.session, &attribute.value).is_ok_and(|value| truth_of(&value) == Some(true))
     }
 
     /// Checks all variables of a module: what their blocks hold, values and validation.
@@ -209,6 +209,7 @@ impl<'a> Evaluator<'a> {
             for flag in ["nullable", "sensitive", "ephemeral"] {
                 self.check_flag(variable.block, flag);
             }
+            self.check_description(variable.block);
             self.report_all(Faults { diagnostics: faults.0, ..Faults::default() });
             self.check_deprecated(module, name, variable);
             if let Ok(value) = self.variable(module, name, variable, variable.block.labels[0].span) {
@@ -256,10 +257,19 @@ impl<'a> Evaluator<'a> {
     pub(super) fn check_flag(&self, block: &Block, name: &str) {
         if let Some(attribute) = block.body.attribute(name) {
             let value = self.keep(constant(&self.session, &attribute.value));
-            if !matches!(value, None | Some(Value::Bool(_))) {
+            if value.is_some_and(|value| truth_of(&value).is_none()) {
                 let detail = format!("\"{name}\" is true or false.");
                 self.report(Diagnostic::error(&codes::TYPE, detail).at(attribute.value.span));
             }
+        }
+    }
+
+    /// Reports a description that is no text.
+    pub(super) fn check_description(&self, block: &Block) {
+        let Some(attribute) = block.body.attribute("description") else { return };
+        let Some(value) = self.keep(constant(&self.session, &attribute.value)) else { return };
+        if !convert(&value, &Type::String).is_ok_and(|text| text.as_str().is_some()) {
+            self.report(Diagnostic::error(&codes::TYPE, "\"description\" is a text.").at(attribute.value.span));
         }
     }
 
@@ -328,6 +338,11 @@ impl<'a> Evaluator<'a> {
             self.report(Diagnostic::error(&codes::UNKNOWN_BLOCK, detail).at(block.head));
         }
     }
+}
+
+/// What a value says of a flag: `"true"` is as good as `true`, and null is neither.
+pub(super) fn truth_of(value: &Value) -> Option<bool> {
+    convert(value, &Type::Bool).ok()?.as_bool()
 }
 
 /// The value that a call hands to a variable. A secret stays one, whatever the variable's type.
