@@ -211,11 +211,8 @@ fn miscounted(schema: &BlockSchema, places: &[Span], head: Span) -> Option<Diagn
 
 fn unknown_argument(attribute: &Attribute, index: &BodyIndex, is_block: bool) -> Diagnostic {
     let name = &*attribute.name.text;
-    let hint = if is_block {
-        Some(format!("It is a block: {name} {{ … }}."))
-    } else {
-        did_you_mean(name, index.names().chain(META))
-    };
+    let hint =
+        if is_block { Some(format!("It is a block: {name} {{ … }}.")) } else { known_here(name, index, &META) };
     let detail = format!("An argument named \"{name}\" is not expected here.");
     with_hint(&codes::UNKNOWN_ARGUMENT, detail, attribute.name.span, hint)
 }
@@ -224,10 +221,19 @@ fn unknown_block(block: &Block, name: &str, index: &BodyIndex, is_attribute: boo
     let hint = if is_attribute {
         Some(format!("It is an argument: {name} = …."))
     } else {
-        did_you_mean(name, index.names().chain(["lifecycle", "dynamic"]))
+        known_here(name, index, &["lifecycle", "dynamic"])
     };
     let detail = format!("Blocks of type \"{name}\" are not expected here.");
     with_hint(&codes::UNKNOWN_BLOCK, detail, block.kind.span, hint)
+}
+
+/// What was meant, if something known is close; else all that the body takes. Words that every resource takes are `also`
+/// known, and nobody has to be told them.
+fn known_here(wrote: &str, index: &BodyIndex, also: &[&str]) -> Option<String> {
+    did_you_mean(wrote, index.names().chain(also.iter().copied())).or_else(|| {
+        let all: Vec<&str> = index.names().collect();
+        (!all.is_empty()).then(|| format!("Known here: {}.", all.join(", ")))
+    })
 }
 
 impl Nested<'_> {
