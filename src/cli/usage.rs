@@ -19,7 +19,10 @@ pub fn report(fault: &clap::Error) -> u8 {
     }
     let text = text.trim_start_matches("error: ");
     let (what, rest) = text.split_once("\n\n").unwrap_or((text, ""));
-    let usage = rest.lines().find_map(|line| line.strip_prefix("Usage: ")).unwrap_or("cap -help");
+    let usage = rest
+        .lines()
+        .find_map(|line| line.strip_prefix("Usage: "))
+        .unwrap_or("cap COMMAND -help shows what each command takes");
     let tip = rest.lines().find_map(|line| line.trim_start().strip_prefix("tip: "));
     let tip = tip.filter(|tip| tip.contains("similar")).map(|tip| format!("{}.\n", capitalized(tip)));
     let tip = habit(fault).map(|habit| format!("{habit}\n")).or(tip);

@@ -5,17 +5,21 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::{Value as Json, json};
 
+use super::wrap::fill;
 use crate::diagnostic::{Diagnostic, Diagnostics, Severity};
 use crate::eval::functions;
 use crate::source::{Sources, Span, printable};
 
 /// Bytes of a text that a report shows, with the lines around.
 const QUOTED: usize = 8192;
+/// Columns of its sentences.
+const COLUMNS: usize = 102;
 
 /// All reports, one after another.
 pub fn human(diagnostics: &Diagnostics, sources: &Sources, colours: bool) -> String {
     let theme = if colours { GraphicalTheme::unicode() } else { GraphicalTheme::unicode_nocolor() };
-    let handler = GraphicalReportHandler::new_themed(theme).with_links(false).with_width(110).with_context_lines(1);
+    let handler =
+        GraphicalReportHandler::new_themed(theme).with_links(false).with_wrap_lines(false).with_context_lines(1);
     diagnostics.iter().map(|one| report(&handler, one, sources) + "\n").collect()
 }
 
@@ -23,7 +27,7 @@ fn report(handler: &GraphicalReportHandler, one: &Diagnostic, sources: &Sources)
     let quoted = one.span.filter(|span| is_quotable(*span, sources));
     let mut shown = MietteDiagnostic::new(heading(one)).with_code(one.code.to_string()).with_severity(severity(one));
     if let Some(hint) = &one.hint {
-        shown = shown.with_help(hint.clone());
+        shown = shown.with_help(fill(&lines_printable(hint), COLUMNS));
     }
     if let Some(span) = quoted {
         let inside =
@@ -73,7 +77,11 @@ fn heading(one: &Diagnostic) -> String {
     };
     held(one).for_each(|(traversal, statement)| out.push_str(&format!("\n  {traversal} {statement}")));
     // Texts of the user may hold what a terminal takes for a command.
-    out.lines().map(printable).collect::<Vec<_>>().join("\n")
+    fill(&lines_printable(&out), COLUMNS)
+}
+
+fn lines_printable(text: &str) -> String {
+    text.lines().map(printable).collect::<Vec<_>>().join("\n")
 }
 
 fn severity(one: &Diagnostic) -> miette::Severity {

@@ -19,3 +19,4 @@ pub mod stream;
 pub mod style;
 pub mod test;
 pub mod warnings;
+pub mod wrap;
