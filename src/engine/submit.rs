@@ -55,7 +55,7 @@ pub async fn submit(engine: &Engine, plan: &Plan, actor: &str) -> Result<RunId, 
     check(plan, &records)?;
     check_claims(engine, &records).await?;
     let run = RunId(engine.ids.fresh("run-"));
-    let abandoned = adopt::abandoned(engine, plan, &records).await?;
+    let abandoned = adopt::abandoned(engine, plan).await?;
     let taken = adopt::take(engine, plan, &run).await?;
     let mut builder = Builder::new(run.clone(), actor.to_owned(), engine.clock.now(), records);
     builder.imports = taken.0.clone();
@@ -104,8 +104,7 @@ impl From<adopt::KeyFault> for SubmitFault {
     }
 }
 
-/// Records by address.
-pub(super) type Records = HashMap<Address, Record>;
+type Records = HashMap<Address, Record>;
 
 async fn read(engine: &Engine, plan: &Plan) -> Result<Records, PortError> {
     let from = plan.steps.iter().filter_map(|step| step.moved_from.as_ref());

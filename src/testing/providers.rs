@@ -38,10 +38,10 @@ pub struct FakeProviders {
 }
 
 impl FakeProviders {
-    async fn register(&self, spec: &Spec, job: &str, known: Option<&Facts>) -> PortResult<Facts> {
+    async fn register(&self, address: &Address, spec: &Spec, job: &str, known: Option<&Facts>) -> PortResult<Facts> {
         let key = match known {
             Some(Facts::Account(account)) => account.key.clone(),
-            _ => KeyId(format!("account/{job}")),
+            _ => KeyId(format!("{address}/{job}/account")),
         };
         let spki = self.vault.ensure(&key, KeyType::EcdsaP256).await?;
         Ok(Facts::Account(account(spec, spki, key)))
@@ -61,8 +61,8 @@ fn account(spec: &Spec, spki: Digest, key: KeyId) -> AccountFacts {
 
 #[async_trait]
 impl Providers for FakeProviders {
-    async fn establish(&self, _: &Address, spec: &Spec, job: &str, known: Option<&Facts>) -> PortResult<Facts> {
-        self.faults.around("establish", || self.register(spec, job, known)).await
+    async fn establish(&self, address: &Address, spec: &Spec, job: &str, known: Option<&Facts>) -> PortResult<Facts> {
+        self.faults.around("establish", || self.register(address, spec, job, known)).await
     }
 
     /// The CA has an account for every key.

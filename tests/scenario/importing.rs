@@ -147,3 +147,51 @@ fn keys_of_a_submission_that_came_to_nothing_go_with_the_next_one() {
         assert_eq!(kept(&world).await, [true, true], "records name them");
     });
 }
+
+#[test]
+fn keys_that_a_record_has_named_are_nobody_s_to_remove() {
+    run(async {
+        let (world, imports) = (World::new().await, Imports::new());
+        world.submit(imports.steps.clone()).await.expect("it is submitted");
+        let [a, b] = ACCOUNTS;
+        let record = async |of: &str| world.record(of).await.expect("a record");
+        // One moves, and its record goes on naming the key; the other is forgotten, and its key is kept all the same.
+        let before = record(a).await;
+        let moved = Step {
+            action: Action::Move,
+            base: before.revision,
+            moved_from: Some(before.address),
+            ..create("acme_account.c", Work::Record, json!({}), &[])
+        };
+        let before = record(b).await;
+        let forgotten = Step {
+            action: Action::Forget,
+            base: before.revision,
+            before: before.spec.as_deref().cloned(),
+            after: None,
+            ..create(b, Work::Record, json!({}), &[])
+        };
+        world.submit(vec![moved, forgotten]).await.expect("it is submitted");
+        world.submit(imports.steps).await.expect("both are imported again");
+        assert_eq!(kept(&world).await, [true, true]);
+        assert_eq!(named(&world, "acme_account.c").await, Some(name(a)));
+    });
+}
+
+#[test]
+fn the_key_of_a_registration_that_failed_goes_with_the_next_one() {
+    run(async {
+        let world = World::new().await;
+        let register = || vec![create("acme_account.a", Work::Register, json!({}), &[])];
+        world.faults.plan("establish", 1, Fault::FailAfter(ErrorClass::Rejected));
+        let run = world.submit(register()).await.expect("it is submitted");
+        assert_eq!(world.work(&run).await.expect("the store answers").failed.len(), 1);
+        assert_eq!(world.vault.ids().await.expect("ids").len(), 1, "it was made");
+        let stub = world.record("acme_account.a").await.map_or(0, |record| record.revision);
+        let again = register().into_iter().map(|step| Step { base: stub, ..step }).collect();
+        let run = world.submit(again).await.expect("it is submitted");
+        assert_eq!(world.work(&run).await.expect("the store answers").failed, []);
+        let key = named(&world, "acme_account.a").await.expect("a key");
+        assert_eq!(world.vault.ids().await.expect("ids"), [key]);
+    });
+}

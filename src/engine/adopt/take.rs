@@ -3,12 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::super::Engine;
-use super::super::submit::Records;
 use super::files;
 use crate::address::Address;
 use crate::diagnostic::{Diagnostic, codes::plan as codes};
-use crate::job::RunId;
 use crate::job::machine::keys_of;
+use crate::job::{JobId, JobStatus, RunId};
 use crate::plan::{Action, Importing, Plan, Step, Work};
 use crate::ports::PortError;
 use crate::state::facts::{Facts, KeyId};
@@ -35,27 +34,41 @@ impl Taken {
     }
 }
 
-/// Keys that were sealed for imports of what this plan begins to manage and that no record names: their submission came to
-/// nothing. To be looked for before this one is written, and removed afterwards: a submission that has sealed them and is
-/// still on its way is refused then, because the record is another one.
-pub(in crate::engine) async fn abandoned(
-    engine: &Engine,
-    plan: &Plan,
-    records: &Records,
-) -> Result<Vec<KeyId>, PortError> {
+/// Keys that earlier attempts at what this plan begins to manage have left, and that no record names: of a submission that
+/// came to nothing, or of a job that failed. To be looked for before this one is written, and removed afterwards: a
+/// submission that has sealed its keys and is still on its way is refused then, because the record is another one.
+pub(in crate::engine) async fn abandoned(engine: &Engine, plan: &Plan) -> Result<Vec<KeyId>, PortError> {
     let begins = |step: &&Step| match step.action {
         Action::Import => step.importing.as_ref().is_some_and(|importing| !importing.keys.is_empty()),
         Action::Create => matches!(step.work, Work::Issue | Work::Register | Work::Establish),
         _ => false,
     };
-    let beginning: Vec<&Address> = plan.steps.iter().filter(begins).map(|step| &step.address).collect();
+    let beginning: BTreeSet<String> = plan.steps.iter().filter(begins).map(|step| step.address.to_string()).collect();
     if beginning.is_empty() {
         return Ok(Vec::new());
     }
-    let named: BTreeSet<KeyId> = records.values().flat_map(|record| keys_of(&record.facts)).collect();
-    let beginning: BTreeSet<String> = beginning.into_iter().map(ToString::to_string).collect();
-    let is_abandoned = |key: &KeyId| imported_to(key).is_some_and(|of| beginning.contains(of)) && !named.contains(key);
-    Ok(engine.vault.ids().await?.into_iter().filter(is_abandoned).collect())
+    let is_of_these = |key: &KeyId| maker(key).is_some_and(|(of, _)| beginning.contains(of));
+    let left: Vec<KeyId> = engine.vault.ids().await?.into_iter().filter(is_of_these).collect();
+    if left.is_empty() {
+        return Ok(left);
+    }
+    let runs: BTreeSet<RunId> = engine.store.runs().await?.into_iter().map(|run| run.id).collect();
+    // What moved names its keys as they were named before.
+    let named = engine.store.snapshot().await?.state.records;
+    let named: BTreeSet<KeyId> = named.values().flat_map(|record| keys_of(&record.facts)).collect();
+    let mut abandoned = Vec::new();
+    for key in left.into_iter().filter(|key| !named.contains(key)) {
+        let is_abandoned = match maker(&key) {
+            Some((_, Maker::Run(run))) => !runs.contains(&run),
+            Some((_, Maker::Job(job))) => {
+                let job = engine.store.job(&job).await?;
+                job.is_some_and(|job| job.status.is_final() && job.status != JobStatus::Succeeded)
+            }
+            None => false,
+        };
+        abandoned.extend(is_abandoned.then_some(key));
+    }
+    Ok(abandoned)
 }
 
 /// Seals the keys of every import of a plan under new names. After a fault none of them is left.
@@ -81,11 +94,23 @@ fn names(step: &Step, importing: &Importing, run: &RunId) -> Vec<KeyId> {
     (1..=importing.keys.len()).map(|at| KeyId(format!("{}/{run}/{IMPORTED}/{at}", step.address))).collect()
 }
 
-/// The address that a key was imported to, by its name.
-fn imported_to(key: &KeyId) -> Option<&str> {
-    let mut parts = key.0.rsplitn(4, '/');
-    let is_imported = parts.nth(1) == Some(IMPORTED);
-    parts.nth(1).filter(|_| is_imported)
+/// Who has put a key into the vault.
+enum Maker {
+    /// A run that imported it.
+    Run(RunId),
+    /// A job that made it.
+    Job(JobId),
+}
+
+/// The address that a key was put there for and who did, by its name; nothing where the name says no address.
+fn maker(key: &KeyId) -> Option<(&str, Maker)> {
+    let mut parts = key.0.rsplitn(4, '/').skip(1);
+    if let (Some(IMPORTED), Some(run), Some(address)) = (parts.next(), parts.next(), parts.next()) {
+        return Some((address, Maker::Run(RunId(run.to_owned()))));
+    }
+    let mut parts = key.0.rsplitn(3, '/').skip(1);
+    let (job, address) = (parts.next()?, parts.next()?);
+    Some((address, Maker::Job(JobId(job.to_owned()))))
 }
 
 async fn seal(engine: &Engine, step: &Step, importing: &Importing, names: &[KeyId]) -> Result<(), KeyFault> {
