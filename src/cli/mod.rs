@@ -162,8 +162,9 @@ async fn with_store(shell: &mut Shell, cli: &Cli) -> Outcome {
             commands::apply::resume_all(shell, &session, *parallelism, *lock_timeout).await
         }
         Command::Jobs { command: JobsCommand::Cancel { job } } => {
-            actor::acting(store, &*session::vault(&location, opened).await?).await?;
-            commands::jobs::cancel(shell, store, job.as_deref()).await
+            let vault = session::vault(&location, opened).await?;
+            actor::acting(store, &*vault).await?;
+            commands::jobs::cancel(shell, store, &*vault, job.as_deref()).await
         }
         Command::Timeline(args) => {
             let vault = session::vault(&location, opened).await?;

@@ -16,10 +16,12 @@ mod record;
 pub mod refresh;
 pub mod stop;
 pub mod submit;
+mod withdraw;
 pub mod worker;
 
 pub use stop::Stop;
 pub use submit::{SubmitFault, submit};
+pub use withdraw::{WithdrawFault, withdraw};
 pub use worker::{Limits, WorkOptions, WorkReport, work};
 
 use std::sync::Arc;

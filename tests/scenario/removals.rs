@@ -1,13 +1,19 @@
 //! What goes with a record that is removed: keys, and challenge records that had been left behind.
 
-use cap::job::ErrorClass;
+use cap::engine::progress::Silent;
+use cap::engine::{Stop, WithdrawFault, WorkOptions};
+use cap::job::{ErrorClass, JobStatus};
 use cap::plan::{Action, Reason, Step, Work};
+use cap::ports::PortError;
+use cap::ports::clock::Clock as _;
 use cap::state::{EventBody, Record};
 use cap::testing::Fault;
+use cap::time::Duration;
 use serde_json::json;
 
+use super::failures::job_of;
 use super::renewals::{break_withdrawals, plan, wanted};
-use super::world::{ACTOR, SLOT, World, create, estate, ground, run};
+use super::world::{ACTOR, SLOT, World, create, estate, ground, issue, run};
 
 fn delete(record: Record, work: Work, needs: &[usize]) -> Step {
     Step {
@@ -100,5 +106,32 @@ fn what_a_first_issue_that_failed_left_in_a_zone_is_withdrawn_when_it_is_given_u
         assert_eq!(apply(&world, &ground()).await, Vec::<String>::new());
         assert!(world.record("certificate.www").await.is_none());
         world.check_laws("left behind and forgotten").await;
+    });
+}
+
+#[test]
+fn a_job_that_is_withdrawn_leaves_no_key() {
+    run(async {
+        let world = World::new().await;
+        let run = world.submit(ground()).await.expect("it is submitted");
+        world.work(&run).await.expect("the store answers");
+        let before = world.vault.ids().await.expect("ids");
+        // Its order is refused for a while: by then its key is made.
+        let until = world.clock.now() + Duration::from_secs(3 * 3600);
+        let limit = ErrorClass::RateLimited { until, of_account: false };
+        world.providers.ca.refuse(PortError::new(limit, "too many orders"));
+        let run = world.submit(vec![issue("certificate.www", "www.example.com", &[])]).await.expect("it is submitted");
+        let patience = Some(Duration::from_secs(60));
+        let options = WorkOptions { run: Some(run), patience, ..WorkOptions::new("worker") };
+        let report = cap::engine::work(&world.engine(), &options, &Silent, &Stop::default()).await.expect("it works");
+        assert_eq!(report.left, 1);
+        assert_eq!(world.vault.ids().await.expect("ids").len(), before.len() + 1, "its key is made");
+        let job = job_of(&world, "certificate.www").await;
+        cap::engine::withdraw(&*world.store, &*world.vault, &job).await.expect("it is withdrawn");
+        assert_eq!(world.vault.ids().await.expect("ids"), before);
+        assert_eq!(job_of(&world, "certificate.www").await.status, JobStatus::Cancelled);
+        let again = cap::engine::withdraw(&*world.store, &*world.vault, &job).await;
+        assert!(matches!(again, Err(WithdrawFault::Lease(_))), "{again:?}");
+        world.check_laws("withdrawn").await;
     });
 }

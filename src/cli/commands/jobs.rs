@@ -3,8 +3,10 @@
 use crate::cli::shell::{OK, Outcome, Shell, port, stored};
 use crate::cli::view::job;
 use crate::diagnostic::{Diagnostic, Diagnostics, codes};
-use crate::job::{Job, JobId, JobStatus, Machine};
-use crate::ports::store::{JobFilter, LeaseError, Store};
+use crate::engine::{self, WithdrawFault};
+use crate::job::{Job, JobId};
+use crate::ports::store::{JobFilter, Store};
+use crate::ports::vault::KeyVault;
 
 /// Lists jobs: of all runs, or of the last one and whatever is unfinished.
 pub async fn list(shell: &mut Shell, store: &dyn Store, all: bool, json: bool) -> Outcome {
@@ -39,7 +41,7 @@ pub async fn show(shell: &mut Shell, store: &dyn Store, id: &str, json: bool) ->
 
 /// Withdraws jobs that have had no effect outside: one, or all. One that has may have left something behind, such as a
 /// challenge in a zone, which only its own end clears away.
-pub async fn cancel(shell: &mut Shell, store: &dyn Store, only: Option<&str>) -> Outcome {
+pub async fn cancel(shell: &mut Shell, store: &dyn Store, vault: &dyn KeyVault, only: Option<&str>) -> Outcome {
     let unfinished = JobFilter { unfinished: true, ..JobFilter::default() };
     let mut jobs = stored(store.jobs(&unfinished).await)?;
     if let Some(id) = only {
@@ -52,7 +54,7 @@ pub async fn cancel(shell: &mut Shell, store: &dyn Store, only: Option<&str>) ->
     let mut faults = Diagnostics::default();
     let mut cancelled = 0;
     for job in &jobs {
-        match withdraw(store, job).await {
+        match withdraw(store, vault, job).await {
             Ok(()) => cancelled += 1,
             Err(fault) => faults.push(fault),
         }
@@ -61,22 +63,14 @@ pub async fn cancel(shell: &mut Shell, store: &dyn Store, only: Option<&str>) ->
     if faults.is_empty() { Ok(OK) } else { Err(faults.into()) }
 }
 
-async fn withdraw(store: &dyn Store, job: &Job) -> Result<(), Diagnostic> {
-    let refused = |why: String| {
-        Diagnostic::error(&codes::shell::NOT_CANCELLED, format!("{} cannot be cancelled: {why}.", job.id))
-            .about(job.address())
-            .hint("Let it come to its end with `cap jobs resume`.")
-    };
-    let is_clean = |machine: Machine| !machine.has_left_traces();
-    if !job.machine.is_null() && !serde_json::from_value(job.machine.clone()).is_ok_and(is_clean) {
-        return Err(refused(
-            "it has begun, and what it did outside is cleared away by itself only at its end".to_owned(),
-        ));
-    }
-    let now = stored(store.now().await)?;
-    match store.set_status(&job.id, &JobStatus::Cancelled, now).await {
+async fn withdraw(store: &dyn Store, vault: &dyn KeyVault, job: &Job) -> Result<(), Diagnostic> {
+    match engine::withdraw(store, vault, job).await {
         Ok(()) => Ok(()),
-        Err(LeaseError::Store(fault)) => Err(port(&codes::store::STORE_FAILED, &fault)),
-        Err(fault) => Err(refused(fault.to_string())),
+        Err(WithdrawFault::Store(fault)) => Err(port(&codes::store::STORE_FAILED, &fault)),
+        Err(fault) => {
+            let detail = format!("{} cannot be cancelled: {fault}.", job.id);
+            let report = Diagnostic::error(&codes::shell::NOT_CANCELLED, detail).about(job.address());
+            Err(report.hint("Let it come to its end with `cap jobs resume`."))
+        }
     }
 }
