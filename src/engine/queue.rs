@@ -135,10 +135,12 @@ impl Queue {
             queue.connect(at, job);
         }
         for (at, job) in jobs.iter().enumerate() {
+            // First, for what has delivered stops nobody, whatever became of it.
+            if job.delivered {
+                queue.deliver(&job.id);
+            }
             if job.status.is_final() {
                 queue.settle(at, job.status == JobStatus::Succeeded, &job.id, &mut skips);
-            } else if job.delivered {
-                queue.deliver(&job.id);
             }
         }
         (queue, skips)
@@ -465,6 +467,11 @@ mod tests {
         assert_eq!(take_all(&mut queue, NOW), ["r.1", "r.2"]);
         queue.end(&id(2), true);
         assert!(queue.only_tidies());
+
+        let failed = Job { delivered: true, status: JobStatus::Cancelled, ..plain(1, &[]) };
+        let (mut queue, skips) = Queue::new(&[failed, plain(2, &[1])], &[], Limits::default());
+        assert_eq!((skips, take_all(&mut queue, NOW), queue.left()), (vec![], vec!["r.2".to_owned()], 1));
+        assert!(!queue.only_tidies());
     }
 
     #[test]
