@@ -320,6 +320,7 @@ impl Issuance {
 
     fn heard_status(&mut self, state: OrderState, context: &Context<'_>) -> Vec<EventBody> {
         match state {
+            OrderState::Ready if self.accepted => return self.not_taken(context),
             OrderState::Ready => self.go(Phase::Finalize),
             OrderState::Valid => self.go(Phase::Download),
             OrderState::Pending { after } => return self.poll(after, VALIDATES, context),
@@ -330,6 +331,22 @@ impl Issuance {
             OrderState::Invalid(words) => return self.refused(words, context),
         }
         Vec::new()
+    }
+
+    /// The CA has said that it took the request, and says now that it waits for one: it is sent again, and not for ever.
+    fn not_taken(&mut self, context: &Context<'_>) -> Vec<EventBody> {
+        let failure = Failure {
+            class: ErrorClass::Conflict,
+            message: "the CA took the request for the certificate, and the order waits for it still".to_owned(),
+            remedy: Some("report it to the CA; or apply again later".to_owned()),
+        };
+        match self.pace.fail_on(&retry::CONFLICT, &failure, context.now, context.jitter) {
+            Verdict::GiveUp => self.give_up_counted(failure),
+            Verdict::Again(at) | Verdict::Parked(at) => {
+                self.phase = Phase::Finalize;
+                vec![attempt_failed(&failure, Some(at))]
+            }
+        }
     }
 
     fn poll(&mut self, least: Option<Duration>, why: &str, context: &Context<'_>) -> Vec<EventBody> {
@@ -538,6 +555,7 @@ mod tests {
                 Effect::Order { .. } => Fact::Order("https://ca.test/order/1".to_owned()),
                 Effect::Challenges(_) => Fact::Challenges(Vec::new()),
                 Effect::Status(_) => Fact::Status(state.clone()),
+                Effect::Finalize(..) => Fact::Done,
                 other => panic!("this is not due: {other:?}"),
             };
             issuance.outcome(&effect, Ok(fact), &context);
@@ -575,6 +593,42 @@ mod tests {
         assert!(matches!(issuance.next(&context), Next::Wait { until, .. } if until > now));
         let later = Context { now: now + Duration::from_secs(1), ..context };
         assert!(matches!(issuance.next(&later), Next::Do(effect) if matches!(*effect, Effect::Status(_))));
+    }
+
+    #[test]
+    fn a_ca_that_wants_the_request_again_and_again_is_given_it_a_few_times() {
+        let (job, step) = (JobId("run.1".to_owned()), sample::step("certificate.www", Work::Issue));
+        let mut now = Timestamp::from_millis(1_000_000);
+        let mut issuance = Issuance::begin(&Context { job: &job, step: &step, record: None, now, jitter: 0 });
+        let mut sent = 0;
+        for _ in 0..100 {
+            let context = Context { job: &job, step: &step, record: None, now, jitter: 0 };
+            let effect = match issuance.next(&context) {
+                Next::Do(effect) => *effect,
+                Next::Wait { until, .. } => {
+                    now = until;
+                    continue;
+                }
+                Next::Failed(failure) => {
+                    assert!(failure.message.contains("waits for it still"), "{failure:?}");
+                    return assert_eq!(sent, 4);
+                }
+                Next::Done => panic!("nothing was issued"),
+            };
+            let fact = match &effect {
+                Effect::EnsureKey(_) => Fact::Key(Digest::of("a key")),
+                Effect::Order { .. } => Fact::Order("https://ca.test/order/1".to_owned()),
+                Effect::Challenges(_) => Fact::Challenges(Vec::new()),
+                Effect::Status(_) => Fact::Status(OrderState::Ready),
+                Effect::Finalize(..) => {
+                    sent += 1;
+                    Fact::Done
+                }
+                other => panic!("this is not due: {other:?}"),
+            };
+            issuance.outcome(&effect, Ok(fact), &context);
+        }
+        panic!("it never comes to an end")
     }
 
     #[test]
