@@ -120,7 +120,9 @@ impl<'a> Round<'a> {
             // Work on everything: what was submitted meanwhile belongs to it.
             let report = std::mem::take(&mut round.report);
             round = Self::begin(shared).await?;
-            round.report = report;
+            // Beginning may have skipped some already.
+            let skipped = std::mem::replace(&mut round.report, report).skipped;
+            round.report.skipped.extend(skipped);
             if round.queue.left() == 0 || round.is_too_far(round.queue.due()) {
                 break;
             }

@@ -1,10 +1,15 @@
 //! Submitting: what is refused, and what it costs.
 
-use cap::engine::SubmitFault;
+use cap::engine::progress::Silent;
+use cap::engine::{Stop, SubmitFault, WorkOptions};
+use cap::job::JobStatus;
 use cap::plan::{Action, Step, Work};
+use cap::ports::clock::Clock as _;
+use cap::testing::Fault;
 use serde_json::json;
 
-use super::world::{World, address, create, estate, run};
+use super::failures::job_of;
+use super::world::{World, address, create, deploy, estate, issue, run};
 
 #[test]
 fn a_plan_is_stale_only_when_what_it_changes_has_changed() {
@@ -92,5 +97,29 @@ fn four_thousand_records_are_one_submission() {
         assert_eq!((report.succeeded.len(), report.left), (0, 0));
         assert_eq!(world.store.snapshot().await.expect("a snapshot").state.records.len(), 4000);
         world.check_laws("four thousand").await;
+    });
+}
+
+#[test]
+fn what_is_skipped_of_a_run_that_came_meanwhile_is_reported() {
+    run(async {
+        let world = World::new().await;
+        world.submit(estate()).await.expect("it is submitted");
+        world.faults.plan("finalize", 1, Fault::Stall);
+        let (engine, options, stop) = (world.engine(), WorkOptions::new("worker"), Stop::default());
+        let mut work = std::pin::pin!(cap::engine::work(&engine, &options, &Silent, &stop));
+        world.falls_asleep(work.as_mut()).await;
+        let later = vec![
+            issue("certificate.other", "other.example.com", &[]),
+            deploy("certificate.other", "file_target.web", "web:/tls/other", &[0]),
+        ];
+        world.submit(later).await.expect("it is submitted");
+        let withdrawn = job_of(&world, "certificate.other").await.id;
+        world.store.set_status(&withdrawn, &JobStatus::Cancelled, world.clock.now()).await.expect("nobody has begun");
+        world.faults.wake();
+        let report = work.await.expect("the store answers");
+        let skipped = job_of(&world, "certificate.other@file_target.web").await.id;
+        assert_eq!((report.failed, report.skipped), (vec![], vec![(skipped, withdrawn)]));
+        world.check_laws("skipped").await;
     });
 }
