@@ -5,10 +5,13 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::diagnostic::{Diagnostic, Diagnostics, codes::language as codes};
-use crate::syntax::ast::{Attribute, Block, Body, File};
+use crate::syntax::ast::{Attribute, Block, Body, ExprKind, File};
 
 /// Blocks that have no name to be found by.
 const UNNAMED: [&str; 4] = ["moved", "removed", "import", "check"];
+
+/// Nested blocks that stay what they are.
+const CONDITIONS: [&str; 3] = ["validation", "precondition", "postcondition"];
 
 /// Type and labels of a block.
 type Header = (Arc<str>, Vec<Arc<str>>);
@@ -48,7 +51,7 @@ fn header(block: &Block) -> Header {
 }
 
 fn body(into: &mut Block, from: &Block, diagnostics: &mut Diagnostics) {
-    if let Some(attribute) = from.body.attribute("depends_on") {
+    if let Some(attribute) = from.body.attribute("depends_on").filter(|attribute| !names_nothing(attribute)) {
         let detail = "The argument depends_on cannot be overridden.";
         diagnostics.push(Diagnostic::error(&codes::OVERRIDE, detail).at(attribute.name.span));
         return;
@@ -56,12 +59,17 @@ fn body(into: &mut Block, from: &Block, diagnostics: &mut Diagnostics) {
     attributes(&mut into.body, &from.body);
     let (lifecycle, nested): (Vec<&Block>, Vec<&Block>) =
         from.body.blocks.iter().partition(|block| &*block.kind.text == "lifecycle");
+    let (conditions, nested): (Vec<&Block>, Vec<&Block>) =
+        nested.into_iter().partition(|block| CONDITIONS.contains(&&*block.kind.text));
+    diagnostics.extend(Diagnostics(conditions.into_iter().map(unnamed).collect()));
     into.body.blocks.retain(|old| !nested.iter().any(|new| produced(new) == produced(old)));
     into.body.blocks.extend(nested.into_iter().cloned());
     for new in lifecycle {
-        match into.body.blocks.iter_mut().find(|old| old.kind.text == new.kind.text) {
-            Some(old) => body(old, new, diagnostics),
-            None => into.body.blocks.push(new.clone()),
+        if !into.body.blocks.iter().any(|old| old.kind.text == new.kind.text) {
+            into.body.blocks.push(Block { body: Body::default(), ..new.clone() });
+        }
+        if let Some(old) = into.body.blocks.iter_mut().find(|old| old.kind.text == new.kind.text) {
+            body(old, new, diagnostics);
         }
     }
 }
@@ -82,9 +90,17 @@ fn attributes(into: &mut Body, from: &Body) {
             "count" => "for_each",
             _ => "",
         };
+        if &*new.name.text == "depends_on" {
+            continue;
+        }
         into.attributes.retain(|old| old.name.text != new.name.text && &*old.name.text != rival);
         into.attributes.push(new.clone());
     }
+}
+
+/// Whether it is a list of nothing.
+fn names_nothing(attribute: &Attribute) -> bool {
+    matches!(&attribute.value.kind, ExprKind::Tuple(items) if items.is_empty())
 }
 
 fn locals(block: &Block, merged: &mut [File], diagnostics: &mut Diagnostics) {

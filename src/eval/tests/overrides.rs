@@ -38,9 +38,8 @@ fn arguments_are_overridden_and_nested_blocks_replaced() {
 
 #[test]
 fn what_is_not_there_cannot_be_overridden() {
-    let overrides =
-        "locals {\n  x = 1\n}\nzone \"z\" {\n  apex = \"a\"\n}\nmoved {}\nproject \"p\" {\n  depends_on = []\n}\n";
-    let (_, faults) = overridden("project \"p\" {}\n", overrides);
+    let overrides = "locals {\n  x = 1\n}\nzone \"z\" {\n  apex = \"a\"\n}\nmoved {}\nproject \"p\" {\n  depends_on = [zone.z]\n}\nproject \"q\" {\n  depends_on = []\n  lifecycle {\n    precondition {}\n  }\n}\n";
+    let (_, faults) = overridden("project \"p\" {}\nproject \"q\" {}\n", overrides);
     assert_eq!(
         faults,
         [
@@ -48,6 +47,7 @@ fn what_is_not_there_cannot_be_overridden() {
             "There is no block zone \"z\" to override.",
             "Blocks of type \"moved\" cannot be overridden.",
             "The argument depends_on cannot be overridden.",
+            "Blocks of type \"precondition\" cannot be overridden.",
         ]
     );
 }
