@@ -1,4 +1,4 @@
-//! Conversion of values to types, and the one type that several can be converted to, as in cty.
+//! Conversion of values to types, as in cty.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -7,6 +7,7 @@ use std::sync::Arc;
 use super::nulls;
 use super::number::Number;
 use super::types::{Field, Type};
+use super::unify::unify;
 use super::value::Value;
 
 /// Why a value cannot be converted, and where within it.
@@ -128,7 +129,23 @@ fn elements(items: &[Value], element: &Type, what: &str) -> Result<(Type, Vec<Va
     let target = if element.has_any() { filled(items.iter(), element, what)? } else { element.clone() };
     let convert_one = |(at, item)| within(|| Step::Index(at), convert(item, &target));
     let converted: Result<Vec<Value>, ConvertError> = items.iter().enumerate().map(convert_one).collect();
-    Ok((target, converted?))
+    let converted = converted?;
+    of_one_type(converted.iter(), &target, what)?;
+    Ok((target, converted))
+}
+
+/// Whether all are of one type, where theirs holds an `any` that nothing filled in; nulls may have none.
+fn of_one_type<'a>(items: impl Iterator<Item = &'a Value>, element: &Type, what: &str) -> Result<(), ConvertError> {
+    if !element.has_any() {
+        return Ok(());
+    }
+    let mut types = items.map(Value::type_of).filter(|ty| *ty != Type::Any);
+    let first = types.next();
+    if types.all(|ty| Some(&ty) == first.as_ref()) {
+        Ok(())
+    } else {
+        fault(format!("all {what} elements must have the same type"))
+    }
 }
 
 /// The element type with its `any` filled in from the elements.
@@ -141,9 +158,16 @@ fn filled<'a>(items: impl Iterator<Item = &'a Value>, element: &Type, what: &str
         }
     }
     match unify(&types) {
-        Some(Type::Any) => Ok(element.clone()),
-        Some(ty) => Ok(ty),
-        None => fault(format!("all {what} elements must have the same type")),
+        Some(Type::Any) if types.iter().all(|ty| *ty == Type::Any) => Ok(element.clone()),
+        // A map keeps elements of one type beside nulls that have none.
+        Some(Type::Any)
+            if what == "map"
+                && let Some(one) = nulls::beside(&types) =>
+        {
+            Ok(one)
+        }
+        Some(ty) if ty != Type::Any => Ok(ty),
+        _ => fault(format!("all {what} elements must have the same type")),
     }
 }
 
@@ -180,7 +204,9 @@ fn to_map(value: &Value, element: &Type, to: &Type) -> Result<Value, ConvertErro
         Ok((name.clone(), within(|| Step::Key(name.clone()), convert(item, &target))?))
     };
     let converted: Result<BTreeMap<Arc<str>, Value>, ConvertError> = entries.iter().map(convert_one).collect();
-    Ok(Value::Map(target.clone(), Arc::new(converted?)))
+    let converted = converted?;
+    of_one_type(converted.values(), &target, "map")?;
+    Ok(Value::Map(target.clone(), Arc::new(converted)))
 }
 
 fn filled_map(entries: &BTreeMap<Arc<str>, Value>, element: &Type) -> Result<Type, ConvertError> {
@@ -236,85 +262,6 @@ fn missing_attributes(names: &[&str]) -> String {
         [init @ .., last] => format!("attributes {}, and {last} are required", init.join(", ")),
         [] => String::new(),
     }
-}
-
-/// The one type that all of `types` can be converted to, if there is one. `any` fits in everywhere.
-pub fn unify(types: &[Type]) -> Option<Type> {
-    let primitive = |ty: &Type| matches!(ty, Type::String | Type::Number | Type::Bool | Type::Any);
-    if types.contains(&Type::String) && types.iter().all(primitive) {
-        return Some(Type::String);
-    }
-    let mut result = Type::Any;
-    // Objects of different shapes become a map only together, so they are seen all at once.
-    if types.len() > 2 && types.iter().all(|ty| matches!(ty, Type::Object(_) | Type::Any)) {
-        return unify_objects(types);
-    }
-    for ty in types {
-        result = unify_two(&result, ty)?;
-    }
-    Some(result)
-}
-
-fn unify_two(a: &Type, b: &Type) -> Option<Type> {
-    match (a, b) {
-        _ if a == b => Some(a.clone()),
-        (Type::Any, other) | (other, Type::Any) => Some(other.clone()),
-        (Type::String, Type::Number | Type::Bool) | (Type::Number | Type::Bool, Type::String) => Some(Type::String),
-        (Type::List(x), Type::List(y)) => Some(Type::list(unify_two(x, y)?)),
-        (Type::Set(x), Type::Set(y)) => Some(Type::set(unify_two(x, y)?)),
-        (Type::Map(x), Type::Map(y)) => Some(Type::map(unify_two(x, y)?)),
-        (Type::List(x), Type::Set(y)) | (Type::Set(y), Type::List(x)) => Some(Type::list(unify_two(x, y)?)),
-        (Type::Tuple(x), Type::Tuple(y)) => unify_tuples(x, y),
-        (Type::Tuple(x), Type::List(y)) | (Type::List(y), Type::Tuple(x)) => {
-            Some(Type::list(unify_two(&unify(x)?, y)?))
-        }
-        (Type::Tuple(x), Type::Set(y)) | (Type::Set(y), Type::Tuple(x)) => Some(Type::set(unify_two(&unify(x)?, y)?)),
-        (Type::Object(_), Type::Object(_)) => unify_objects(&[a.clone(), b.clone()]),
-        (Type::Object(fields), Type::Map(element)) | (Type::Map(element), Type::Object(fields)) => {
-            let types: Vec<Type> = fields.values().map(|field| field.ty.clone()).collect();
-            Some(Type::map(unify_two(&unify(&types)?, element)?))
-        }
-        (Type::Ref(x), Type::Ref(y)) => {
-            let mut kinds: Vec<Arc<str>> = x.iter().chain(y.iter()).cloned().collect();
-            kinds.sort();
-            kinds.dedup();
-            let anything = x.is_empty() || y.is_empty();
-            Some(Type::Ref(if anything { Arc::from([]) } else { kinds.into() }))
-        }
-        _ => None,
-    }
-}
-
-fn unify_tuples(x: &[Type], y: &[Type]) -> Option<Type> {
-    if x.len() == y.len() {
-        let pairs: Option<Vec<Type>> = x.iter().zip(y).map(|(x, y)| unify_two(x, y)).collect();
-        return pairs.map(|types| Type::Tuple(types.into()));
-    }
-    let all: Vec<Type> = x.iter().chain(y).cloned().collect();
-    unify(&all).map(Type::list)
-}
-
-fn unify_objects(types: &[Type]) -> Option<Type> {
-    let objects: Vec<&BTreeMap<Arc<str>, Field>> = types
-        .iter()
-        .filter_map(|ty| match ty {
-            Type::Object(fields) => Some(&**fields),
-            _ => None,
-        })
-        .collect();
-    let Some((first, rest)) = objects.split_first() else { return Some(Type::Any) };
-    if rest.iter().all(|other| other.keys().eq(first.keys())) {
-        let unified: Option<Vec<(Arc<str>, Type)>> = first
-            .keys()
-            .map(|name| {
-                let types: Vec<Type> = objects.iter().map(|fields| fields[name].ty.clone()).collect();
-                Some((name.clone(), unify(&types)?))
-            })
-            .collect();
-        return unified.map(Type::object);
-    }
-    let all: Vec<Type> = objects.iter().flat_map(|fields| fields.values().map(|field| field.ty.clone())).collect();
-    unify(&all).map(Type::map)
 }
 
 #[cfg(test)]
@@ -389,23 +336,5 @@ mod tests {
         check(zone.clone(), Type::reference(["zone"]), Ok(zone.clone()));
         check(zone.clone(), Type::reference(["member"]), Err("reference to member required"));
         check(zone, Type::String, Err("string required"));
-    }
-
-    #[test]
-    fn types_unify_as_in_cty() {
-        let tuple = |types: &[Type]| Type::Tuple(types.into());
-        let object = |name: &str, ty| Type::object([(Arc::from(name), ty)]);
-        for (types, expected) in [
-            (vec![Type::Number, Type::String], Some(Type::String)),
-            (vec![Type::Number, Type::Bool], None),
-            (vec![Type::Number, Type::Bool, Type::String], Some(Type::String)),
-            (vec![tuple(&[Type::Number]), tuple(&[Type::String, Type::String])], Some(Type::list(Type::String))),
-            (vec![object("a", Type::Number), object("b", Type::Number)], Some(Type::map(Type::Number))),
-            (vec![object("a", Type::Number), object("a", Type::String)], Some(object("a", Type::String))),
-            (vec![Type::Any, Type::Number], Some(Type::Number)),
-            (vec![Type::Number, tuple(&[])], None),
-        ] {
-            assert_eq!(unify(&types), expected, "{types:?}");
-        }
     }
 }

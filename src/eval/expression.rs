@@ -4,10 +4,11 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::convert::{convert, unify};
+use super::convert::convert;
 use super::fault::{Evaluated, Gather, fault, fault_with};
 use super::scope::Scope;
 use super::types::Type;
+use super::unify::unify;
 use super::value::Value;
 use crate::diagnostic::codes::language as codes;
 use crate::source::Span;
@@ -112,7 +113,12 @@ impl Scope<'_> {
         if types[0] == types[1] {
             return Ok(chosen);
         }
-        let converted = unify(&types).and_then(|ty| convert(&chosen, &ty).ok());
+        // A null without a type becomes one of the other's.
+        let ty = match &types {
+            [one, Type::Any] | [Type::Any, one] => Some(one.clone()),
+            both => unify(both),
+        };
+        let converted = ty.and_then(|ty| convert(&chosen, &ty).ok());
         match converted {
             Some(value) => Ok(value),
             // A null beside a secret or a reference: it is none of a type that stands in its way.

@@ -54,6 +54,7 @@ mod submodule;
 mod template;
 mod traversal;
 pub mod types;
+pub mod unify;
 pub mod value;
 mod variable;
 

@@ -3,9 +3,10 @@
 use super::support::{Outcome, any, any_param, check_size, converted, element_type, equal, function, items};
 use super::support::{number, number_param, string_list, strings_param, text, variadic, whole};
 use super::{CallContext, Fault, Function, Param, ParamType};
-use crate::eval::convert::unify;
+use crate::eval::nulls::beside;
 use crate::eval::number::Number;
 use crate::eval::types::Type;
+use crate::eval::unify::unify;
 use crate::eval::value::Value;
 
 const LIST: ParamType = ParamType::List(&ParamType::Any);
@@ -157,6 +158,10 @@ fn concat(_: &CallContext<'_>, args: &[Value]) -> Outcome {
     check_size(Some(all.len()))?;
     // Lists alone make a list, of the type that all of theirs convert to; with a tuple among them it is a tuple.
     match unify(&element_types).filter(|_| element_types.len() == args.len()) {
+        Some(Type::Any) => {
+            let element = beside(&element_types).unwrap_or(Type::Any);
+            converted(0, &Value::list(Type::Any, all), &Type::list(element))
+        }
         Some(element) => converted(0, &Value::list(Type::Any, all), &Type::list(element)),
         None => Ok(Value::tuple(all)),
     }

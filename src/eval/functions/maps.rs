@@ -9,8 +9,8 @@ use unicode_segmentation::UnicodeSegmentation as _;
 use super::support::{Outcome, any, check_size, converted, entries, equal, function, items, string_list};
 use super::support::{string_param, strings_param, text, variadic};
 use super::{CallContext, Fault, Function, Param, ParamType};
-use crate::eval::convert::unify;
 use crate::eval::types::Type;
+use crate::eval::unify::unify;
 use crate::eval::value::Value;
 
 const LIST: ParamType = ParamType::List(&ParamType::Any);

@@ -2,8 +2,8 @@
 
 use super::support::{Outcome, any, check_size, converted, element_type, function, items, variadic};
 use super::{CallContext, Fault, Function, Param, ParamType};
-use crate::eval::convert::unify;
 use crate::eval::types::Type;
+use crate::eval::unify::unify;
 use crate::eval::value::Value;
 
 const SET: ParamType = ParamType::Set(&ParamType::Any);

@@ -7,9 +7,10 @@ use std::sync::Arc;
 use unicode_normalization::{IsNormalized, UnicodeNormalization as _, is_nfc_quick};
 
 use super::{CallContext, Fault, Function, Param, ParamType};
-use crate::eval::convert::{convert, unify};
+use crate::eval::convert::convert;
 use crate::eval::number::Number;
 use crate::eval::types::Type;
+use crate::eval::unify::unify;
 use crate::eval::value::Value;
 use crate::limits;
 

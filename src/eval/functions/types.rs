@@ -2,8 +2,9 @@
 
 use super::support::{Outcome, any, any_param, converted, function, string_param, text, variadic};
 use super::{CallContext, Fault, Function, Param};
-use crate::eval::convert::{convert, unify};
+use crate::eval::convert::convert;
 use crate::eval::types::Type;
+use crate::eval::unify::unify;
 use crate::eval::value::{SecretRef, Value};
 
 pub(super) static FUNCTIONS: &[Function] = &[
