@@ -52,7 +52,9 @@ impl Records {
         let sealed = envelope::seal(&self.keks, &self.place(name), secret)?;
         let stored = self.store.put_sealed(name, &sealed, replace).await?;
         if let Err(fault) = self.prove_current().await {
-            if stored == sealed {
+            // What was replaced is not to be lost because the store did not answer this once.
+            let is_refused = fault.class == ErrorClass::Unauthorized;
+            if stored == sealed && (is_refused || !replace) {
                 self.store.remove_sealed(name).await?;
             }
             return Err(fault);
