@@ -72,9 +72,9 @@ impl Drawing {
         }
         let lines = inner.board.still(now);
         if self.manner == Manner::Plain {
-            inner.draw_plain(&lines);
+            inner.draw_plain(&lines.iter().map(|still| still.line.clone()).collect::<Vec<_>>());
         }
-        self.programs(&mut inner, || lines.iter().map(|line| stream::note("apply_progress", line, now)).collect());
+        self.programs(&mut inner, || lines.iter().map(|still| stream::progress(still, now)).collect());
     }
 
     /// Says something between the lines.

@@ -32,13 +32,18 @@ pub fn report(fault: &clap::Error) -> u8 {
 }
 
 /// What does here what another command does in Terraform.
-const HABITS: [(&str, &str); 7] = [
+const HABITS: [(&str, &str); 12] = [
     ("init", "There is nothing to initialize: cap plan works at once, and cap get gets modules from elsewhere."),
     ("refresh", "cap plan -refresh-only looks at what is there; every plan does so first."),
     ("taint", "cap apply -replace=ADDRESS makes an object anew."),
     ("untaint", "Nothing is ever tainted: a job that failed is planned again."),
     ("import", "What exists is taken over by an import block: import { to = ADDRESS, id = … }."),
     ("workspace", "Each store is an estate of its own: name another one with -store=URL."),
+    ("mv", "A moved block gives an object its new address: moved { … } with from = OLD and to = NEW."),
+    ("rm", "A removed block forgets an object: removed { … } with from = ADDRESS and lifecycle { destroy = false }."),
+    ("pull", "cap show -json prints what the store holds."),
+    ("push", "A store is never written whole. A backup of it is put back as a file, or by the database's own tools."),
+    ("replace-provider", "There are no providers: credentials, issuers and targets are resources."),
     ("providers", "There are no providers: credentials, issuers and targets are resources."),
 ];
 

@@ -43,6 +43,34 @@ fn streams_are_one_object_a_line() {
 }
 
 #[test]
+fn streams_name_objects_as_terraform_does() {
+    let place = Place::new();
+    place.write("m/main.cap.hcl", "variable \"email\" {}\nmember \"a\" {\n  email = var.email\n}\n");
+    let main = |label: &str, more: &str| {
+        let call = "module \"m\" {\n  source   = \"./m\"\n  for_each = { k = \"k@example.test\" }\n  email    = each.value\n}\n";
+        let output = "output \"o\" {\n  value = [1, \"a\"]\n}\n";
+        place.write("main.cap.hcl", format!("{call}{output}project \"{label}\" {{}}\n{more}"));
+    };
+    main("p", "");
+    let applied = place.expect("apply -auto-approve -json", 0).json_lines();
+    let resource = |line: &Json, of: &str| line[of]["resource"].clone();
+    let done = applied.iter().filter(|line| line["type"] == "apply_complete");
+    let named: Vec<Json> = done.map(|line| resource(line, "hook")).collect();
+    let member = json!({
+        "addr": "module.m[\"k\"].member.a", "module": "module.m[\"k\"]", "resource": "member.a",
+        "implied_provider": "cap", "resource_type": "member", "resource_name": "a", "resource_key": null
+    });
+    assert!(named.contains(&member), "{named:?}");
+    let outputs = &applied.last().expect("a line")["outputs"]["o"];
+    assert_eq!(outputs["type"], json!(["tuple", ["number", "string"]]));
+    main("q", "moved {\n  from = project.p\n  to   = project.q\n}\n");
+    let planned = place.expect("plan -json", 0).json_lines();
+    let moved = planned.iter().find(|line| line["type"] == "planned_change").expect("a change");
+    assert_eq!(moved["change"]["action"], "move");
+    assert_eq!(moved["change"]["previous_resource"]["addr"], "project.p");
+}
+
+#[test]
 fn validation_counts_and_places_faults() {
     let place = Place::quickstart();
     place.expect("validate", 0).says("Success! The configuration is valid");

@@ -80,6 +80,9 @@ fn warnings_are_as_short_as_asked_for() {
         short.reports("- Quoted references are deprecated on main.cap.hcl line 4 (and 1 more)");
         assert!(!short.err.contains("CAP0177"), "{}", short.err);
     }
+    place
+        .expect("validate", 0)
+        .says("The configuration is valid, but there were some validation warnings as shown above.");
 }
 
 #[test]
@@ -89,6 +92,8 @@ fn what_is_known_from_elsewhere_has_a_hint() {
         ("plan -state=x.tfstate", "Name the store with -store=sqlite:PATH"),
         ("plan -show-sensitive", "A plan holds references to secrets"),
         ("apply -backup=-", "The store keeps its history itself"),
+        ("state mv member.a member.b", "with from = OLD and to = NEW"),
+        ("state rm member.a", "A removed block forgets an object"),
         ("init", "There is nothing to initialize"),
     ] {
         place.expect(line, 1).reports("CAP0703").reports(hint);

@@ -23,6 +23,8 @@ pub fn run(shell: &mut Shell, args: &ValidateArgs) -> Outcome {
     }
     shell.report(&read.diagnostics, &read.sources);
     let success = shell.style.green("Success!");
-    shell.line(&format!("{success} The configuration is valid."));
+    let warned =
+        if read.diagnostics.is_empty() { "." } else { ", but there were some validation warnings as shown above." };
+    shell.line(&format!("{success} The configuration is valid{warned}"));
     Ok(OK)
 }

@@ -117,7 +117,7 @@ pub fn document(outputs: &[Resolved]) -> Json {
 }
 
 /// The type of a value as Terraform writes types in JSON.
-fn kind(value: &Json) -> Json {
+pub fn kind(value: &Json) -> Json {
     match value {
         Json::Null => json!("dynamic"),
         Json::Bool(_) => json!("bool"),

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::event::left_behind;
 use super::style::Style;
+use crate::address::Address;
 use crate::engine::progress::News;
 use crate::job::{Failure, Job, JobId};
 use crate::plan::{Action, Step, Work};
@@ -20,12 +21,28 @@ pub struct Board {
 
 #[derive(Debug)]
 struct Running {
-    address: String,
+    address: Address,
+    action: Action,
     words: Words,
     since: Timestamp,
     told: Timestamp,
     effect: String,
     waits: Option<(Timestamp, String)>,
+}
+
+/// A job that runs on.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Still {
+    /// Which.
+    pub job: JobId,
+    /// What it is about.
+    pub address: Address,
+    /// What it does.
+    pub action: Action,
+    /// For how long.
+    pub elapsed: Duration,
+    /// All of that in words.
+    pub line: String,
 }
 
 /// Terraform's words for an action: while it runs, and when it is done.
@@ -91,9 +108,9 @@ impl Board {
             return None;
         }
         let words = words(&job.step);
-        let address = job.address().to_string();
+        let (address, action) = (job.address().clone(), job.step.action);
         let text = style.bold(&format!("{address}: {}...", words.doing));
-        let line = Running { address, words, since: now, told: now, effect: String::new(), waits: None };
+        let line = Running { address, action, words, since: now, told: now, effect: String::new(), waits: None };
         self.running.insert(job.id.clone(), line);
         Some(text)
     }
@@ -111,9 +128,16 @@ impl Board {
     }
 
     /// `Still creating...`, for every job that has not been told of for ten seconds.
-    pub fn still(&mut self, now: Timestamp) -> Vec<String> {
-        let due = |line: &&mut Running| now.since(line.told) >= STILL_EVERY;
-        self.running.values_mut().filter(due).map(|line| line.tell(now)).collect()
+    pub fn still(&mut self, now: Timestamp) -> Vec<Still> {
+        let due = self.running.iter_mut().filter(|(_, line)| now.since(line.told) >= STILL_EVERY);
+        let tell = |(job, line): (&JobId, &mut Running)| Still {
+            job: job.clone(),
+            address: line.address.clone(),
+            action: line.action,
+            elapsed: now.since(line.since),
+            line: line.tell(now),
+        };
+        due.map(tell).collect()
     }
 
     /// What a terminal shows now, one line a job, at most `height` lines of at most `width` columns.
@@ -173,10 +197,12 @@ mod tests {
         let mut board = Board::default();
         let begun = board.hear(&News::Started(&job), at(0), style);
         assert_eq!(begun.as_deref(), Some("certificate.www: Creating..."));
-        assert_eq!(board.still(at(9)), Vec::<String>::new());
+        assert_eq!(board.still(at(9)), []);
         let waits = News::Waiting { job: &job.id, until: at(40), why: "propagation" };
         assert_eq!(board.hear(&waits, at(9), style), None);
-        assert_eq!(board.still(at(10)), ["certificate.www: Still creating... [10s elapsed] (propagation)"]);
+        let still = board.still(at(10));
+        assert_eq!(still[0].line, "certificate.www: Still creating... [10s elapsed] (propagation)");
+        assert_eq!((still.len(), still[0].elapsed, &still[0].job), (1, Duration::from_secs(10), &job.id));
         assert_eq!(board.picture(at(12), 80, 5), ["  creating certificate.www  12s  waits 28s: propagation"]);
         assert_eq!(board.hear(&News::Started(&job), at(41), style), None, "it goes on, it does not begin again");
         let done = board.hear(&News::Succeeded(&job), at(70), style);

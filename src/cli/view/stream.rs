@@ -2,13 +2,14 @@
 
 use serde_json::{Value as Json, json};
 
-use super::output::Resolved;
+use super::output::{Resolved, kind};
+use super::progress::Still;
 use super::{diagnostic, event, json_plan, progress};
 use crate::diagnostic::{Diagnostics, Severity};
 use crate::engine::progress::News;
 use crate::job::Job;
 use crate::plan::summary::Summary;
-use crate::plan::{Plan, Step};
+use crate::plan::{Action, Plan, Step};
 use crate::source::Sources;
 use crate::time::Timestamp;
 
@@ -87,18 +88,23 @@ pub fn plan(plan: &Plan, now: Timestamp, failed: bool) -> Vec<String> {
 }
 
 fn planned(step: &Step, now: Timestamp) -> String {
-    let action = verb(step);
+    let action = verb(step.action);
     let mut change = json!({ "resource": resource(&step.address), "action": action });
+    if let Some(from) = &step.moved_from {
+        change["previous_resource"] = resource(from);
+    }
+    if let Some(importing) = &step.importing {
+        change["importing"] = json!({ "id": importing.id });
+    }
     if let Some(reason) = step.reasons.iter().find_map(json_plan::action_reason) {
         change["reason"] = json!(reason);
     }
     line("info", "planned_change", &format!("{}: Plan to {action}", step.address), now, json!({ "change": change }))
 }
 
-/// Terraform's word for a step.
-fn verb(step: &Step) -> &'static str {
-    use crate::plan::Action;
-    match step.action {
+/// Terraform's word for an action.
+fn verb(action: Action) -> &'static str {
+    match action {
         Action::Create => "create",
         Action::Import => "import",
         Action::Update | Action::Renew => "update",
@@ -156,7 +162,7 @@ pub fn outputs(all: &[Resolved], now: Timestamp) -> String {
             Ok(value) if !output.sensitive => value.clone(),
             _ => Json::Null,
         };
-        (output.name.clone(), json!({ "sensitive": output.sensitive, "value": value }))
+        (output.name.clone(), json!({ "sensitive": output.sensitive, "type": kind(&value), "value": value }))
     });
     let outputs: serde_json::Map<String, Json> = each.collect();
     line("info", "outputs", &format!("Outputs: {}", outputs.len()), now, json!({ "outputs": outputs }))
@@ -183,14 +189,25 @@ pub fn news(news: &News<'_>, now: Timestamp) -> Option<String> {
     Some(line(level, kind, &format!("{}: {message}", job.address()), now, json!({ "hook": hook(job, now) })))
 }
 
+/// A job that runs on.
+pub fn progress(still: &Still, now: Timestamp) -> String {
+    let hook = json!({
+        "resource": resource(&still.address),
+        "action": verb(still.action),
+        "elapsed_seconds": still.elapsed.millis() / 1000,
+        "job": still.job,
+    });
+    line("info", "apply_progress", &still.line, now, json!({ "hook": hook }))
+}
+
 fn hook(job: &Job, now: Timestamp) -> Json {
     let elapsed = job.started_at.map_or(0, |begun| now.since(begun).millis() / 1000);
-    json!({ "resource": resource(job.address()), "action": verb(&job.step), "elapsed_seconds": elapsed, "job": job.id })
+    json!({ "resource": resource(job.address()), "action": verb(job.step.action), "elapsed_seconds": elapsed, "job": job.id })
 }
 
 /// A step that was done with the submission: begun and complete at once.
 pub fn recorded(step: &Step, now: Timestamp) -> String {
-    let hook = json!({ "resource": resource(&step.address), "action": verb(step), "elapsed_seconds": 0 });
+    let hook = json!({ "resource": resource(&step.address), "action": verb(step.action), "elapsed_seconds": 0 });
     let message = format!("{}: {} complete after 0s", step.address, progress::words(step).done);
     line("info", "apply_complete", &message, now, json!({ "hook": hook }))
 }
@@ -201,14 +218,37 @@ fn resource(address: &crate::address::Address) -> Json {
     let kind = out.remove("type");
     let name = out.remove("name");
     let module = out.remove("module_address").unwrap_or_else(|| json!(""));
+    let whole = address.as_ref().and_then(Json::as_str).unwrap_or_default();
+    let local = module.as_str().and_then(|module| whole.strip_prefix(module)?.strip_prefix('.')).unwrap_or(whole);
     let key = out.remove("index").unwrap_or(Json::Null);
     json!({
         "addr": address,
         "module": module,
-        "resource": address,
+        "resource": local,
         "implied_provider": "cap",
         "resource_type": kind,
         "resource_name": name,
         "resource_key": key,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::job::RunId;
+    use crate::time::Duration;
+
+    #[test]
+    fn what_runs_on_says_which_and_for_how_long() {
+        let address = "module.m.certificate.c[\"k\"]".parse().expect("an address");
+        let (elapsed, job) = (Duration::from_secs(12), RunId("r".to_owned()).job(1));
+        let still = Still { job, address, action: Action::Renew, elapsed, line: "Still renewing...".to_owned() };
+        let line: Json = serde_json::from_str(&progress(&still, Timestamp::from_millis(0))).expect("JSON");
+        assert_eq!((&line["type"], &line["@message"]), (&json!("apply_progress"), &json!("Still renewing...")));
+        let hook = &line["hook"];
+        assert_eq!((&hook["action"], &hook["elapsed_seconds"]), (&json!("update"), &json!(12)));
+        let resource = &hook["resource"];
+        assert_eq!(resource["resource"], "certificate.c[\"k\"]");
+        assert_eq!((&resource["module"], &resource["resource_key"]), (&json!("module.m"), &json!("k")));
+    }
 }
