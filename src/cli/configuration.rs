@@ -10,7 +10,7 @@ use zeroize::Zeroizing;
 use super::args::{VarArg, VarArgs};
 use super::given;
 use super::place::Place;
-use super::shell::{self, Failure};
+use super::shell::{self, Failure, environment};
 use super::view::json_configuration;
 use crate::diagnostic::{Diagnostic, Diagnostics, codes};
 use crate::engine::files::ModuleDirectory;
@@ -130,6 +130,7 @@ impl Gathered {
         let (evaluation, mut faults) = eval::evaluate_with(&files, &library, &inputs, &kinds.catalog(), &around(), now);
         // What is missing because a file or an option could not be read would only be reported again, as something else.
         faults.0.retain(|one| !unread || *one.code != codes::language::NO_VALUE);
+        faults.0.iter_mut().for_each(|one| name_the_habit(one, &sources));
         // What follows from a value that is refused says nothing about the files.
         let unread = unread || faults.iter().any(|one| *one.code == codes::language::VALIDATION);
         diagnostics.extend(faults);
@@ -153,6 +154,16 @@ impl Gathered {
             inputs: Inputs::default(),
         };
         Ok(Configuration { given, ..empty.evaluate(&Kinds::new([]), now, false) })
+    }
+}
+
+/// A variable without a value may have one under the name that Terraform reads it from.
+fn name_the_habit(report: &mut Diagnostic, sources: &Sources) {
+    let span = report.span.filter(|_| *report.code == codes::language::NO_VALUE);
+    let Some(name) = span.and_then(|span| sources.get(span.source).text.get(span.range())) else { return };
+    let name = name.trim_matches('"');
+    if environment(&format!("TF_VAR_{name}")).is_some() {
+        report.hint = Some(format!("TF_VAR_{name} is in the environment; cap reads CAP_VAR_{name}."));
     }
 }
 

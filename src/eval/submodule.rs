@@ -103,7 +103,11 @@ impl<'a> Evaluator<'a> {
     fn callee(&self, module: &Module<'a>, call: &Call<'a>) -> Evaluated<(&'a str, &'a [File])> {
         let Some(attribute) = call.block.body.attribute("source") else {
             let detail = "A module block needs \"source\": the directory of the module.";
-            return fault(&codes::MISSING_ARGUMENT, call.block.head, detail);
+            // Whatever else a call is given may be one of the module's variables, so that nobody refuses what was mistyped.
+            let given = call.block.body.attributes.iter().map(|one| &*one.name.text);
+            let mistyped = crate::diagnostic::did_you_mean("source", given);
+            let hint = mistyped.map(|given| format!("Is \"{given}\" meant to be \"source\"?"));
+            return fault_with(&codes::MISSING_ARGUMENT, call.block.head, detail, hint);
         };
         let span = attribute.value.span;
         let ExprKind::Literal(Value::String(source)) = &attribute.value.kind else {

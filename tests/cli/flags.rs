@@ -86,6 +86,16 @@ fn warnings_are_as_short_as_asked_for() {
 }
 
 #[test]
+fn a_variable_under_terraforms_name_is_noticed() {
+    let place = Place::new();
+    place.write("main.cap.hcl", "variable \"name\" {}\noutput \"o\" {\n  value = var.name\n}\n");
+    let hint = "TF_VAR_name is in the environment; cap reads CAP_VAR_name.";
+    with_environment(&place, "plan", &[("TF_VAR_name", "x")]).reports(hint);
+    assert!(!place.expect("plan", 1).err.contains("TF_VAR"));
+    assert_eq!(with_environment(&place, "plan", &[("TF_VAR_name", "x"), ("CAP_VAR_name", "y")]).code, 0);
+}
+
+#[test]
 fn what_is_known_from_elsewhere_has_a_hint() {
     let place = Place::quickstart();
     for (line, hint) in [
