@@ -221,7 +221,12 @@ impl Queue {
     pub(super) fn take(&mut self, now: Timestamp) -> Option<JobId> {
         while let Some((until, at)) = self.waiting.first().copied().filter(|(until, _)| *until <= now) {
             self.waiting.remove(&(until, at));
-            self.make_ready(at);
+            // The limit that it waited for may have been followed by a longer one.
+            let held = self.lanes.get(&self.entries[at].group).and_then(|lane| lane.held);
+            match held.filter(|held| *held > now && !self.entries[at].begun) {
+                Some(held) => self.wait(at, held),
+                None => self.make_ready(at),
+            }
         }
         let (_, at) = self.heads.pop_first()?;
         let (group, rank) = (self.entries[at].group.clone(), self.entries[at].rank);

@@ -134,6 +134,23 @@ fn a_limit_of_an_account_holds_what_has_not_begun_there_and_nothing_else() {
 }
 
 #[test]
+fn a_longer_limit_of_an_account_holds_those_who_wait_for_a_shorter_one() {
+    let of = |number| job(number, &[], Work::Issue, &json!({ "issuer": { "$ref": "acme_account.a" } }));
+    let begun = Job { machine: json!({ "of": "issue" }), ..of(3) };
+    let (mut queue, _) = Queue::new(&[of(1), of(2), begun], &[], Limits { per_issuer: 1, per_target: 1 });
+    let [short, long] = [5000, 9000].map(Timestamp::from_millis);
+    for (expected, until) in [(1, short), (3, long)] {
+        assert_eq!(queue.take(NOW), Some(id(expected)));
+        queue.park(&id(expected), until);
+        queue.hold(&id(expected), until);
+    }
+    assert_eq!(take_all(&mut queue, short), ["r.1"]);
+    queue.end(&id(1), true);
+    assert_eq!((take_all(&mut queue, short), queue.due()), (Vec::new(), Some(long)));
+    assert_eq!(take_all(&mut queue, long), ["r.2"]);
+}
+
+#[test]
 fn a_limit_of_an_account_outlives_the_worker_that_met_it() {
     let of = |number, ca: &str| job(number, &[], Work::Issue, &json!({ "issuer": { "$ref": ca } }));
     let (a, b) = ("acme_account.a", "acme_account.b");
