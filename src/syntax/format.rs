@@ -211,8 +211,7 @@ fn space_between(before: Option<Kind>, first: Kind, text: &str, second: Kind) ->
         (Dot | Namespace, _) | (_, Dot | Namespace | Comma | Ellipsis) => false,
         (Comma, _) => true,
         // A call: the keywords of the language are no functions.
-        (Identifier, Open(b'(')) => is_keyword(text),
-        (Identifier, Open(b'[')) => is_keyword(text),
+        (Identifier, Open(b'(' | b'[')) => is_keyword(text) && before != Some(Dot),
         (Close(_) | Number | Quoted, Open(b'[')) => false,
         (Bang, _) => false,
         (Minus, _) => !is_sign(before),
@@ -346,8 +345,8 @@ mod tests {
     #[test]
     fn expressions_are_spaced() {
         check(
-            "a=f( x ,-1,!b , {a=1} , {  } )[ 0 ].c...\nb=[for k,v in {}:k=>v if v>-1]\nc=x?-1:- 2\nd=a -1\ne=[*].x\n",
-            "a = f(x, -1, !b, { a = 1 }, {})[0].c...\nb = [for k, v in {} : k => v if v > -1]\nc = x ? -1 : -2\nd = a - 1\ne = [*].x\n",
+            "a=f( x ,-1,!b , {a=1} , {  } )[ 0 ].c...\nb=[for k,v in {}:k=>v if v>-1]\nc=x?-1:- 2\nd=a -1\ne=[*].x\nf=a.for [0]\n",
+            "a = f(x, -1, !b, { a = 1 }, {})[0].c...\nb = [for k, v in {} : k => v if v > -1]\nc = x ? -1 : -2\nd = a - 1\ne = [*].x\nf = a.for[0]\n",
         );
     }
 
