@@ -58,6 +58,14 @@ pub(super) fn quoted(lowering: &mut Lowering<'_>, template: &StringTemplate) -> 
 pub(super) fn heredoc(lowering: &mut Lowering<'_>, heredoc: &HeredocTemplate) -> ExprKind {
     let mut row = Row::new(Text::Bare);
     heredoc.template.iter().for_each(|element| row.element(lowering, element));
+    if let Some(rest) = heredoc.span().and_then(|span| lowering.text.get(span.end..)) {
+        let follows = rest.lines().next().unwrap_or("").trim_end();
+        if !follows.is_empty() {
+            let end = lowering.text.len() - rest.len();
+            let span = lowering.place(end..end + follows.len());
+            lowering.fault(span, "The mark that ends a heredoc stands alone on its line.");
+        }
+    }
     let flush = heredoc.span().and_then(|span| lowering.text.get(span)).is_some_and(|text| text.starts_with("<<-"));
     if flush {
         flush_indentation(&mut row.tokens);
