@@ -84,7 +84,11 @@ pub fn handle(fingerprint: Option<Digest>) -> String {
     fingerprint.map_or_else(|| NOTHING.to_owned(), |digest| digest.to_string()[..16].to_owned())
 }
 
-fn guard(files: &Places, seen: &Seen) -> PortResult<()> {
+/// Refuses to replace what is no regular file.
+///
+/// # Errors
+/// `Rejected` when something stands in the way that is none.
+pub fn guard(files: &Places, seen: &Seen) -> PortResult<()> {
     let wrong = files.iter().find(|(_, path)| !matches!(seen.kind(path), Kind::Absent | Kind::File));
     let Some((_, path)) = wrong else { return Ok(()) };
     let what = if matches!(seen.kind(path), Kind::Link(_)) { "is a symbolic link" } else { "is not a regular file" };

@@ -115,9 +115,16 @@ impl<M: Machine> Target for Slot<M> {
     async fn previous(&self) -> PortResult<Previous> {
         let seen = self.look(before_change).await?;
         let fingerprint = pair::fingerprint(&self.files, &seen);
+        // What would be refused later is refused here, where nothing has been touched that would have to be put back.
         let handle = match &self.files.layout {
-            Layout::Versioned { directory } => versioned::handle(directory, &seen),
-            Layout::Plain { .. } => plain::handle(fingerprint),
+            Layout::Versioned { directory } => {
+                versioned::guard(directory, &seen)?;
+                versioned::handle(directory, &seen)
+            }
+            Layout::Plain { files } => {
+                plain::guard(files, &seen)?;
+                plain::handle(fingerprint)
+            }
         };
         let holder = pair::holder(&self.files, &seen).map(str::to_owned);
         Ok(Previous { fingerprint, handle, holder })

@@ -67,7 +67,10 @@ pub fn handle(directory: &str, seen: &Seen) -> String {
 }
 
 /// Refuses to touch what is not of this layout.
-fn guard(directory: &str, seen: &Seen) -> PortResult<()> {
+///
+/// # Errors
+/// `Rejected` when something stands in the way that is not ours.
+pub fn guard(directory: &str, seen: &Seen) -> PortResult<()> {
     for path in [directory.to_owned(), versions(directory)] {
         if !matches!(seen.kind(&path), Kind::Absent | Kind::Directory) {
             return Err(foreign(&path, "is not a directory; symbolic links are not followed there"));

@@ -29,7 +29,9 @@ pub async fn suite(place: &Place, numbers: &[usize]) {
         what_bears_no_name_is_known_by_its_leaf(place, layout).await;
     }
     links_are_not_written_through(place, &scratch).await;
+    a_version_put_in_force_by_others_stays(place, &scratch).await;
     only_files_are_given_away(place, &all[0]).await;
+    a_command_that_will_not_end_is_killed(place, &all[0], &scratch).await;
 }
 
 /// A slot of files.
@@ -209,6 +211,24 @@ async fn a_failing_test_stops_and_goes_back(place: &Place, layout: &Layout, scra
     good.remove(&holder()).await.expect("removed");
 }
 
+/// Whether a process has ended, whoever may still have to hear of it.
+fn is_over(process: &str) -> bool {
+    let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).unwrap_or_default();
+    stat.rsplit_once(") ").is_none_or(|(_, rest)| rest.starts_with(['Z', 'X']))
+}
+
+/// It does not go on beside what is done next.
+async fn a_command_that_will_not_end_is_killed(place: &Place, layout: &Layout, scratch: &Scratch) {
+    let mark = scratch.join("stubborn");
+    let script = format!("trap '' TERM; echo $$ >{}; while :; do sleep 0.1; done", mark.display());
+    let stubborn = json!({"reload": ["sh", "-c", script], "timeout": "1s"});
+    let target = place.target(layout.block.clone(), stubborn).await;
+    let error = target.install(&bundle(&["one.test"])).await.expect_err("it hangs");
+    assert!(error.message.contains("did not end within 1s"), "{error}");
+    assert!(is_over(read(&mark).trim()), "it goes on");
+    target.remove(&holder()).await.expect("removed");
+}
+
 async fn a_certificate_may_come_without_its_key(place: &Place, layout: &Layout) {
     let target = place.target(layout.block.clone(), json!({})).await;
     let mut one = bundle(&["one.test"]);
@@ -260,6 +280,25 @@ fn without_names(folder: &Path) {
     }
 }
 
+/// Somebody points `current` at a version by its whole path: that is no link of ours, and nothing may be done because of it.
+async fn a_version_put_in_force_by_others_stays(place: &Place, scratch: &Scratch) {
+    let directory = scratch.join("theirs");
+    let target = place.target(json!({"directory": directory.to_string_lossy()}), json!({})).await;
+    let (one, two) = (bundle(&["one.test"]), bundle(&["two.test"]));
+    target.install(&one).await.expect("installed");
+    let current = directory.join("current");
+    let version = directory.join(std::fs::read_link(&current).expect("a link"));
+    std::fs::remove_file(&current).expect("removed");
+    symlink(&version, &current).expect("a link");
+    for refused in [target.previous().await.map(|_| ()), target.install(&two).await] {
+        let error = refused.expect_err("the link is not ours");
+        assert_eq!(error.class, ErrorClass::Rejected, "{error}");
+        assert!(error.message.contains("was not made by cap"), "{error}");
+    }
+    assert_eq!(target.inspect().await, in_place(&one));
+    std::fs::remove_dir_all(&directory).expect("removed");
+}
+
 async fn links_are_not_written_through(place: &Place, scratch: &Scratch) {
     let (victim, link) = (scratch.join("victim"), scratch.join("link.pem"));
     std::fs::write(&victim, "precious").expect("written");
@@ -269,6 +308,7 @@ async fn links_are_not_written_through(place: &Place, scratch: &Scratch) {
     let error = target.install(&one).await.expect_err("a link stands there");
     assert_eq!(error.class, ErrorClass::Rejected, "{error}");
     assert!(matches!(target.inspect().await, Ok(SlotContent::Unreadable { .. })));
+    assert!(target.previous().await.is_err(), "it is refused before there is anything to put back");
     assert_eq!(read(&victim), "precious");
     std::fs::remove_file(&link).expect("removed");
     target.install(&one).await.expect("installed");
