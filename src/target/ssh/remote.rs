@@ -191,7 +191,8 @@ impl Machine for Remote {
             Some(0) => Ok(()),
             // The status with which timeout(1) says that it ended the command. Busybox's has the command run in its own place
             // and end by a signal, for which the login shell says 143, and ssh, where the shell is gone too, 255.
-            Some(124 | 143 | 255) if begin.elapsed() >= limit => Err(output::too_long(words, limit, &text)),
+            // One that would not end was killed: 137.
+            Some(124 | 137 | 143 | 255) if begin.elapsed() >= limit => Err(output::too_long(words, limit, &text)),
             Some(1) if text.starts_with("sudo:") => Err(self.refused(&text)),
             Some(code) => Err(output::failed(words, &format!("exit status {code}"), &text)),
             None => Err(output::failed(words, "a signal", &text)),

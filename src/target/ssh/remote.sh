@@ -130,7 +130,8 @@ look() {
             printf 'link %s\n' "$(readlink "$1")"
         elif [ ! -e "$1" ]; then
             said=$(ls -d "$1" 2>&1) || case $said in
-            *"ermission denied"*) fail "look at $1: Permission denied" ;;
+            *"o such file or directory" | *"ot a directory") ;;
+            *) fail "look at $1: ${said##*: }" ;;
             esac
             echo absent
         elif [ -f "$1" ]; then
@@ -176,7 +177,12 @@ run() {
     shift
     set -- env -i "PATH=$PATH" LANG=C.UTF-8 "$@"
     if command -v timeout >/dev/null; then
-        set -- timeout "$limit" "$@"
+        # A command that will not end is killed; not every timeout can do that.
+        if timeout -k 1 1 true 2>/dev/null; then
+            set -- timeout -k 2 "$limit" "$@"
+        else
+            set -- timeout "$limit" "$@"
+        fi
     fi
     exec "$@"
 }

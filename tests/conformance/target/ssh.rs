@@ -4,6 +4,7 @@ use std::fs::Permissions;
 use std::os::unix::fs::{PermissionsExt as _, chown, symlink};
 
 use cap::job::ErrorClass;
+use cap::observed::SlotContent;
 use cap::ports::target::Target;
 use serde_json::{Value as Json, json};
 
@@ -139,6 +140,19 @@ async fn owners_are_set_where_they_may_be() {
     let error = nobody.install(&bundle(&["two.test"])).await.expect_err("there is no such user");
     assert_eq!(error.class, ErrorClass::Rejected, "{error}");
     assert_eq!(own.inspect().await, in_place(&one), "the old pair is untouched");
+}
+
+#[tokio::test]
+async fn what_cannot_be_looked_at_is_not_taken_for_absent() {
+    let Some(sshd) = Sshd::start() else { return };
+    let scratch = Scratch::new("ssh-loop");
+    let turning = scratch.join("turning");
+    symlink(&turning, &turning).expect("a link to itself");
+    for block in [json!({"directory": turning.join("tls")}), json!({"combined": turning.join("www.pem")})] {
+        let target = place(&sshd, &[]).target(block, json!({})).await;
+        assert!(!matches!(target.inspect().await, Ok(SlotContent::Absent)));
+        target.previous().await.expect_err("nothing is known of what is there");
+    }
 }
 
 #[tokio::test]
