@@ -5,7 +5,7 @@ use aws_lc_rs::rand;
 use crate::address::Address;
 use crate::digest::Digest;
 use crate::job::{ErrorClass, Job, JobId, JobStatus};
-use crate::ports::store::{Advance, Lock, LockError, RecordWrite, Submission};
+use crate::ports::store::{Advance, Lease, Lock, LockError, RecordWrite, Submission};
 use crate::ports::{PortError, PortResult};
 use crate::state::Record;
 use crate::time::Timestamp;
@@ -71,14 +71,15 @@ pub(super) fn with_status(mut job: Job, status: &JobStatus, at: Timestamp) -> Jo
     job
 }
 
-/// Tells a move from every other one of its lease, so that its repetition is known even when it has given the lease back.
+/// Tells a move from every other one, those of earlier leases as well, so that its repetition is known even when it has given
+/// the lease back.
 /// What happened and the records that follow from it are not looked into: the job counts the events, the heads are made
 /// over them, and a record is written once a revision.
-pub(super) fn mark_of(advance: &Advance) -> PortResult<String> {
+pub(super) fn mark_of(lease: &Lease, advance: &Advance) -> PortResult<String> {
     let writes: Vec<_> =
         advance.writes.iter().map(|write| (&write.address, write.expect, write.record.is_some())).collect();
     let links: Vec<_> = advance.appends.iter().map(|append| &append.after).collect();
-    let whole = (&advance.job, writes, links, &advance.log, advance.release);
+    let whole = (lease.token, &advance.job, writes, links, &advance.log, advance.release);
     // One program writes and compares it, and its maps are sorted: no canonical form is needed.
     serde_json::to_vec(&whole).map(|text| Digest::of(text).to_string()).map_err(|error| unreadable("a move", &error))
 }

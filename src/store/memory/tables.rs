@@ -178,7 +178,7 @@ impl Tables {
     }
 
     pub(super) fn advance(&mut self, lease: &Lease, advance: &Advance, now: Timestamp) -> Result<(), LeaseError> {
-        let mark = mark_of(advance)?;
+        let mark = mark_of(lease, advance)?;
         let kept = self.kept(&lease.job.id)?;
         if kept.token == lease.token && kept.mark.as_ref() == Some(&mark) {
             return Ok(());

@@ -149,7 +149,7 @@ impl MongoDb {
     }
 
     pub(super) async fn move_job(&self, lease: &Lease, advance: &Advance) -> Result<(), LeaseError> {
-        let mark = mark_of(advance)?;
+        let mark = mark_of(lease, advance)?;
         let job = self.known_job(&advance.job.id).await?;
         if job.token == signed(lease.token) && job.mark.as_ref() == Some(&mark) {
             return Ok(());

@@ -249,7 +249,7 @@ impl Store for Sqlite {
     }
 
     async fn advance(&self, lease: &Lease, advance: &Advance) -> Result<(), LeaseError> {
-        let (mark, token) = (mark_of(advance)?, lease.token);
+        let (mark, token) = (mark_of(lease, advance)?, lease.token);
         if let Some(done) = self.write_here(|connection| write::advance(connection, token, advance, &mark)) {
             return done;
         }

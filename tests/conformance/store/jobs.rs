@@ -115,6 +115,16 @@ pub async fn a_move_repeated_changes_nothing(subject: Subject) {
     store.lease(&ids[0], "b", LONG).await.expect("the repetition has not taken the lease back");
 }
 
+pub async fn a_move_like_one_of_an_earlier_lease_is_another(subject: Subject) {
+    let (store, ids) = with_jobs_in(&subject, 1).await;
+    for worker in ["a", "b", "c"] {
+        let lease = store.lease(&ids[0], worker, LONG).await.expect("the one before has given it back");
+        let nothing = Advance { writes: Vec::new(), events: Vec::new(), ..progress(&lease, 1, 1) };
+        let same = Advance { job: lease.job.clone(), appends: Vec::new(), log: Vec::new(), release: true, ..nothing };
+        store.advance(&lease, &same).await.expect("it is given back");
+    }
+}
+
 pub async fn a_stale_move_writes_nothing(subject: Subject) {
     let (store, ids) = with_jobs_in(&subject, 1).await;
     let lease = store.lease(&ids[0], "a", LONG).await.expect("a lease");
