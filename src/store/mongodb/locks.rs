@@ -32,9 +32,10 @@ impl MongoDb {
         operation: &str,
         ttl: Duration,
     ) -> Result<Lock, LockError> {
-        self.make_lock(name).await?;
         let id = fresh_id("lock")?;
         loop {
+            // Whoever gives it back removes it, also between two rounds of this.
+            self.make_lock(name).await?;
             let free = doc! { "_id": name, "until": { "$lte": date(self.clock().await?) } };
             let take = vec![doc! { "$set": {
                 "id": { "$literal": &id }, "who": { "$literal": who }, "operation": { "$literal": operation },

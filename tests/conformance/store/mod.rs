@@ -81,6 +81,7 @@ suite! {
         a_renewed_lease_lasts_and_a_lost_one_cannot_be_renewed
         a_move_writes_all_that_follows_from_it
         a_move_repeated_changes_nothing
+        a_move_like_one_of_an_earlier_lease_is_another
         a_stale_move_writes_nothing
         a_worker_that_lost_its_lease_cannot_write
         a_final_job_is_over
@@ -95,6 +96,7 @@ suite! {
         chains_grow_only_at_their_end
         sealed_secrets_are_kept_unless_replaced
         a_lock_is_held_by_one
+        a_lock_goes_from_hand_to_hand
         a_lock_runs_out;
     concurrency:
         two_handles_see_each_other

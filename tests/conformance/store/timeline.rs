@@ -124,6 +124,31 @@ pub async fn a_lock_is_held_by_one(subject: Subject) {
     assert!(matches!(store.renew_lock(&lock, LONG).await, Err(LockError::Held(held)) if *held == next));
 }
 
+pub async fn a_lock_goes_from_hand_to_hand(subject: Subject) {
+    const ROUNDS: usize = 20;
+    let mut hands = Vec::new();
+    for hand in 0..4 {
+        let store = subject.open().await;
+        hands.push(tokio::spawn(async move {
+            let mut had = 0;
+            while had < ROUNDS {
+                match store.lock("apply", &format!("hand {hand}"), "apply", LONG).await {
+                    Ok(lock) => {
+                        assert!(store.unlock(&lock.id).await.expect("an answer"), "it was held");
+                        had += 1;
+                    }
+                    Err(LockError::Held(_)) => tokio::task::yield_now().await,
+                    Err(fault) => panic!("{fault}"),
+                }
+            }
+        }));
+    }
+    for hand in hands {
+        let limit = std::time::Duration::from_secs(60);
+        tokio::time::timeout(limit, hand).await.expect("nobody waits for ever").expect("it ends well");
+    }
+}
+
 pub async fn a_lock_runs_out(subject: Subject) {
     let store = subject.open().await;
     let dead = store.lock("apply", "dead", "apply", NONE).await.expect("it is free");
