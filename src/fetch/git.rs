@@ -38,9 +38,11 @@ pub(super) async fn fetch(url: &str, reference: Option<&str>, pinned: Option<&st
     Ok(commit)
 }
 
-/// The commit that a name stands for: a commit or a tag, else a branch of the repository.
+/// The commit that a name stands for: a tag, else a branch of the repository, else a commit. A commit that is written in
+/// full is that commit, whatever tags and branches are called.
 async fn commit(repository: &Path, name: Option<&str>) -> PortResult<String> {
     let candidates = match name {
+        Some(name) if is_whole(name) => vec![name.to_owned()],
         Some(name) => {
             vec![format!("refs/tags/{name}"), format!("refs/remotes/origin/{name}"), name.to_owned()]
         }
@@ -52,7 +54,8 @@ async fn commit(repository: &Path, name: Option<&str>) -> PortResult<String> {
         if let Ok(found) = git(&[&[OsStr::new("-C"), repository.as_os_str()], &parse[..]].concat()).await {
             // `--end-of-options` is echoed by some versions of git.
             let commit = found.lines().last().unwrap_or("").trim().to_owned();
-            if commit.len() >= 40 && commit.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+            let is_asked = !name.is_some_and(is_whole) || name.is_some_and(|name| name.eq_ignore_ascii_case(&commit));
+            if is_whole(&commit) && is_asked {
                 return Ok(commit);
             }
         }
@@ -60,6 +63,11 @@ async fn commit(repository: &Path, name: Option<&str>) -> PortResult<String> {
     let what = name.map_or("a default branch".to_owned(), |name| format!("a branch, tag or commit \"{name}\""));
     Err(PortError::new(ErrorClass::NotFound, format!("the repository has no {}.", what.trim_start_matches("a ")))
         .remedy("Check ?ref=… behind the source; a commit is written in full."))
+}
+
+/// Whether a name is that of a commit in full, by SHA-1 or SHA-256.
+fn is_whole(name: &str) -> bool {
+    matches!(name.len(), 40 | 64) && name.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
 async fn git(arguments: &[&OsStr]) -> PortResult<String> {

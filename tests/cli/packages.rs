@@ -126,6 +126,11 @@ fn references_are_branches_tags_and_commits() {
         cap(&place, "get", 0);
         cap(&place, "plan", 0).says(&format!("a@{domain}.example"));
     }
+    // A commit is itself, whatever a tag is called.
+    git(&repository, &format!("tag {first} feature/x"));
+    estate(&place, &format!("{source}//modules/member?ref={first}"));
+    cap(&place, "get -update", 0);
+    cap(&place, "plan", 0).says("a@one.example");
     estate(&place, &format!("{source}//modules/member?ref=nothing"));
     cap(&place, "get", 1).reports("no branch, tag or commit \"nothing\"").reports("main.cap.hcl:2:12");
     estate(&place, &format!("{source}//absent?ref=v1"));
