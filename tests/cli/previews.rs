@@ -138,7 +138,7 @@ fn outputs_show_what_they_were_and_what_they_become() {
     let only = place.expect("plan -detailed-exitcode", 2);
     only.says("~ name = \"www.example.test\" -> \"other\"").says("without changing anything else");
     lacks(&only, "Plan:");
-    place.expect("apply -auto-approve", 0).says("name    = \"other\"");
+    place.expect("apply -auto-approve", 0).says("name = \"other\"");
     let destroyed = place.expect("destroy -auto-approve -target=certificate.www", 0);
     destroyed.says("- expires = \"20").says("-> null");
     lacks(&destroyed, "(unknown:");

@@ -2,9 +2,9 @@
 
 use serde_json::{Map, Value as Json, json};
 
-use super::difference::inline;
 use crate::address::{Address, ResourceAddress};
 use crate::eval::encode;
+use crate::eval::notation::notation;
 use crate::eval::residual::{self, FactSource};
 use crate::eval::value::Value;
 use crate::model;
@@ -78,23 +78,22 @@ fn plain(value: &Json) -> Json {
     }
 }
 
-/// `name = value`, one a line.
+/// `name = value`, one after another.
 pub fn lines(outputs: &[Resolved]) -> String {
-    let width = outputs.iter().map(|output| output.name.chars().count()).max().unwrap_or(0);
     let line = |output: &Resolved| {
         let value = match (&output.value, output.sensitive) {
             (_, true) => "<sensitive>".to_owned(),
             (Ok(value), _) => text(value),
             (Err(why), _) => format!("(unknown: {why})"),
         };
-        format!("{:width$} = {value}\n", output.name)
+        format!("{} = {value}\n", output.name)
     };
     outputs.iter().map(line).collect()
 }
 
-/// A value in the notation of the language.
+/// A value in Terraform's notation: collections over several lines, and texts of several lines as they stand.
 pub fn text(value: &Json) -> String {
-    inline(value)
+    notation(&encode::from_json(value))
 }
 
 /// A string, a number or a bool as it is.
@@ -142,7 +141,9 @@ mod tests {
     #[test]
     fn people_see_no_sensitive_value_and_programs_see_types() {
         let all = [output("a", json!(["x", 1]), false), output("token", json!("hush"), true)];
-        assert_eq!(lines(&all), "a     = [\"x\", 1]\ntoken = <sensitive>\n");
+        assert_eq!(lines(&all), "a = [\n  \"x\",\n  1,\n]\ntoken = <sensitive>\n");
+        assert_eq!(lines(&[output("pem", json!("one\ntwo"), false)]), "pem = <<EOT\none\ntwo\nEOT\n");
+        assert_eq!(text(&json!({"k": {"$number": "1.50"}, "n": null})), "{\n  \"k\" = 1.5\n  \"n\" = null\n}");
         assert_eq!(document(&all)["a"]["type"], json!(["tuple", ["string", "number"]]));
         assert_eq!(raw(&json!("x")).as_deref(), Some("x"));
         assert_eq!(raw(&json!(["x"])), None);
