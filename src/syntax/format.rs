@@ -1,5 +1,5 @@
-//! `cap fmt`: HCL's canonical layout. Moves spaces only: no token comes, goes or changes, and formatting twice is
-//! formatting once.
+//! `cap fmt`: HCL's canonical layout. Moves spaces only: no token comes, goes or changes, lines end as they did, and
+//! formatting twice is formatting once.
 //!
 //! Three passes over lines of tokens: spaces within a line, indentation by open brackets, and columns of consecutive
 //! `=` and of trailing comments.
@@ -87,7 +87,7 @@ fn sequence(inner: &str, depth: usize) -> Cow<'_, str> {
     let end = &inner[begin.len() + body.len()..];
     let text = templates(body.trim_matches([' ', '\t', '\r']), depth);
     let all = tokens(&text);
-    let mut row = line(all.iter().map(|token| Placed { token, spaces: 0 }).collect(), &text);
+    let mut row = line(all.iter().map(|token| Placed { token, spaces: 0 }).collect(), "", &text);
     space(&mut row, &text);
     let mut out = String::from(begin);
     let brace = |kind: Kind, at: Option<&Token>| at.is_some_and(|token| token.kind == kind);
@@ -147,6 +147,8 @@ struct Placed<'a> {
 /// One line: its tokens without the newline.
 struct Line<'a> {
     tokens: Vec<Placed<'a>>,
+    /// How it ends: as it did, and the last one with a newline.
+    end: &'static str,
     /// Where the assignment begins, if the line holds a whole one.
     assignment: Option<usize>,
     /// Where the trailing comment stands.
@@ -160,18 +162,19 @@ fn split<'a>(tokens: &'a [Token], text: &str) -> Vec<Line<'a>> {
     let mut current = Vec::new();
     for token in tokens {
         if token.kind == Kind::Newline {
-            lines.push(line(std::mem::take(&mut current), text));
+            let end = if text[..token.range.start].ends_with('\r') { "\r\n" } else { "\n" };
+            lines.push(line(std::mem::take(&mut current), end, text));
         } else {
             current.push(Placed { token, spaces: 0 });
         }
     }
     if !current.is_empty() {
-        lines.push(line(current, text));
+        lines.push(line(current, "\n", text));
     }
     lines
 }
 
-fn line<'a>(tokens: Vec<Placed<'a>>, text: &str) -> Line<'a> {
+fn line<'a>(tokens: Vec<Placed<'a>>, end: &'static str, text: &str) -> Line<'a> {
     let is_comment = |placed: &Placed<'_>| matches!(placed.token.kind, Kind::LineComment | Kind::BlockComment);
     let comment = tokens.len().checked_sub(1).filter(|last| *last > 0 && is_comment(&tokens[*last]));
     let tall = tokens.iter().any(|placed| text[placed.token.range.clone()].contains('\n'));
@@ -183,7 +186,7 @@ fn line<'a>(tokens: Vec<Placed<'a>>, text: &str) -> Line<'a> {
     let assignment = equal.filter(|at| {
         !comment_over_lines && tokens[*at..].iter().map(|placed| change(placed.token.kind)).sum::<i32>() == 0
     });
-    Line { tokens, assignment, comment, tall }
+    Line { tokens, end, assignment, comment, tall }
 }
 
 /// How a token changes the depth of brackets.
@@ -310,11 +313,8 @@ fn write(lines: &[Line<'_>], text: &str) -> String {
             out.extend(std::iter::repeat_n(' ', placed.spaces));
             out.push_str(&text[placed.token.range.clone()]);
         }
-        out.push('\n');
+        out.push_str(line.end);
     }
-    let end = out.trim_end_matches('\n').len();
-    // Blank lines at the end go; a file that holds anything ends with one newline.
-    out.truncate(if end == 0 { 0 } else { end + 1 });
     out
 }
 
@@ -369,7 +369,7 @@ mod tests {
 
     #[test]
     fn a_carriage_return_that_ends_no_line_is_no_space() {
-        check("a=1\r\n", "a = 1\n");
+        check("a=1\r\n", "a = 1\r\n");
         for text in ["\r", "a=1\r", "a=1\rb=2\n", "a=1\r\r\n"] {
             check(text, text);
         }
@@ -398,9 +398,15 @@ mod tests {
         check(&"\"${".repeat(70), &"\"${".repeat(70));
     }
 
+    /// As hclfmt does: a file that git checked out for Windows is no other file afterwards.
     #[test]
-    fn line_ends_of_windows_become_newlines() {
-        check("a=1 # x\r\nbb=2\r\n", "a  = 1 # x\nbb = 2\n");
+    fn lines_end_as_they_did() {
+        check("a=1 # x\r\nbb=2\r\n", "a  = 1 # x\r\nbb = 2\r\n");
+        check("a=1\r\nbb=2\n", "a  = 1\r\nbb = 2\n");
+        check("b=<<E\r\n x\r\nE\r\n# c\r\n", "b = <<E\r\n x\r\nE\r\n# c\r\n");
+        check("a=1", "a = 1\n");
+        check("a=1\n  \n\n", "a = 1\n\n\n");
+        check("", "");
     }
 
     fn meaning(text: &str) -> Vec<(Kind, String)> {
