@@ -47,7 +47,8 @@ pub(super) fn globals_first(args: Vec<OsString>) -> Vec<OsString> {
     front
 }
 
-/// `CAP_CLI_ARGS` goes in after the command, `CAP_CLI_ARGS_plan` likewise for that command alone.
+/// `CAP_CLI_ARGS` goes in after the command, `CAP_CLI_ARGS_plan` likewise for that command alone. They are split as a POSIX
+/// shell splits words.
 pub(super) fn with_environment(
     mut args: Vec<OsString>,
     environment: &dyn Fn(&str) -> Option<String>,
@@ -57,7 +58,7 @@ pub(super) fn with_environment(
     let mut extra = Vec::new();
     for name in ["CAP_CLI_ARGS".to_owned(), format!("CAP_CLI_ARGS_{}", command.replace('-', "_"))] {
         let Some(text) = environment(&name) else { continue };
-        let Some(words) = split(&text) else {
+        let Some(words) = shlex::split(&text) else {
             let message = format!("A quote is not closed in {name}.");
             return Err(clap::Error::raw(clap::error::ErrorKind::InvalidValue, message));
         };
@@ -67,31 +68,6 @@ pub(super) fn with_environment(
     args.extend(two_dashes(extra));
     args.extend(tail);
     Ok(args)
-}
-
-/// Words as a POSIX shell splits them: at white space, but not within quotes or behind a backslash. `None` when a quote is
-/// not closed.
-fn split(text: &str) -> Option<Vec<String>> {
-    let (mut words, mut word, mut quote): (Vec<String>, Option<String>, Option<char>) = (Vec::new(), None, None);
-    let mut letters = text.chars().peekable();
-    while let Some(c) = letters.next() {
-        match (c, quote) {
-            (c, Some(open)) if c == open => quote = None,
-            // Within double quotes a backslash stands for itself, but before what it can take the meaning from.
-            ('\\', Some('"')) if letters.peek().is_some_and(|next| !"\"\\$`".contains(*next)) => {
-                word.get_or_insert_default().push(c);
-            }
-            ('\\', None | Some('"')) => word.get_or_insert_default().extend(letters.next()),
-            ('"' | '\'', None) => {
-                quote = Some(c);
-                word.get_or_insert_default();
-            }
-            (c, None) if c.is_whitespace() => words.extend(word.take()),
-            (c, _) => word.get_or_insert_default().push(c),
-        }
-    }
-    words.extend(word);
-    quote.is_none().then_some(words)
 }
 
 /// Booleans with a value, as Go's flags take them: `-json=true` is `-json`, and `-json=false` is nothing; where the value
