@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::perform::{Adapters, Performer};
 use super::progress::{News, Progress};
-use super::record::{self, Changing};
+use super::record::{self, ChainFault, Changing};
 use super::stop::{Stop, Urgency};
 use super::{Engine, WorkOptions};
 use crate::job::machine::Context;
@@ -68,6 +68,19 @@ enum Halt {
 impl From<PortError> for Halt {
     fn from(fault: PortError) -> Self {
         Self::Store(fault)
+    }
+}
+
+impl From<ChainFault> for Halt {
+    fn from(fault: ChainFault) -> Self {
+        match fault {
+            ChainFault::Store(fault) => Self::Store(fault),
+            ChainFault::Broken(finding) => Self::Broken(Failure {
+                class: ErrorClass::Conflict,
+                message: format!("the timeline was changed by somebody else, and nothing is added to it: {finding}"),
+                remedy: Some(record::BROKEN.to_owned()),
+            }),
+        }
     }
 }
 

@@ -10,7 +10,26 @@ use crate::ports::store::RecordWrite;
 use crate::ports::vault::MacKey;
 use crate::ports::{PortError, PortResult};
 use crate::state::{Event, Record, fold};
-use crate::timeline::{self, Append, Head, Macs};
+use crate::timeline::{self, Append, Finding, Flaw, Head, Macs};
+
+/// What to do about a timeline that somebody changed.
+pub(super) const BROKEN: &str =
+    "run `cap timeline verify`, keep a copy of the store as it is, and put a backup back from before it was changed";
+
+/// Why a timeline cannot be gone on with.
+#[derive(Debug)]
+pub(super) enum ChainFault {
+    /// Somebody changed it. A new link would give what they left a good seal.
+    Broken(Finding),
+    /// The store failed.
+    Store(PortError),
+}
+
+impl From<PortError> for ChainFault {
+    fn from(fault: PortError) -> Self {
+        Self::Store(fault)
+    }
+}
 
 /// A record that is being changed: as the store has it, and as it has become.
 #[derive(Debug, Clone, PartialEq)]
@@ -20,13 +39,15 @@ pub(super) struct Changing {
     now: Option<Record>,
     /// Name of its timeline's chain; it outlives the record within a job.
     chain: Option<String>,
+    /// The chain that a record in the store names or named: it has begun.
+    begun: Option<String>,
 }
 
 impl Changing {
     /// A record as it was read.
     pub(super) fn new(address: Address, stored: Option<Record>) -> Self {
         let chain = stored.as_ref().and_then(|record| record.chain.clone());
-        Self { address, now: stored.clone(), stored, chain }
+        Self { address, now: stored.clone(), stored, begun: chain.clone(), chain }
     }
 
     /// The record as it has become.
@@ -37,6 +58,7 @@ impl Changing {
     /// It was removed, and this is the chain that it had.
     pub(super) fn remember(&mut self, chain: &str) {
         self.chain.get_or_insert_with(|| chain.to_owned());
+        self.begun.get_or_insert_with(|| chain.to_owned());
     }
 
     /// Its chain, once it has one.
@@ -80,6 +102,7 @@ impl Changing {
 
     /// That write was done.
     pub(super) fn written(&mut self, write: RecordWrite) {
+        self.begin(write.record.as_ref());
         self.stored.clone_from(&write.record);
         self.now = write.record;
     }
@@ -87,11 +110,19 @@ impl Changing {
     /// The store had another record than was thought: what happened since is folded into that one.
     pub(super) fn rebase(&mut self, stored: Option<Record>, events: &[Event]) {
         let claim = self.now.as_ref().map(|record| record.claim.clone());
+        self.begin(stored.as_ref());
         self.now.clone_from(&stored);
         self.stored = stored;
         events.iter().for_each(|event| self.fold(event));
         if let (Some(record), Some(claim)) = (&mut self.now, claim) {
             record.claim = claim;
+        }
+    }
+
+    /// The store has this record.
+    fn begin(&mut self, stored: Option<&Record>) {
+        if let Some(chain) = stored.and_then(|record| record.chain.as_ref()) {
+            self.begun = Some(chain.clone());
         }
     }
 }
@@ -105,16 +136,27 @@ impl Changing {
     /// Puts a record here that stood elsewhere, with its chain.
     pub(super) fn put(&mut self, record: Option<Record>) {
         self.chain = record.as_ref().and_then(|record| record.chain.clone());
+        self.begun.clone_from(&self.chain);
         self.now = record;
     }
 }
 
-/// The end of a record's chain, which the next links go on from.
-pub(super) async fn head(engine: &Engine, changing: &Changing) -> PortResult<Option<Head>> {
-    match changing.chain() {
-        Some(chain) => engine.store.head(chain).await,
-        None => Ok(None),
-    }
+/// The end of a record's chain, which the next links go on from. It is genuine, and there for every chain that has begun:
+/// stores write it with the record that names the chain, or complete it before they show either.
+pub(super) async fn head(engine: &Engine, changing: &Changing) -> Result<Option<Head>, ChainFault> {
+    let Some(chain) = changing.chain() else { return Ok(None) };
+    let Some(head) = engine.store.head(chain).await? else {
+        let is_lost = changing.begun.as_deref() == Some(chain);
+        return if is_lost { Err(ChainFault::Broken(Finding::new(chain, 1, Flaw::MissingHead))) } else { Ok(None) };
+    };
+    with_macs(engine, |macs| timeline::check_seal(macs, chain, &head)).map_err(ChainFault::Broken)?;
+    Ok(Some(head))
+}
+
+fn with_macs<T>(engine: &Engine, work: impl FnOnce(&Macs<'_>) -> T) -> T {
+    let link = |message: &[u8]| engine.vault.mac(MacKey::Link, message);
+    let head = |message: &[u8]| engine.vault.mac(MacKey::Head, message);
+    work(&Macs { link: &link, head: &head })
 }
 
 /// The links that these events add to a chain.
@@ -129,9 +171,7 @@ pub(super) fn append<'a>(
     let entries = entries.map_err(|fault| {
         PortError::new(ErrorClass::Bug, format!("what happened cannot be added to timeline {chain}: {fault}"))
     })?;
-    let link = |message: &[u8]| engine.vault.mac(MacKey::Link, message);
-    let seal = |message: &[u8]| engine.vault.mac(MacKey::Head, message);
-    Ok(timeline::append(&Macs { link: &link, head: &seal }, chain, head, &entries))
+    Ok(with_macs(engine, |macs| timeline::append(macs, chain, head, &entries)))
 }
 
 /// Numbers of those events of a job that its chain holds already.
@@ -148,7 +188,7 @@ pub(super) async fn appends(
     engine: &Engine,
     changing: impl Iterator<Item = &Changing>,
     events: &[Event],
-) -> PortResult<Vec<Append>> {
+) -> Result<Vec<Append>, ChainFault> {
     let mut by_address: HashMap<&Address, Vec<Event>> = HashMap::new();
     for event in events {
         by_address.entry(&event.address).or_default().push(event.clone());

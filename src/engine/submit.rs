@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use super::record::Changing;
+use super::record::{self, ChainFault, Changing};
 use super::{Engine, adopt};
 use crate::address::Address;
 use crate::diagnostic::Diagnostic;
@@ -16,6 +16,7 @@ use crate::ports::store::{RecordWrite, Submission, SubmitError};
 use crate::state::facts::Facts;
 use crate::state::{Event, EventBody, Record};
 use crate::time::Timestamp;
+use crate::timeline::Finding;
 
 /// Why a plan was not taken.
 #[derive(Debug, thiserror::Error)]
@@ -37,6 +38,9 @@ pub enum SubmitFault {
     /// What is to be imported is not what it was. Nothing was written: plan again.
     #[error("what is to be imported changed since the plan was made")]
     Changed(Box<Diagnostic>),
+    /// Somebody changed the timeline of an object of the plan. Nothing was written.
+    #[error("{0}")]
+    Broken(Finding),
     /// The store failed.
     #[error(transparent)]
     Store(#[from] PortError),
@@ -100,6 +104,15 @@ impl From<adopt::KeyFault> for SubmitFault {
         match fault {
             adopt::KeyFault::Changed(report) => Self::Changed(report),
             adopt::KeyFault::Port(fault) => Self::Store(fault),
+        }
+    }
+}
+
+impl From<ChainFault> for SubmitFault {
+    fn from(fault: ChainFault) -> Self {
+        match fault {
+            ChainFault::Broken(finding) => Self::Broken(finding),
+            ChainFault::Store(fault) => Self::Store(fault),
         }
     }
 }
@@ -270,8 +283,8 @@ impl Builder {
         self.changing.entry(address.clone()).or_insert_with(made)
     }
 
-    async fn submission(self, engine: &Engine, plan: &Plan) -> Result<Submission, PortError> {
-        let appends = super::record::appends(engine, self.changing.values(), &self.events).await?;
+    async fn submission(self, engine: &Engine, plan: &Plan) -> Result<Submission, ChainFault> {
+        let appends = record::appends(engine, self.changing.values(), &self.events).await?;
         let writes: Vec<RecordWrite> = self.changing.values().filter_map(Changing::write).collect();
         Ok(Submission {
             run: Run { id: self.run, actor: self.actor, at: self.at, jobs: self.jobs.len() },

@@ -155,7 +155,11 @@ fn check_link(macs: &Macs<'_>, chain: &str, expected: u64, previous: &str, link:
     }
 }
 
-fn check_seal(macs: &Macs<'_>, chain: &str, head: &Head) -> Result<(), Finding> {
+/// Checks that a head was sealed with the right key, for this chain: nothing is added behind one that was not.
+///
+/// # Errors
+/// When it was forged.
+pub fn check_seal(macs: &Macs<'_>, chain: &str, head: &Head) -> Result<(), Finding> {
     let genuine = head.chain == chain && head_seal(macs, chain, head.sequence, &head.mac) == head.seal;
     if genuine { Ok(()) } else { Err(Finding::new(chain, head.sequence, Flaw::ForgedHead)) }
 }

@@ -9,7 +9,7 @@ mod checkpoint;
 
 use serde::{Deserialize, Serialize};
 
-pub use chain::{Finding, Flaw, Macs, append, entry, verify, verify_between};
+pub use chain::{Finding, Flaw, Macs, append, check_seal, entry, verify, verify_between};
 pub use checkpoint::{Checkpoint, CheckpointFault, Mark, extends};
 
 /// One link of a chain, already sealed.

@@ -5,6 +5,7 @@ mod imported;
 mod killed;
 mod public_certificate;
 mod secrets;
+mod tampered;
 mod team_store;
 
 use std::io::{Read as _, Write as _};

@@ -303,6 +303,12 @@ fn refused(fault: SubmitFault) -> Failure {
             Diagnostic::error(&codes::plan::BUSY, detail).hint("Finish them with `cap jobs resume`.").into()
         }
         SubmitFault::Changed(report) => (*report).into(),
+        SubmitFault::Broken(finding) => {
+            let detail = format!("{finding}. Nothing was written: a new entry would be sealed after what was changed.");
+            Diagnostic::error(&codes::shell::TIMELINE_BROKEN, detail)
+                .hint("Run `cap timeline verify`, keep a copy of the store as it is, and put a backup back from before it was changed.")
+                .into()
+        }
         SubmitFault::Store(fault) => port(&codes::store::STORE_FAILED, &fault).into(),
     }
 }

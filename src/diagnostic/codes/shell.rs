@@ -94,8 +94,8 @@ codes! {
         happens "`cap jobs cancel` names a job that has begun."
         remedy "Let it end with `cap jobs resume`.";
     713 TIMELINE_BROKEN "Timeline broken": "The chain of entries about an object is not what was once sealed: somebody edited, removed, exchanged or added entries without the keys, or put an older copy of the store back.";
-        happens "`cap timeline verify` finds it."
-        remedy "Find out who can write the store. The checkpoints kept elsewhere show since when.";
+        happens "`cap timeline verify` finds it, and so does an apply that is about to add an entry."
+        remedy "Find out who can write the store, and put a backup back from before. The checkpoints kept elsewhere show since when.";
     714 CHECKPOINT_REFUSED "Checkpoint refused": "The file is not a checkpoint that this store has signed, or it was changed since, so nothing can be concluded from it.";
         fails r#"
             member "alice" {
