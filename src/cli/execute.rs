@@ -29,7 +29,20 @@ pub async fn lock(store: &Arc<dyn Store>, who: &str, operation: &str, timeout: D
     match lock::hold(Arc::clone(store), &wanted, process::is_gone).await {
         Ok(held) => Ok(held),
         Err(LockError::Held(held)) => Err(view::lock::held(&held)),
-        Err(LockError::Store(fault)) => Err(port(&codes::store::STORE_FAILED, &fault)),
+        Err(fault) => Err(unproven(fault)),
+    }
+}
+
+/// Sees to it that the lock is ours still: somebody may have broken it while a person was asked.
+pub async fn prove(lock: Option<&Held>) -> Result<(), Diagnostic> {
+    let Some(lock) = lock else { return Ok(()) };
+    lock.prove().await.map_err(unproven)
+}
+
+fn unproven(fault: LockError) -> Diagnostic {
+    match fault {
+        LockError::Held(_) | LockError::Lost => view::lock::lost(),
+        LockError::Store(fault) => port(&codes::store::STORE_FAILED, &fault),
     }
 }
 

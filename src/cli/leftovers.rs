@@ -50,6 +50,7 @@ pub async fn settle(
     }
     if !args.auto_approve {
         approve(shell, &args.planning).await?;
+        execute::prove(lock).await?;
     }
     finish(shell, session, who, &args.planning, lock).await
 }

@@ -16,6 +16,7 @@ const RETRY: std::time::Duration = std::time::Duration::from_millis(250);
 pub struct Held {
     store: Arc<dyn Store>,
     lock: Lock,
+    ttl: Duration,
     lost: watch::Receiver<bool>,
     heartbeat: JoinHandle<()>,
     released: bool,
@@ -60,7 +61,7 @@ pub async fn hold(
     };
     let (tell, lost) = watch::channel(false);
     let heartbeat = tokio::spawn(beat(Arc::clone(&store), lock.clone(), ttl, tell));
-    Ok(Held { store, lock, lost, heartbeat, released: false })
+    Ok(Held { store, lock, ttl, lost, heartbeat, released: false })
 }
 
 async fn beat(store: Arc<dyn Store>, mut lock: Lock, ttl: Duration, lost: watch::Sender<bool>) {
@@ -88,6 +89,14 @@ impl Held {
     /// The lock as it was taken.
     pub fn lock(&self) -> &Lock {
         &self.lock
+    }
+
+    /// Sees to it that the lock is ours still: what comes next must not wait for the heartbeat to find out.
+    ///
+    /// # Errors
+    /// [`LockError::Held`] when somebody else holds it by now, [`LockError::Lost`] when nobody does.
+    pub async fn prove(&self) -> Result<(), LockError> {
+        self.store.renew_lock(&self.lock, self.ttl).await.map(|_| ())
     }
 
     /// Returns when the lock was lost: broken by `force-unlock`, or run out because the store did not answer.

@@ -185,6 +185,9 @@ pub enum LockError {
     /// Somebody holds it.
     #[error("held by {}", .0.who)]
     Held(Box<Lock>),
+    /// It ran out or was broken, and nobody has taken it since.
+    #[error("it ran out or was broken")]
+    Lost,
     /// The store failed.
     #[error(transparent)]
     Store(#[from] PortError),
@@ -250,7 +253,7 @@ pub trait Store: Send + Sync {
 
     /// Takes a lock for `ttl`, unless somebody holds it.
     async fn lock(&self, name: &str, who: &str, operation: &str, ttl: Duration) -> Result<Lock, LockError>;
-    /// Makes a lock last for `ttl` from now; `Held` by somebody else, or by nobody, is an error.
+    /// Makes a lock last for `ttl` from now; `Held` by somebody else, or `Lost` to nobody, is an error.
     async fn renew_lock(&self, lock: &Lock, ttl: Duration) -> Result<Lock, LockError>;
     /// Gives a lock back, or breaks it, by the name of the holding. `false` when there is no such holding.
     async fn unlock(&self, id: &str) -> Result<bool, PortError>;

@@ -5,7 +5,7 @@ use aws_lc_rs::rand;
 use crate::address::Address;
 use crate::digest::Digest;
 use crate::job::{ErrorClass, Job, JobId, JobStatus};
-use crate::ports::store::{Advance, Lease, Lock, LockError, RecordWrite, Submission};
+use crate::ports::store::{Advance, Lease, RecordWrite, Submission};
 use crate::ports::{PortError, PortResult};
 use crate::state::Record;
 use crate::time::Timestamp;
@@ -88,14 +88,6 @@ pub(super) fn mark_of(lease: &Lease, advance: &Advance) -> PortResult<String> {
 pub(super) fn no_such_job(id: &JobId) -> PortError {
     PortError::new(ErrorClass::NotFound, format!("the store holds no job {id}"))
         .remedy("`cap jobs` lists the jobs that it holds")
-}
-
-/// The error of renewing a lock that is not held any more.
-pub(super) fn lock_lost(lock: &Lock) -> LockError {
-    let message = format!("the lock \"{}\" taken by {} ran out or was broken", lock.name, lock.who);
-    PortError::new(ErrorClass::Conflict, message)
-        .remedy("run the command again: nothing that was written is lost")
-        .into()
 }
 
 /// The error of something kept that cannot be written as, or read from, JSON.

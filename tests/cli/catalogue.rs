@@ -11,7 +11,7 @@ use cap::diagnostic::codes::{self, Example};
 use super::{Place, Ran};
 
 /// Codes that no script shows, and the test that makes each come about.
-const ELSEWHERE: [(&str, &str); 15] = [
+const ELSEWHERE: [(&str, &str); 16] = [
     ("RESIDUAL", "eval::residual: a fact of what was never applied"),
     ("NO_PROJECT", "model::assemble: two projects to choose from"),
     ("NO_SUCH_RESOURCE", "model::assemble: a reference to nothing"),
@@ -21,6 +21,7 @@ const ELSEWHERE: [(&str, &str); 15] = [
     ("APPROVAL_NEEDED", "cli::permission: what waits for an approval"),
     ("STORE_FAILED", "conformance::store: a database that goes away"),
     ("LOCKED", "e2e::broken: two applies at once"),
+    ("LOCK_LOST", "cli::terminal: a lock that is broken while a question waits"),
     ("JOB_WAITS", "scenario::failures: a CA that limits the rate"),
     ("JOB_TIDIES", "scenario::renewals: a provider that takes no removal; cli::execute: what is said of it"),
     ("INTERRUPTED", "cli::interrupted: a signal while a job runs"),

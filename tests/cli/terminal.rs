@@ -108,6 +108,28 @@ fn an_interrupt_at_the_question_cancels() {
     assert!(code == 0 && said.contains("Apply complete!"), "{said}");
 }
 
+/// Whoever breaks a lock is told that its holder cannot write any more.
+#[test]
+fn an_apply_whose_lock_is_broken_while_it_asks_writes_nothing() {
+    let place = Place::quickstart();
+    let text = place.read("main.cap.hcl");
+    place.expect("apply -auto-approve", 0);
+    place.write("main.cap.hcl", text.replace("alice@example.test", "a@example.test"));
+    let before = place.expect("timeline verify", 0).out;
+    let mut terminal = Terminal::run(place.command("apply"));
+    terminal.until("Enter a value:");
+    let refused = place.expect("apply -auto-approve", 1).err;
+    let id = refused.split_whitespace().skip_while(|word| *word != "ID:").nth(1).expect("the lock's id");
+    place.expect(&format!("force-unlock -force {id}"), 0).says("cannot write any more");
+    let (code, said) = {
+        terminal.enter("yes\n");
+        terminal.end()
+    };
+    assert!(code == 1 && said.contains("Lock lost"), "{said}");
+    assert_eq!(place.expect("timeline verify", 0).out, before);
+    place.expect("state show member.alice", 0).says("alice@example.test");
+}
+
 #[test]
 fn variables_without_a_value_are_asked_for() {
     let place = Place::new();

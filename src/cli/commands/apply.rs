@@ -217,6 +217,7 @@ impl Going<'_> {
     async fn carry_out(&self, shell: &mut Shell, plan: &Plan) -> Outcome {
         let actor = permitted(self.session, plan).await?;
         shell.line_for_people("");
+        execute::prove(self.lock).await?;
         let run = engine::submit(&self.session.engine, plan, &actor.name).await.map_err(refused)?;
         told_recorded(&Drawing::new(shell, self.args.json), self.session, plan, &run, self.args.json).await?;
         self.work(shell, plan, &run).await

@@ -51,4 +51,7 @@ codes! {
             $ cap apply -auto-approve
             $ cap plan
         "#;
+    506 LOCK_LOST "Lock lost": "The lock under which an apply was to begin is not its own any more, so it does not begin: another one may have.";
+        happens "`cap force-unlock` broke it while the apply waited for an answer, or the machine slept meanwhile."
+        remedy "Plan and apply again.";
 }

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 
-use super::common::{fresh_id, lock_lost};
+use super::common::fresh_id;
 use crate::address::Address;
 use crate::job::{Job, JobId, JobStatus, Run};
 use crate::ports::clock::Clock;
@@ -178,7 +178,7 @@ impl Store for Memory {
                 Ok(held.clone())
             }
             Some(held) => Err(LockError::Held(Box::new(held.clone()))),
-            None => Err(lock_lost(lock)),
+            None => Err(LockError::Lost),
         }
     }
 

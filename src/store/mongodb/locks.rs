@@ -10,7 +10,7 @@ use super::error::unless_there;
 use super::jobs::until;
 use crate::ports::PortResult;
 use crate::ports::store::{Lock, LockError};
-use crate::store::common::{fresh_id, lock_lost};
+use crate::store::common::fresh_id;
 use crate::time::Duration;
 
 fn lock_of(document: LockDoc) -> Lock {
@@ -80,7 +80,7 @@ impl MongoDb {
             Some(document) => Ok(lock_of(document)),
             None => match self.held_lock(&lock.name).await? {
                 Some(held) => Err(LockError::Held(Box::new(held))),
-                None => Err(lock_lost(lock)),
+                None => Err(LockError::Lost),
             },
         }
     }

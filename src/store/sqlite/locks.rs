@@ -5,7 +5,7 @@ use rusqlite::{Connection, OptionalExtension as _, Row, params};
 use super::now;
 use crate::ports::PortResult;
 use crate::ports::store::{Lock, LockError};
-use crate::store::common::{fresh_id, lock_lost};
+use crate::store::common::fresh_id;
 use crate::time::{Duration, Timestamp};
 
 const COLUMNS: &str = "name, id, who, operation, created, until";
@@ -53,7 +53,7 @@ pub(super) fn renew(connection: &Connection, lock: &Lock, ttl: Duration) -> Resu
             Ok(Lock { until, ..held })
         }
         Some(held) => Err(LockError::Held(Box::new(held))),
-        None => Err(lock_lost(lock)),
+        None => Err(LockError::Lost),
     }
 }
 

@@ -118,7 +118,7 @@ pub async fn a_lock_is_held_by_one(subject: Subject) {
     assert!(!other.unlock("lock-none").await.expect("an answer"));
     assert!(other.unlock(&lock.id).await.expect("an answer"), "whoever knows its name breaks it");
     assert!(!store.unlock(&lock.id).await.expect("an answer"));
-    assert!(matches!(store.renew_lock(&lock, LONG).await, Err(LockError::Store(_))), "nobody holds it");
+    assert!(matches!(store.renew_lock(&lock, LONG).await, Err(LockError::Lost)), "nobody holds it");
     let next = other.lock("apply", "you@host", "apply", LONG).await.expect("it is free");
     assert_ne!(next.id, lock.id);
     assert!(matches!(store.renew_lock(&lock, LONG).await, Err(LockError::Held(held)) if *held == next));
@@ -153,7 +153,7 @@ pub async fn a_lock_runs_out(subject: Subject) {
     let store = subject.open().await;
     let dead = store.lock("apply", "dead", "apply", NONE).await.expect("it is free");
     assert!(store.locks().await.expect("locks").is_empty());
-    assert!(matches!(store.renew_lock(&dead, LONG).await, Err(LockError::Store(_))));
+    assert!(matches!(store.renew_lock(&dead, LONG).await, Err(LockError::Lost)));
     assert!(!store.unlock(&dead.id).await.expect("an answer"));
     let next = store.lock("apply", "next", "apply", LONG).await.expect("the first has run out");
     assert!(matches!(store.renew_lock(&dead, LONG).await, Err(LockError::Held(_))));
