@@ -13,7 +13,7 @@ use crate::plan::{Action, OutputChange, Plan, Step, StoredOutput, Work};
 use crate::state::State;
 
 /// Outputs by name.
-type Outputs = BTreeMap<String, StoredOutput>;
+pub type Outputs = BTreeMap<String, StoredOutput>;
 
 /// Says for every output whether and how the plan changes it. A narrowed plan leaves outputs as they are: they may read
 /// what it leaves out. Those that read what it removes go with it.
@@ -32,12 +32,14 @@ pub fn settle(plan: &mut Plan, before: &Outputs, state: &State, narrowed: bool) 
     let worlds = (Known(state), Foreseen { known: Known(state), steps });
     let of = |name: &String| change(name, before.get(name), plan.new_outputs.get(name), &worlds.0, &worlds.1);
     plan.outputs = names.into_iter().filter_map(of).collect();
+    plan.new_outputs.retain(|name, output| before.get(name) != Some(output));
 }
 
 /// Values of the outputs that stay as they are, without sensitive ones.
-pub fn unchanged(plan: &Plan, state: &State) -> BTreeMap<String, Json> {
+pub fn unchanged(plan: &Plan, before: &Outputs, state: &State) -> BTreeMap<String, Json> {
     let changed: BTreeSet<&str> = plan.outputs.iter().map(|change| change.name.as_str()).collect();
-    let same = plan.new_outputs.iter().filter(|(name, output)| !output.sensitive && !changed.contains(name.as_str()));
+    let after = before.iter().map(|(name, output)| (name, plan.new_outputs.get(name).unwrap_or(output)));
+    let same = after.filter(|(name, output)| !output.sensitive && !changed.contains(name.as_str()));
     same.filter_map(|(name, output)| Some((name.clone(), output::value(output, &Known(state)).ok()?))).collect()
 }
 

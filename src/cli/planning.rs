@@ -6,7 +6,7 @@ use super::actor::Actor;
 use super::args::PlanningArgs;
 use super::conditions;
 use super::configuration::Configuration;
-use super::outputs;
+use super::outputs::{self, Outputs};
 use super::permission;
 use super::shell::{Failure, environment, stored};
 use super::view::json_checks;
@@ -123,7 +123,7 @@ pub async fn plan(
         });
         plan.surroundings = Some(Box::new(Surroundings {
             checks: checks.unwrap_or_default(),
-            ..surroundings(&plan, &state, configuration)
+            ..surroundings(&plan, &outputs, &state, configuration)
         }));
     }
     // Giving a large estate's records back one by one would cost more than the comparison did.
@@ -219,13 +219,13 @@ async fn observe(
     observed
 }
 
-fn surroundings(plan: &Plan, state: &State, configuration: &mut Configuration) -> Surroundings {
+fn surroundings(plan: &Plan, before: &Outputs, state: &State, configuration: &mut Configuration) -> Surroundings {
     let changed = |step: &plan::Step| [Some(step.address.clone()), step.moved_from.clone()];
     let changed: BTreeSet<Address> = plan.steps.iter().flat_map(changed).flatten().collect();
     let same = state.records.values().filter(|record| !changed.contains(&record.address));
     Surroundings {
         unchanged: same.filter_map(|record| Some((record.address.clone(), record.spec.as_deref()?.clone()))).collect(),
-        outputs: outputs::unchanged(plan, state),
+        outputs: outputs::unchanged(plan, before, state),
         configuration: configuration.described.take().unwrap_or_default(),
         checks: Vec::new(),
     }

@@ -10,7 +10,7 @@ use crate::diagnostic::Diagnostic;
 use crate::job::removal::leaves_something;
 use crate::job::{Job, JobId, JobStatus, Run, RunId};
 use crate::plan::predict::imported;
-use crate::plan::{Action, Plan, Step, Work};
+use crate::plan::{Action, Plan, Step, StoredOutput, Work};
 use crate::ports::PortError;
 use crate::ports::store::{RecordWrite, Submission, SubmitError};
 use crate::state::facts::Facts;
@@ -292,7 +292,13 @@ impl Builder {
             events: self.events,
             appends,
             jobs: self.jobs,
-            outputs: plan.new_outputs.clone(),
+            outputs: outputs(plan),
         })
     }
+}
+
+/// What the plan does to outputs. Those that it leaves alone are left to whoever may have changed them since it was made.
+fn outputs(plan: &Plan) -> BTreeMap<String, Option<StoredOutput>> {
+    let gone = plan.outputs.iter().filter(|change| change.after.is_none()).map(|change| (change.name.clone(), None));
+    gone.chain(plan.new_outputs.iter().map(|(name, output)| (name.clone(), Some(output.clone())))).collect()
 }

@@ -59,7 +59,8 @@ pub struct Plan {
     pub drift: Vec<Drift>,
     /// Outputs before and after, where they differ.
     pub outputs: Vec<OutputChange>,
-    /// Outputs as they will be stored.
+    /// Outputs as they will be stored. Those that stay exactly as they are stored are left out, but for plans that earlier
+    /// versions saved.
     pub new_outputs: BTreeMap<String, StoredOutput>,
     /// Conditions that read facts: they are held to what is there when everything is done.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

@@ -31,7 +31,7 @@ pub struct Identity {
 pub struct Snapshot {
     /// All records.
     pub state: State,
-    /// Outputs of the last apply.
+    /// Outputs, each as the last apply that changed it left it.
     pub outputs: BTreeMap<String, StoredOutput>,
 }
 
@@ -59,8 +59,8 @@ pub struct Submission {
     pub appends: Vec<Append>,
     /// Jobs, in an order in which each comes after what it needs.
     pub jobs: Vec<Job>,
-    /// Outputs afterwards.
-    pub outputs: BTreeMap<String, StoredOutput>,
+    /// Outputs that change, and what each becomes; absent for one that goes. The others stay as the store has them by then.
+    pub outputs: BTreeMap<String, Option<StoredOutput>>,
 }
 
 /// Why an apply was not begun.

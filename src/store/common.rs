@@ -1,10 +1,13 @@
 //! Rules that every store keeps in the same way. Pure, but for [`fresh_id`].
 
+use std::collections::BTreeMap;
+
 use aws_lc_rs::rand;
 
 use crate::address::Address;
 use crate::digest::Digest;
 use crate::job::{ErrorClass, Job, JobId, JobStatus};
+use crate::plan::StoredOutput;
 use crate::ports::store::{Advance, Lease, RecordWrite, Submission};
 use crate::ports::{PortError, PortResult};
 use crate::state::Record;
@@ -88,6 +91,19 @@ pub(super) fn mark_of(lease: &Lease, advance: &Advance) -> PortResult<String> {
 pub(super) fn no_such_job(id: &JobId) -> PortError {
     PortError::new(ErrorClass::NotFound, format!("the store holds no job {id}"))
         .remedy("`cap jobs` lists the jobs that it holds")
+}
+
+/// Changes the outputs as some of a submission's changes say.
+pub(super) fn change_outputs<'a>(
+    outputs: &mut BTreeMap<String, StoredOutput>,
+    changes: impl Iterator<Item = (&'a String, &'a Option<StoredOutput>)>,
+) {
+    for (name, output) in changes {
+        match output {
+            Some(output) => outputs.insert(name.clone(), output.clone()),
+            None => outputs.remove(name),
+        };
+    }
 }
 
 /// The error of something kept that cannot be written as, or read from, JSON.

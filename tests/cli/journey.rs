@@ -87,6 +87,30 @@ fn a_plan_is_stale_only_when_one_of_its_resources_changed() {
 }
 
 #[test]
+fn a_saved_plan_leaves_the_outputs_alone_that_it_does_not_change() {
+    let place = Place::new();
+    let estate = |email: &str, outputs: &[(&str, &str)]| {
+        let outputs = outputs.iter().map(|(name, value)| format!("output \"{name}\" {{\n  value = \"{value}\"\n}}\n"));
+        place.write(
+            "main.cap.hcl",
+            format!("member \"m\" {{\n  email = \"{email}\"\n}}\n") + &outputs.collect::<String>(),
+        );
+    };
+    estate("a@example.test", &[("same", "1"), ("changes", "1"), ("goes", "1")]);
+    place.expect("apply -auto-approve", 0);
+    estate("b@example.test", &[("same", "1"), ("changes", "2"), ("new", "1")]);
+    place.expect("plan -out=saved", 0);
+    estate("a@example.test", &[("same", "2"), ("changes", "1"), ("goes", "1"), ("more", "1")]);
+    place.expect("apply -auto-approve", 0);
+    place.expect("apply saved", 0);
+    let outputs = place.expect("output -json", 0).json();
+    let outputs = outputs.as_object().expect("an object").iter();
+    let outputs: Vec<(&str, &str)> =
+        outputs.map(|(name, output)| (name.as_str(), output["value"].as_str().expect("a text"))).collect();
+    assert_eq!(outputs, [("changes", "2"), ("more", "1"), ("new", "1"), ("same", "2")]);
+}
+
+#[test]
 fn what_leaves_the_configuration_is_destroyed_and_so_is_everything_on_demand() {
     let place = Place::quickstart();
     place.expect("apply -auto-approve", 0);

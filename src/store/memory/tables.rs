@@ -12,7 +12,8 @@ use crate::ports::store::{
 };
 use crate::state::{Event, Record};
 use crate::store::common::{
-    FORMAT, Stored, continues, is_expected, mark_of, may_submit, no_such_job, object_of, released, with_status,
+    FORMAT, Stored, change_outputs, continues, is_expected, mark_of, may_submit, no_such_job, object_of, released,
+    with_status,
 };
 use crate::time::Timestamp;
 use crate::timeline::{Append, Head, Sealed};
@@ -99,7 +100,7 @@ impl Tables {
             self.places.insert(job.id.clone(), self.jobs.len());
             self.jobs.push(Kept::new(job.clone()));
         }
-        self.outputs = submission.outputs.clone();
+        change_outputs(&mut self.outputs, submission.outputs.iter());
         self.runs.push(submission.run.clone());
         Ok(())
     }

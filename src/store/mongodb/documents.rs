@@ -1,6 +1,8 @@
 //! The documents as they lie in the collections. Whatever is not searched for is JSON text in `body`: specs have keys that
 //! begin with `$`, and JSON reads back exactly as it was written.
 
+use std::collections::BTreeMap;
+
 use mongodb::bson::DateTime;
 use serde::{Deserialize, Serialize};
 
@@ -188,6 +190,21 @@ pub(super) struct LockDoc {
 #[derive(Debug, Clone, Deserialize)]
 pub(super) struct BodyDoc {
     pub(super) body: String,
+}
+
+/// The outputs.
+#[derive(Debug, Default, Serialize, Deserialize)]
+pub(super) struct OutputsDoc {
+    #[serde(rename = "_id")]
+    pub(super) id: String,
+    /// The place of the last run that replaced them all, as earlier versions did.
+    pub(super) place: i64,
+    pub(super) body: String,
+    /// The place of the run that changed an output last, by name; also of those that went.
+    #[serde(default)]
+    pub(super) places: BTreeMap<String, i64>,
+    /// Counts the changes, so that none is made over another one.
+    pub(super) changes: Option<i64>,
 }
 
 /// A number as BSON has it. Revisions and tokens count one by one, and never come near the limit.

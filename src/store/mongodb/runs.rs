@@ -4,12 +4,12 @@
 //! reserved. From then on everything follows from what was staged, and whoever comes by completes it. A submitter that
 //! died before that is given up by others after a while, by the store's clock.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use futures_util::TryStreamExt as _;
 use mongodb::bson::{Document, doc};
 
-use super::documents::{JobDoc, PieceDoc, RecordDoc, RunDoc, Stage, date, signed};
+use super::documents::{JobDoc, OutputsDoc, PieceDoc, RecordDoc, RunDoc, Stage, date, signed};
 use super::effects::Statement;
 use super::error::unless_there;
 use super::open::gone;
@@ -18,7 +18,7 @@ use crate::address::Address;
 use crate::job::{ErrorClass, Run};
 use crate::ports::store::{Submission, SubmitError};
 use crate::ports::{PortError, PortResult};
-use crate::store::common::{continues, fresh_id, may_submit, object_of, unreadable};
+use crate::store::common::{change_outputs, continues, fresh_id, may_submit, object_of, unreadable};
 use crate::time::Duration;
 
 /// How long a submission may take before it counts as one whose submitter died.
@@ -230,10 +230,39 @@ impl MongoDb {
         now.place.zip(now.position).ok_or_else(|| gone("run's place"))
     }
 
+    /// Changes the outputs that no later run has changed: runs may be completed in any order, and more than once.
     async fn set_outputs(&self, place: i64, submission: &Submission) -> PortResult<()> {
-        let older = doc! { "_id": "outputs", "place": { "$lt": place } };
-        let set = doc! { "$set": { "place": place, "body": to_text(&submission.outputs)? } };
-        unless_there(self.meta.update_one(older, set).upsert(true).await)?;
+        let collection = self.database.collection::<OutputsDoc>("meta");
+        while !submission.outputs.is_empty() {
+            let found = collection.find_one(doc! { "_id": "outputs" }).await?;
+            let is_new = found.is_none();
+            let mut after = found.unwrap_or_default();
+            let known = (after.place, after.changes);
+            let older = |name: &String| *after.places.get(name).unwrap_or(&after.place) < place;
+            let changes: Vec<_> = submission.outputs.iter().filter(|(name, _)| older(name)).collect();
+            if changes.is_empty() {
+                break;
+            }
+            let mut outputs = if is_new { BTreeMap::new() } else { from_text("outputs", &after.body)? };
+            change_outputs(&mut outputs, changes.iter().copied());
+            after.places.extend(changes.into_iter().map(|(name, _)| (name.clone(), place)));
+            after = OutputsDoc {
+                id: "outputs".to_owned(),
+                body: to_text(&outputs)?,
+                changes: Some(known.1.unwrap_or(0) + 1),
+                ..after
+            };
+            // Otherwise somebody else has just changed them: once more, over those.
+            let is_written = if is_new {
+                unless_there(collection.insert_one(after).await)?.is_some()
+            } else {
+                let unchanged = doc! { "_id": "outputs", "place": known.0, "changes": known.1 };
+                collection.replace_one(unchanged, after).await?.matched_count > 0
+            };
+            if is_written {
+                break;
+            }
+        }
         Ok(())
     }
 

@@ -47,10 +47,13 @@ fn stale(connection: &Connection, submission: &Submission) -> PortResult<Vec<Add
 }
 
 fn set_outputs(connection: &Connection, submission: &Submission) -> PortResult<()> {
-    connection.execute("DELETE FROM outputs", [])?;
-    let mut insert = connection.prepare_cached("INSERT INTO outputs (name, body) VALUES (?1, ?2)")?;
     for (name, output) in &submission.outputs {
-        insert.execute(params![name, to_text(output)?])?;
+        match output {
+            Some(output) => connection
+                .prepare_cached("INSERT OR REPLACE INTO outputs (name, body) VALUES (?1, ?2)")?
+                .execute(params![name, to_text(output)?])?,
+            None => connection.prepare_cached("DELETE FROM outputs WHERE name = ?1")?.execute([name])?,
+        };
     }
     Ok(())
 }

@@ -35,7 +35,8 @@ pub async fn a_submission_is_seen_by_whoever_opens_the_store(subject: Subject) {
     let snapshot = store.snapshot().await.expect("a snapshot");
     let written: Vec<&Record> = submission.writes.iter().filter_map(|write| write.record.as_ref()).collect();
     assert_eq!(snapshot.state.records.values().collect::<Vec<_>>(), written);
-    assert_eq!(snapshot.outputs, submission.outputs);
+    let outputs: Vec<_> = snapshot.outputs.into_iter().map(|(name, output)| (name, Some(output))).collect();
+    assert_eq!(outputs, submission.outputs.into_iter().collect::<Vec<_>>());
     assert_eq!(store.jobs(&JobFilter::default()).await.expect("jobs"), submission.jobs);
     assert_eq!(store.runs().await.expect("runs"), [submission.run.clone()]);
     assert_eq!(store.events(0, 10, &Default::default()).await.expect("events"), [(1, submission.events[0].clone())]);
@@ -102,16 +103,20 @@ pub async fn a_record_moves_and_is_removed(subject: Subject) {
     store.submit(&again).await.expect("an address that is free can be taken again");
 }
 
-pub async fn outputs_are_those_of_the_last_apply(subject: Subject) {
+pub async fn an_apply_changes_the_outputs_that_it_names(subject: Subject) {
     let store = subject.open().await;
     let mut first = submission("r1", 0);
-    first.outputs.extend(submission("r0", 0).outputs.into_values().map(|output| ("gone".to_owned(), output)));
+    let output = first.outputs["run"].clone();
+    first.outputs.extend(["gone", "left"].map(|name| (name.to_owned(), output.clone())));
     store.submit(&first).await.expect("it is written");
-    store.submit(&submission("r2", 0)).await.expect("it is written");
+    let mut second = submission("r2", 0);
+    second.outputs.insert("gone".to_owned(), None);
+    store.submit(&second).await.expect("it is written");
+    store.submit(&first).await.expect("it is there");
     let outputs = store.snapshot().await.expect("a snapshot").outputs;
     assert_eq!(
         outputs.into_iter().map(|(name, output)| (name, output.value)).collect::<Vec<_>>(),
-        [("run".to_owned(), json!("r2"))]
+        [("left".to_owned(), json!("r1")), ("run".to_owned(), json!("r2"))]
     );
     assert_eq!(run_ids(&*store).await, [run_id("r1"), run_id("r2")]);
 }

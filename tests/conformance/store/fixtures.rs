@@ -121,7 +121,7 @@ pub fn submission(run: &str, count: usize) -> Submission {
         events: (0..count).map(|number| event(&bookkeeping, number as u32 + 1, number)).collect(),
         appends: Vec::new(),
         jobs: Vec::new(),
-        outputs: [("run".to_owned(), StoredOutput { value: json!(run), sensitive: false })].into(),
+        outputs: [("run".to_owned(), Some(StoredOutput { value: json!(run), sensitive: false }))].into(),
     }
 }
 

@@ -72,7 +72,7 @@ suite! {
         a_stale_submission_names_what_changed_and_writes_nothing
         a_claimed_record_is_left_to_its_job
         a_record_moves_and_is_removed
-        outputs_are_those_of_the_last_apply
+        an_apply_changes_the_outputs_that_it_names
         thousands_of_records_go_in_one_submission
         a_submission_is_not_bounded_by_one_document;
     jobs:
