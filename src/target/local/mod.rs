@@ -5,6 +5,7 @@ mod command;
 mod look;
 mod owner;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -50,7 +51,17 @@ impl Machine for Local {
     }
 
     async fn change(&self, actions: Vec<Action>) -> PortResult<()> {
-        self.blocking(move |ids| actions.into_iter().try_for_each(|action| change::one(action, ids))).await
+        // A thread cannot be cut off, so it asks before each action whether this call is waited for still: whoever lost the
+        // right to change anything drops the call, and somebody else may be at work by then.
+        let caller = Arc::new(());
+        let waiting = Arc::downgrade(&caller);
+        let one = move |action, ids| match waiting.strong_count() {
+            0 => Err(PortError::new(ErrorClass::Transient, "the change was cut off between two of its actions")),
+            _ => change::one(action, ids),
+        };
+        let done = self.blocking(move |ids| actions.into_iter().try_for_each(|action| one(action, ids))).await;
+        drop(caller);
+        done
     }
 
     async fn public_key(&self, path: &str) -> PortResult<Option<Digest>> {
@@ -93,5 +104,32 @@ fn refused(what: &str, path: &str, error: &std::io::Error) -> PortError {
     match remedy {
         Some(remedy) => error.remedy(remedy),
         None => error,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+
+    use super::*;
+
+    /// The one thread for file work is busy, so that the change has not begun when it is dropped.
+    #[test]
+    fn a_change_that_is_dropped_goes_no_further() {
+        let place = std::env::temp_dir().join(format!("cap-dropped-{}", std::process::id()));
+        let path = place.to_string_lossy().into_owned();
+        let runtime = tokio::runtime::Builder::new_current_thread().max_blocking_threads(1).build().expect("a runtime");
+        runtime.block_on(async {
+            let (go, wait) = mpsc::channel::<()>();
+            let busy = tokio::task::spawn_blocking(move || wait.recv());
+            let local = Local::new(Owner::default());
+            let mut change = local.change(vec![Action::NewDirectory { path, mode: 0o700 }]);
+            assert!(futures_util::poll!(change.as_mut()).is_pending());
+            drop(change);
+            go.send(()).expect("it waits");
+            busy.await.expect("a thread").expect("it was told to go");
+            tokio::task::spawn_blocking(|| ()).await.expect("whatever was queued before has ended");
+        });
+        assert!(!place.exists(), "it was made all the same");
     }
 }
