@@ -28,8 +28,8 @@ pub enum Ask {
     Digest,
     /// The content of a file, up to [`crate::limits::REPLY_BYTES`].
     Content,
-    /// The names in a directory that is to be worked in. An error where that cannot be done safely: on another host as
-    /// root, when others than root could put other names in place of these.
+    /// The names in a directory that is to be worked in. An error where that cannot be done safely: as root, when others
+    /// than root could put other names in place of these.
     Names,
 }
 

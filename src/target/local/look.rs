@@ -7,7 +7,7 @@ use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use zeroize::Zeroizing;
 
 use super::owner::Ids;
-use super::refused;
+use super::{refused, way};
 use crate::digest::Digest;
 use crate::limits::REPLY_BYTES;
 use crate::ports::PortResult;
@@ -16,6 +16,9 @@ use crate::target::machine::{Ask, Entry, Kind, Question, Seen};
 pub(super) fn all(questions: Vec<Question>, ids: Ids) -> PortResult<Seen> {
     let mut seen = Seen::default();
     for question in questions {
+        if question.ask == Ask::Names {
+            way::check(&question.path)?;
+        }
         let entry = one(&question, ids).map_err(|error| refused("look at", &question.path, &error))?;
         seen.0.insert(question.path, entry);
     }

@@ -4,6 +4,7 @@ mod change;
 mod command;
 mod look;
 mod owner;
+mod way;
 
 use std::sync::Arc;
 use std::time::Duration;
