@@ -10,6 +10,7 @@ pub mod execute;
 pub mod files;
 pub mod given;
 pub mod leftovers;
+pub mod logging;
 pub mod outputs;
 pub mod patterns;
 pub mod permission;
@@ -57,7 +58,8 @@ fn asks_for_version(arguments: &[OsString]) -> bool {
 
 fn run(cli: Cli) -> u8 {
     let mut shell = Shell { warnings: cli.command.warnings(), ..Shell::process(cli.global.no_color) };
-    match enter(&cli).and_then(|()| dispatch(&mut shell, &cli)) {
+    let begun = logging::start(&shell::environment).map_err(Failure::from);
+    match begun.and_then(|()| enter(&cli)).and_then(|()| dispatch(&mut shell, &cli)) {
         Ok(code) => code,
         Err(failure) => {
             let code = shell.fail(&failure);

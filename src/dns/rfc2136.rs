@@ -198,6 +198,7 @@ impl Rfc2136 {
         if !wire::answers(&message, &read) {
             return Err(garbled("it answers another question"));
         }
+        tracing::debug!(server = %address, answer = %read.response_code, "asked for an update");
         if read.response_code != ResponseCode::NoError {
             return Ok(Reply::Refused(read.response_code, TsigFault::of(&read)));
         }

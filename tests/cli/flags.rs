@@ -40,6 +40,25 @@ fn booleans_take_values_and_the_later_word_wins() {
 }
 
 #[test]
+fn a_log_is_kept_where_one_is_asked_for() {
+    let place = Place::quickstart();
+    let applied = with_environment(&place, "apply -auto-approve", &[("CAP_LOG", "DEBUG")]);
+    assert_eq!(applied.code, 0);
+    applied.reports("effect=\"install\"");
+    let file = [("CAP_LOG", "debug"), ("CAP_LOG_PATH", "log")];
+    let replaced = with_environment(&place, "apply -auto-approve -replace=certificate.www", &file);
+    assert_eq!((replaced.code, replaced.err.as_str()), (0, ""));
+    assert!(place.read("log").lines().any(|line| line.contains("effect=\"ensure_key\"")));
+    assert_eq!(with_environment(&place, "plan", &[("CAP_LOG", "info")]).err, "");
+    let none = with_environment(&place, "plan", &[("CAP_LOG", "loud")]);
+    assert_eq!(none.code, 1);
+    none.reports("CAP_LOG is \"loud\", which is no level.").reports("Levels are trace, debug");
+    let nowhere = with_environment(&place, "plan", &[("CAP_LOG", "info"), ("CAP_LOG_PATH", "absent/log")]);
+    assert_eq!(nowhere.code, 1);
+    nowhere.reports("CAP_LOG_PATH: absent/log cannot be written");
+}
+
+#[test]
 fn programs_read_in_a_file_what_people_do_not_see() {
     let place = Place::quickstart();
     let lines = |name: &str| -> Vec<serde_json::Value> {

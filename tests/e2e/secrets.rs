@@ -92,6 +92,8 @@ impl Planted {
             ("CAP_ENCRYPTION_KEY_V1", KEK.to_owned()),
             ("CAP_VAR_binding", BINDING.1.to_owned()),
             ("TMPDIR", public.place.path().join("tmp").display().to_string()),
+            ("CAP_LOG", "trace".to_owned()),
+            ("CAP_LOG_PATH", public.place.path().join("log").display().to_string()),
         ];
         Some(Self { public, _sshd: sshd, environment: environment.into(), marks })
     }
@@ -282,7 +284,7 @@ fn no_secret_stands_anywhere() {
         planted.marks.absent(&file.display().to_string(), &std::fs::read(&file).unwrap_or_default());
         looked.push(file.file_name().expect("a name").to_string_lossy().into_owned());
     }
-    for name in ["state.db", "saved.plan", "checkpoint", "here.txt", "there.txt"] {
+    for name in ["state.db", "saved.plan", "checkpoint", "here.txt", "there.txt", "log"] {
         assert!(looked.iter().any(|looked| looked == name), "{name} is not among {looked:?}");
     }
 }

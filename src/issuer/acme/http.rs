@@ -157,7 +157,7 @@ impl Http {
     /// `badNonce`, which the caller answers.
     async fn exchange(&self, mut request: Request<Body>, limit: Duration) -> Result<Reply, Error> {
         self.directory.get().map_or(&self.first, |(_, origins)| origins).check(request.uri())?;
-        let url = request.uri().to_string();
+        let (method, url) = (request.method().clone(), request.uri().to_string());
         request.headers_mut().insert(header::USER_AGENT, USER_AGENT);
         let whole = async {
             let (parts, body) =
@@ -168,6 +168,7 @@ impl Http {
         };
         let late = || Error::from(Unreachable::late(&url, limit));
         let reply: Reply = tokio::time::timeout(limit, whole).await.map_err(|_| late())??;
+        tracing::debug!(%method, url, status = reply.parts.status.as_u16(), "asked the CA");
         self.keep(&url, reply)
     }
 
