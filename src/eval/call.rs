@@ -255,7 +255,7 @@ fn unknown<T>(call: &Call) -> Evaluated<T> {
     fault_with(&codes::FUNCTION, call.name.span, format!("There is no function named \"{name}\"."), hint)
 }
 
-/// Why a function of Terraform's is left out, and what serves instead.
+/// Why a function is left out, and what serves instead.
 fn left_out(name: &str) -> Option<&'static str> {
     match name {
         "timestamp" => Some("A plan must not depend on when it is read: plantimestamp() is the time it is made for."),
@@ -265,6 +265,9 @@ fn left_out(name: &str) -> Option<&'static str> {
         "base64gzip" => {
             Some("What compression makes of a text is not the same everywhere: filebase64 reads a file of it.")
         }
+        "secret_vault" => Some(
+            "This source is not supported in this release: use secret_env(name) or secret_file(path), for example filled by a Vault agent.",
+        ),
         _ => None,
     }
 }

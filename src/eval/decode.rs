@@ -450,9 +450,11 @@ fn mistyped(value: &Value, schema: &AttributeSchema, span: Span, error: &super::
     detail.push('.');
     let hint = match (&schema.ty, value) {
         (Type::Secret, Value::String(_)) => {
-            Some("Secrets are not written into files: use secret_env(\"NAME\"), secret_file(\"path\") or secret_vault(\"path\", \"field\").".to_owned())
+            Some("Secrets are not written into files: use secret_env(\"NAME\") or secret_file(\"path\").".to_owned())
         }
-        (Type::Ref(_), Value::String(text)) if text.contains('.') => Some(format!("Write the reference without quotes: {text}.")),
+        (Type::Ref(_), Value::String(text)) if text.contains('.') => {
+            Some(format!("Write the reference without quotes: {text}."))
+        }
         (Type::List(_), Value::String(_)) => Some("Put it in brackets: [ … ].".to_owned()),
         (Type::List(_), Value::Map(..)) => Some("Take the elements of the map: values( … ).".to_owned()),
         _ => None,

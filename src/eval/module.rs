@@ -93,7 +93,7 @@ const FOREIGN: [(&str, &str); 5] = [
     ("resource", "The type of a resource is the block's type: certificate \"www\" { … }."),
     ("data", "There are no data sources: everything is known from the configuration."),
     ("provider", "There are no providers: credentials and targets are resources."),
-    ("ephemeral", "Secrets are references: secret_env(…), secret_file(…), secret_vault(…)."),
+    ("ephemeral", "Secrets are references: secret_env(…), secret_file(…)."),
 ];
 /// Types of resources that are planned and not there yet.
 const PLANNED: [&str; 7] = [

@@ -35,6 +35,12 @@ fn what_is_wrong_in_a_file_is_shown_where_it_stands() {
 }
 
 #[test]
+fn a_secret_from_a_source_that_is_not_there_yet_is_refused_where_it_is_written() {
+    let text = "locals {\n  a = secret_vault(\"kv/acme\", \"hmac\")\n}";
+    check(text, "validate", &["main.cap.hcl:2:7", "not supported in this release", "secret_env(name) or secret_file"]);
+}
+
+#[test]
 fn what_a_variable_file_holds_is_never_shown() {
     for values in
         ["limit = \"marked\"", "other = \"marked\"", "limit = \"a\" marked", "limit = marked", "limit = 1\nmarked"]

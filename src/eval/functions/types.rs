@@ -46,16 +46,10 @@ pub(super) static FUNCTIONS: &[Function] = &[
         |_, args| Ok(secret(SecretRef::File(filled(args, 0)?))),
     ),
     function(
-        "secret_vault",
-        &[string_param("path"), string_param("field")],
-        "A secret read from a field of a path in Vault when it is needed: `secret_vault(\"kv/acme\", \"hmac\")`.",
-        |_, args| Ok(secret(SecretRef::Vault { path: filled(args, 0)?, field: filled(args, 1)? })),
-    ),
-    function(
         "sensitive",
         &[Param::moved("value").nullable()],
         "The secret itself. Refused for any other value: what stands in the configuration is no secret any more, and \
-         a mark would not make it one. Use `secret_env`, `secret_file`, `secret_vault` or a `sensitive` variable.",
+         a mark would not make it one. Use `secret_env`, `secret_file` or a `sensitive` variable.",
         sensitive,
     ),
     function("tobool", &[any_param("v").nullable()], "Converts to a bool: `tobool(\"true\")` is `true`.", tobool),
@@ -132,8 +126,8 @@ fn sensitive(_: &CallContext<'_>, args: &[Value]) -> Outcome {
     }
     Err(Fault::at(
         0,
-        "a value of the configuration cannot be made secret; take it from secret_env, secret_file, secret_vault or a \
-         variable that is sensitive",
+        "a value of the configuration cannot be made secret; take it from secret_env, secret_file or a variable that \
+         is sensitive",
     ))
 }
 
