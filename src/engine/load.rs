@@ -182,7 +182,10 @@ pub fn read(path: &Path) -> Result<String, Diagnostic> {
 }
 
 fn text(path: &Path, shown: &Path) -> Result<String, Unread> {
-    let bytes = bounded(path, limits::SOURCE_BYTES).map_err(|why| Unread::Fault(unreadable(shown, &why)))?;
+    let bytes = read_at_most(path, limits::SOURCE_BYTES).map_err(|unread| match unread {
+        NoContent::Fault(fault) => Unread::Fault(unreadable(shown, &fault.to_string())),
+        NoContent::TooLong => Unread::Fault(too_long(shown)),
+    })?;
     let text = String::from_utf8(bytes).map_err(|fault| {
         let at = fault.utf8_error().valid_up_to();
         Unread::Bytes { report: not_utf8(shown, at), bytes: fault.into_bytes(), at }
@@ -195,12 +198,35 @@ fn text(path: &Path, shown: &Path) -> Result<String, Unread> {
 /// # Errors
 /// Why it cannot be read, to follow "it cannot be read: ".
 pub fn bounded(path: &Path, most: usize) -> Result<Vec<u8>, String> {
-    let fault = |fault: std::io::Error| fault.to_string();
-    let file = File::open(path).map_err(fault)?;
-    let size = file.metadata().map_err(fault)?.len();
+    read_at_most(path, most).map_err(|unread| match unread {
+        NoContent::Fault(fault) => fault.to_string(),
+        NoContent::TooLong => more_than(most),
+    })
+}
+
+/// Why there is no content of a file.
+enum NoContent {
+    Fault(std::io::Error),
+    TooLong,
+}
+
+fn read_at_most(path: &Path, most: usize) -> Result<Vec<u8>, NoContent> {
+    let file = File::open(path).map_err(NoContent::Fault)?;
+    let size = file.metadata().map_err(NoContent::Fault)?.len();
     let mut content = Vec::with_capacity(usize::try_from(size).unwrap_or(most).min(most));
-    file.take(most as u64 + 1).read_to_end(&mut content).map_err(fault)?;
-    if content.len() > most { Err(format!("it has more than {most} bytes")) } else { Ok(content) }
+    file.take(most as u64 + 1).read_to_end(&mut content).map_err(NoContent::Fault)?;
+    if content.len() > most { Err(NoContent::TooLong) } else { Ok(content) }
+}
+
+fn more_than(most: usize) -> String {
+    format!("it has more than {most} bytes")
+}
+
+fn too_long(path: &Path) -> Diagnostic {
+    let name = path.to_string_lossy();
+    let detail = format!("{} cannot be read: {}.", printable(&name), more_than(limits::SOURCE_BYTES));
+    Diagnostic::error(&codes::shell::UNREADABLE, detail)
+        .hint("A file is held in memory as a whole: divide it into several, or name another.")
 }
 
 fn unreadable(path: &Path, why: &str) -> Diagnostic {

@@ -41,6 +41,17 @@ fn a_secret_from_a_source_that_is_not_there_yet_is_refused_where_it_is_written()
 }
 
 #[test]
+fn a_file_above_the_limit_is_refused_for_its_size() {
+    let place = Place::new();
+    place.write("main.cap.hcl", "");
+    let file = std::fs::OpenOptions::new().write(true).open(place.path().join("main.cap.hcl")).expect("a file");
+    file.set_len((64 << 20) + 1).expect("a file of holes");
+    let ran = place.expect("validate", 1);
+    ran.reports("it has more than 67108864 bytes").reports("divide it into several");
+    assert!(!ran.err.contains("permissions"), "{}", ran.err);
+}
+
+#[test]
 fn what_a_variable_file_holds_is_never_shown() {
     for values in
         ["limit = \"marked\"", "other = \"marked\"", "limit = \"a\" marked", "limit = marked", "limit = 1\nmarked"]
