@@ -354,8 +354,10 @@ impl<'a> Hand<'a> {
     }
 
     async fn finish(&mut self, status: JobStatus) -> Result<Carried, Halt> {
+        // The attempt that a job ends with is the last one: after a failure for good there is none that follows.
+        let failed = self.machine.failed_attempts();
+        self.job.attempt = if matches!(status, JobStatus::Failed { .. }) { failed.max(1) } else { failed + 1 };
         self.job.status = status;
-        self.job.attempt = self.job.attempt.max(1);
         self.job.ended_at = Some(self.shared.engine.clock.now());
         if !self.is_claimed_elsewhere() {
             self.changing.release();
