@@ -141,7 +141,7 @@ async fn with_store(shell: &mut Shell, cli: &Cli) -> Outcome {
         Command::Apply(args) => return commands::apply::run(shell, flag, args).await,
         Command::Test(args) => return commands::test::run(shell, args).await,
         Command::Console(args) => return commands::console::run(shell, flag, args).await,
-        Command::Destroy(args) => return commands::apply::run(shell, flag, &args.clone().destroying()).await,
+        Command::Destroy(args) => return commands::apply::destroy(shell, flag, args).await,
         _ => {}
     }
     let named = if flag.is_none() { configuration::named_store() } else { None };

@@ -130,6 +130,19 @@ fn what_is_known_from_elsewhere_has_a_hint() {
 }
 
 #[test]
+fn destroy_plans_itself() {
+    let place = Place::quickstart();
+    place.expect("apply -auto-approve", 0);
+    place.expect("plan -destroy -out=p", 0);
+    let refused = place.expect("destroy -auto-approve p", 1);
+    refused.reports("CAP0703").reports("p is a file").reports("`cap apply p`");
+    let help = place.expect("destroy -help", 0).out;
+    assert!(help.contains("[DIR]") && !help.contains("PLAN") && !help.contains("-destroy"), "{help}");
+    assert!(place.expect("apply -help", 0).out.contains("-destroy"));
+    place.expect("destroy -auto-approve .", 0).says("Destroy complete! Resources: 7 destroyed.");
+}
+
+#[test]
 fn extended_exit_codes_are_finer() {
     let place = Place::quickstart();
     place.expect("plan -out=p", 0);
@@ -140,12 +153,16 @@ fn extended_exit_codes_are_finer() {
     std::fs::remove_dir_all(place.path().join("out")).expect("what was deployed");
     place.expect("plan -refresh-only -detailed-exitcode -exit-codes=extended", 4);
     place.expect("plan -refresh-only -detailed-exitcode", 2);
+    place.expect("plan -refresh-only -exit-codes=extended", 0);
     place.expect("plan -detailed-exitcode -exit-codes=extended", 2);
     place.write("blocked", "");
     let text = place.read("main.cap.hcl").replace("${path.module}/out", "${path.module}/blocked");
-    place.write("main.cap.hcl", text);
+    place.write("main.cap.hcl", &text);
     place.expect("-exit-codes=extended apply -auto-approve", 8);
     place.expect("apply -auto-approve", 1);
+    place.write("main.cap.hcl", text + "\ncertificate_policy \"demo\" {\n  allowed_key_types = [\"rsa-2048\"]\n}\n");
+    place.expect("-exit-codes=extended plan", 5).reports("CAP0314");
+    place.expect("plan", 1);
 }
 
 #[test]

@@ -119,6 +119,20 @@ fn after_the_second_interrupt_nothing_is_drawn() {
     assert!(code == 1 && !after.contains("creating "), "{said}");
 }
 
+#[test]
+fn a_lock_that_is_held_and_an_interrupt_have_exit_codes_of_their_own() {
+    let place = slow();
+    place.write("main.cap.hcl", place.read("main.cap.hcl").replace("\"1\"", "\"30\""));
+    let mut terminal = Terminal::run(place.command("-exit-codes=extended apply -auto-approve"));
+    terminal.until("@file_target.local: Creating...");
+    place.expect("-exit-codes=extended apply -auto-approve", 6).reports("CAP0504");
+    place.expect("apply -auto-approve", 1).reports("CAP0504");
+    signal(&terminal.child, libc::SIGINT);
+    terminal.until("Gracefully shutting down...");
+    signal(&terminal.child, libc::SIGINT);
+    assert_eq!(terminal.end().0, 130);
+}
+
 /// How long an undisturbed apply takes here and now.
 fn undisturbed() -> Duration {
     let place = Place::new();

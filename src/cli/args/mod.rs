@@ -62,7 +62,7 @@ pub enum Command {
     /// Make the estate what the files say.
     Apply(ApplyArgs),
     /// Remove everything that the store holds; no files are needed.
-    Destroy(ApplyArgs),
+    Destroy(DestroyArgs),
     /// Show the estate, or a saved plan.
     Show(ShowArgs),
     /// Show outputs.
@@ -112,7 +112,8 @@ impl Command {
     pub fn planning(&self) -> Option<&PlanningArgs> {
         match self {
             Self::Plan(args) => Some(&args.planning),
-            Self::Apply(args) | Self::Destroy(args) => Some(&args.planning),
+            Self::Apply(args) => Some(&args.planning),
+            Self::Destroy(args) => Some(&args.planning),
             _ => None,
         }
     }
@@ -174,7 +175,7 @@ pub struct ValidateArgs {
     pub warnings: WarningArgs,
 }
 
-/// A boolean that takes `=false`.
+/// How to plan: what `plan`, `apply` and `destroy` have in common.
 #[derive(Debug, Clone, Args)]
 pub struct PlanningArgs {
     /// Values from outside.
@@ -268,7 +269,7 @@ pub struct PlanArgs {
     pub detailed_exitcode: bool,
 }
 
-/// `cap apply` and `cap destroy`.
+/// `cap apply`.
 #[derive(Debug, Clone, Args)]
 pub struct ApplyArgs {
     /// A saved plan, or the directory of the configuration.
@@ -282,12 +283,26 @@ pub struct ApplyArgs {
     pub auto_approve: bool,
 }
 
-impl ApplyArgs {
-    /// The same with the whole estate to be destroyed.
-    #[must_use]
-    pub fn destroying(mut self) -> Self {
-        self.planning.destroy = true;
-        self
+/// `cap destroy`. It plans itself, so that it takes no saved plan; and it says already what `-destroy` says.
+#[derive(Debug, Clone, Args)]
+#[command(mut_arg("destroy", |destroy| destroy.hide(true)))]
+pub struct DestroyArgs {
+    /// Where the files are.
+    #[command(flatten)]
+    pub dir: DirArg,
+    /// How to plan.
+    #[command(flatten)]
+    pub planning: PlanningArgs,
+    /// Do not ask.
+    #[arg(long)]
+    pub auto_approve: bool,
+}
+
+impl DestroyArgs {
+    /// An apply of the same, with the whole estate to be destroyed.
+    pub fn as_apply(&self) -> ApplyArgs {
+        let planning = PlanningArgs { destroy: true, ..self.planning.clone() };
+        ApplyArgs { path: self.dir.dir.clone(), planning, auto_approve: self.auto_approve }
     }
 }
 
@@ -366,7 +381,7 @@ pub enum JobsCommand {
         #[arg(long, value_name = "DURATION", default_value = "0s", value_parser = words::timeout)]
         lock_timeout: crate::time::Duration,
     },
-    /// Withdraw unfinished jobs; what they had done stays recorded.
+    /// Withdraw unfinished jobs that have left no traces outside; the others end by `cap jobs resume`.
     Cancel {
         /// Which; all unfinished ones when left out.
         #[arg(value_name = "JOB")]
@@ -594,7 +609,8 @@ pub fn parse(
             Command::Console(args) => args.vars.ordered = ordered,
             Command::Test(args) => args.vars.ordered = ordered,
             Command::Plan(args) => args.planning.vars.ordered = ordered,
-            Command::Apply(args) | Command::Destroy(args) => args.planning.vars.ordered = ordered,
+            Command::Apply(args) => args.planning.vars.ordered = ordered,
+            Command::Destroy(args) => args.planning.vars.ordered = ordered,
             _ => {}
         }
     }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use crate::address::Address;
 use crate::cli::actor::Actor;
-use crate::cli::args::{ApplyArgs, PlanningArgs};
+use crate::cli::args::{ApplyArgs, DestroyArgs, PlanningArgs};
 use crate::cli::desk::Desk;
 use crate::cli::execute::{self, Work};
 use crate::cli::place::Place;
@@ -36,6 +36,20 @@ pub async fn run(shell: &mut Shell, store: Option<&str>, args: &ApplyArgs) -> Ou
         Some(file) => saved(shell, store, file, args).await,
         None => planned(shell, store, args).await,
     }
+}
+
+/// `cap destroy`: an apply of a plan that is made now, and never of a saved one.
+pub async fn destroy(shell: &mut Shell, store: Option<&str>, args: &DestroyArgs) -> Outcome {
+    if let Some(file) = args.dir.dir.as_deref().filter(|path| path.is_file()) {
+        let file = file.display();
+        let detail = format!("{file} is a file, and `cap destroy` takes the directory of a configuration.");
+        let hint =
+            format!("A plan that was saved by `cap plan -destroy -out=PLAN` is carried out by `cap apply {file}`.");
+        return Err(Diagnostic::error(&codes::shell::USAGE, detail).hint(hint).into());
+    }
+    let args = args.as_apply();
+    planning::check(&args.planning)?;
+    planned(shell, store, &args).await
 }
 
 async fn planned(shell: &mut Shell, store: Option<&str>, args: &ApplyArgs) -> Outcome {
