@@ -241,5 +241,7 @@ fn busy(record: &Record) -> Diagnostic {
     let job = record.claim.as_ref().map(ToString::to_string).unwrap_or_default();
     let detail = format!("Job {job} is still working on {}, so no change of it can be planned.", record.address);
     let fault = Diagnostic::error(&plan::BUSY, detail).about(&record.address);
-    fault.hint("finish it with `cap jobs resume`, or withdraw it with `cap jobs cancel`")
+    fault.hint(
+        "finish it with `cap jobs resume`, or, where it has left no traces outside, withdraw it with `cap jobs cancel`",
+    )
 }

@@ -53,7 +53,7 @@ codes! {
         "#;
     403 BUSY "A job is still working on it": "The record is claimed by a job that has not come to its end.";
         happens "An apply was interrupted, or a job waits for a CA; then the same resource is to be changed again."
-        remedy "Finish the job with `cap jobs resume`, or withdraw it with `cap jobs cancel`; then plan again.";
+        remedy "Finish the job with `cap jobs resume`, or, where it has left no traces outside, withdraw it with `cap jobs cancel`; then plan again.";
     411 IMPORT "Cannot be imported": "What an import block names is not there, is not what the resource's block describes, or is of a kind that is never imported. A certificate and a private CA are imported from PEM files with their private keys, an ACME account by its private key; other objects, whose record is all there is of them, by any id.";
         fails r#"
             project "demo" {}

@@ -90,8 +90,8 @@ codes! {
     711 NO_RUNTIME "Cannot start": "The operating system refused what the program needs to run: threads, signals or memory.";
         happens "Limits on processes or memory are lower than the program needs."
         remedy "Look at the limits (ulimit -a).";
-    712 NOT_CANCELLED "Job cannot be cancelled": "A job can be withdrawn before it begins. One that has begun is brought to its end instead, so that nothing it did outside stays behind.";
-        happens "`cap jobs cancel` names a job that has begun."
+    712 NOT_CANCELLED "Job cannot be cancelled": "`cap jobs cancel` withdraws jobs that have left no traces outside. The others are brought to their end instead, so that nothing they did outside stays behind.";
+        happens "`cap jobs cancel` names a job that has begun to act outside."
         remedy "Let it end with `cap jobs resume`.";
     713 TIMELINE_BROKEN "Timeline broken": "The chain of entries about an object is not what was once sealed: somebody edited, removed, exchanged or added entries without the keys, or put an older copy of the store back.";
         happens "`cap timeline verify` finds it, and so does an apply that is about to add an entry."
