@@ -25,6 +25,7 @@ mod previews;
 mod reports;
 mod schemas;
 mod terminal;
+mod timelines;
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};

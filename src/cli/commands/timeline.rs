@@ -38,7 +38,7 @@ async fn show(shell: &mut Shell, store: &dyn Store, vault: &Vault, address: &str
     let mut names: BTreeSet<String> = heads.iter().filter(about).map(|head| head.chain.clone()).collect();
     names.extend(recorded(store, address).await?);
     if names.is_empty() {
-        return Err(super::state::unknown(store, address).await.into());
+        return Err(without(store, address).await?.into());
     }
     let by_name: BTreeMap<&str, &Head> = heads.iter().map(|head| (head.chain.as_str(), head)).collect();
     let mut faults = Diagnostics::default();
@@ -61,6 +61,17 @@ async fn recorded(store: &dyn Store, address: &str) -> Result<Vec<String>, Diagn
     let Ok(address) = address.parse() else { return Ok(Vec::new()) };
     let records = stored(store.records(&[address]).await)?;
     Ok(records.into_iter().filter_map(|record| record.chain).collect())
+}
+
+/// There is no chain: of an object that has none, or of nothing.
+async fn without(store: &dyn Store, text: &str) -> Result<Diagnostic, Diagnostic> {
+    let named = text.parse().ok().into_iter().collect::<Vec<_>>();
+    if stored(store.records(&named).await)?.is_empty() {
+        return Ok(super::state::unknown(store, text).await);
+    }
+    let detail = format!("{text} has no timeline: certificates have one, and so have their deployments.");
+    Ok(Diagnostic::error(&codes::store::NO_SUCH_RECORD, detail)
+        .hint(format!("`cap state show {text}` shows what is recorded of it, `cap jobs list -all` what was done.")))
 }
 
 fn read(link: Sealed) -> (Sealed, Option<Event>) {
