@@ -49,8 +49,17 @@ impl std::fmt::Display for Code {
 pub struct Area {
     /// What they are about.
     pub title: &'static str,
-    /// The codes.
+    /// The codes, as they are defined.
     pub codes: &'static [&'static Code],
+}
+
+impl Area {
+    /// The codes by their numbers.
+    pub fn in_order(&self) -> Vec<&'static Code> {
+        let mut codes = self.codes.to_vec();
+        codes.sort_by_key(|code| code.number);
+        codes
+    }
 }
 
 /// Declares the codes of one area and collects them in a list of that name. A code is written
@@ -98,19 +107,16 @@ pub fn areas() -> impl Iterator<Item = &'static Area> {
     areas.into_iter()
 }
 
-/// All codes of all areas.
+/// All codes of all areas, by their numbers.
 pub fn all() -> impl Iterator<Item = &'static Code> {
-    areas().flat_map(|area| area.codes).copied()
+    areas().flat_map(Area::in_order)
 }
 
 #[cfg(test)]
 mod tests {
     #[test]
-    fn no_number_is_given_twice() {
-        let mut numbers: Vec<u16> = super::all().map(|code| code.number).collect();
-        let count = numbers.len();
-        numbers.sort_unstable();
-        numbers.dedup();
-        assert_eq!(numbers.len(), count);
+    fn codes_are_listed_by_number_and_no_number_is_given_twice() {
+        let numbers: Vec<u16> = super::all().map(|code| code.number).collect();
+        assert!(numbers.is_sorted_by(|one, next| one < next), "{numbers:?}");
     }
 }

@@ -74,7 +74,7 @@ pub fn markdown<'a>(areas: impl Iterator<Item = &'a Area>) -> String {
     let mut document = String::from("# Diagnostics of cap\n");
     for area in areas {
         let _ = write!(document, "\n## {}\n", area.title);
-        area.codes.iter().for_each(|code| document.push_str(&section(code)));
+        area.in_order().into_iter().for_each(|code| document.push_str(&section(code)));
     }
     document
 }

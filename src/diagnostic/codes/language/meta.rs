@@ -45,7 +45,7 @@ codes! {
               depends_on = [project.demo]
             }
         "#;
-    163 LIFECYCLE "Invalid lifecycle": "A lifecycle block holds prevent_destroy (true or false), ignore_changes (a list of arguments, or all), and blocks precondition and postcondition.";
+    163 LIFECYCLE "Invalid lifecycle": "A lifecycle block holds prevent_destroy, enabled and destroy (true or false), ignore_changes (a list of arguments, or all), and blocks precondition and postcondition.";
         fails r#"
             member "alice" {
               email = "alice@example.com"
