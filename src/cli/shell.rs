@@ -44,6 +44,12 @@ pub const ERROR: u8 = 1;
 pub const CHANGES: u8 = 2;
 /// Likewise, of the extended set, when there is drift and nothing else.
 pub const DRIFT: u8 = 4;
+/// Exit code of `fmt` for a file that cannot be formatted, as in Terraform.
+pub const FAULTY: u8 = 2;
+/// Exit code of `fmt -check` where a file is not formatted.
+pub const UNFORMATTED: u8 = 3;
+/// Exit code of `docs -check` where the file is not up to date, as that of `fmt -check`.
+pub const OUTDATED: u8 = 3;
 
 impl Shell {
     /// The process's own streams.

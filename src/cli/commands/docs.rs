@@ -7,7 +7,7 @@ use crate::analysis::declared::text_of;
 use crate::analysis::{Module, interface};
 use crate::cli::args::DocsArgs;
 use crate::cli::files;
-use crate::cli::shell::{Failure, OK, Outcome, Shell};
+use crate::cli::shell::{Failure, OK, OUTDATED, Outcome, Shell};
 use crate::cli::view::docs::{Documented, markdown};
 use crate::cli::wiring::kinds::kinds;
 use crate::diagnostic::{Diagnostic, Diagnostics, codes};
@@ -21,8 +21,6 @@ use crate::syntax::print::native;
 const BEGIN: &str = "<!-- BEGIN_CAP_DOCS -->";
 /// The line after it.
 const END: &str = "<!-- END_CAP_DOCS -->";
-/// Exit code of `-check` where the file is not up to date, as that of `fmt -check`.
-const OUTDATED: u8 = 3;
 
 /// Prints the document, or brings a file up to date.
 pub fn run(shell: &mut Shell, args: &DocsArgs) -> Outcome {

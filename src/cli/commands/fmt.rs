@@ -9,17 +9,13 @@ use similar::TextDiff;
 
 use crate::cli::args::FmtArgs;
 use crate::cli::files;
-use crate::cli::shell::{OK, Outcome, Shell};
+use crate::cli::shell::{FAULTY, OK, Outcome, Shell, UNFORMATTED};
 use crate::diagnostic::{Diagnostic, Diagnostics, codes};
 use crate::engine::load;
 use crate::limits;
 use crate::source::Sources;
 use crate::syntax;
 
-/// Exit code of a file that cannot be formatted, as in Terraform.
-const FAULTY: u8 = 2;
-/// Exit code of `-check` where a file is not formatted.
-const UNFORMATTED: u8 = 3;
 /// Endings of the files that a directory is searched for.
 const ENDINGS: [&str; 4] = [".cap.hcl", ".captest.hcl", ".capvars", ".tfvars"];
 
