@@ -36,8 +36,9 @@ pub struct Global {
     /// Print without colours.
     #[arg(long, global = true)]
     pub no_color: bool,
-    /// Which exit codes: terraform (0, 1, 2 of -detailed-exitcode and 3 of fmt), or extended, where errors have more: 4 only
-    /// drift, 5 a policy is violated, 6 the lock is held, 7 the plan is stale, 8 not everything was applied, 130 interrupted.
+    /// Which exit codes: terraform (0, 1, 2 of -detailed-exitcode and 3 of fmt), or extended, where errors have more: 5 a
+    /// policy is violated, 6 the lock is held, 7 the plan is stale, 8 not everything was applied, 130 interrupted; and
+    /// -detailed-exitcode has 4 for only drift.
     #[arg(long, value_enum, value_name = "SET", default_value = "terraform", global = true)]
     pub exit_codes: ExitCodes,
 }
