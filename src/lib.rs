@@ -4,6 +4,7 @@
 
 // Layer 0: vocabulary.
 pub mod address;
+mod as_text;
 pub mod diagnostic;
 pub mod digest;
 pub mod glob;

@@ -3,7 +3,6 @@
 use std::fmt;
 use std::str::FromStr;
 
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 use time::macros::datetime;
@@ -151,30 +150,7 @@ impl fmt::Display for Duration {
     }
 }
 
-macro_rules! serde_as_text {
-    ($($type:ty: $doc:literal),*) => {$(
-        impl schemars::JsonSchema for $type {
-            fn schema_name() -> std::borrow::Cow<'static, str> {
-                stringify!($type).into()
-            }
-            fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
-                schemars::json_schema!({ "type": "string", "description": $doc })
-            }
-        }
-        impl Serialize for $type {
-            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-                serializer.collect_str(self)
-            }
-        }
-        impl<'de> Deserialize<'de> for $type {
-            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                let text = std::borrow::Cow::<'de, str>::deserialize(deserializer)?;
-                text.parse().map_err(serde::de::Error::custom)
-            }
-        }
-    )*};
-}
-serde_as_text!(Timestamp: "A time, RFC 3339 in UTC.", Duration: "A length of time: `90d`, `1h30m`, `250ms`.");
+crate::as_text::serde_as_text!(Timestamp: "A time, RFC 3339 in UTC.", Duration: "A length of time: `90d`, `1h30m`, `250ms`.");
 
 #[cfg(test)]
 mod tests {
