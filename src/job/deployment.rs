@@ -349,14 +349,6 @@ impl Undeployment {
             self.done = true;
             return vec![EventBody::Undeployed, EventBody::Removed { forgotten: false }];
         };
-        match self.pace.fail(&failure, context.now, context.jitter) {
-            Verdict::Parked(_) => Vec::new(),
-            Verdict::Again(at) => vec![attempt_failed(&failure, Some(at))],
-            Verdict::GiveUp => {
-                let event = attempt_failed(&failure, None);
-                self.failure = Some(failure);
-                vec![event]
-            }
-        }
+        self.pace.judge(failure, context, &mut self.failure)
     }
 }

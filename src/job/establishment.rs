@@ -3,9 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::effect::{Effect, Fact};
-use super::machine::{Context, Next, attempt_failed, keys_of, misfit, recorded};
+use super::machine::{Context, Next, keys_of, misfit, recorded};
 use super::pace::Pace;
-use super::retry::Verdict;
 use super::{Failure, removal};
 use crate::state::EventBody;
 use crate::state::facts::{Facts, KeyId};
@@ -68,14 +67,6 @@ impl Establishment {
     }
 
     fn failed(&mut self, failure: Failure, context: &Context<'_>) -> Vec<EventBody> {
-        match self.pace.fail(&failure, context.now, context.jitter) {
-            Verdict::Parked(_) => Vec::new(),
-            Verdict::Again(at) => vec![attempt_failed(&failure, Some(at))],
-            Verdict::GiveUp => {
-                let event = attempt_failed(&failure, None);
-                self.failure = Some(failure);
-                vec![event]
-            }
-        }
+        self.pace.judge(failure, context, &mut self.failure)
     }
 }

@@ -4,8 +4,10 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::machine::{Context, attempt_failed};
 use super::retry::{self, Ladder, Verdict};
 use super::{ErrorClass, Failure};
+use crate::state::EventBody;
 use crate::time::{Duration, Timestamp};
 
 /// How often and how long. Every machine has one.
@@ -75,6 +77,19 @@ impl Pace {
             }
         };
         self.settle(verdict, failure)
+    }
+
+    /// Likewise, with what is told of it: nothing where the peer asked for patience. The last failure becomes the job's `end`.
+    pub fn judge(&mut self, failure: Failure, context: &Context<'_>, end: &mut Option<Failure>) -> Vec<EventBody> {
+        match self.fail(&failure, context.now, context.jitter) {
+            Verdict::Parked(_) => Vec::new(),
+            Verdict::Again(at) => vec![attempt_failed(&failure, Some(at))],
+            Verdict::GiveUp => {
+                let event = attempt_failed(&failure, None);
+                *end = Some(failure);
+                vec![event]
+            }
+        }
     }
 
     fn settle(&mut self, verdict: Verdict, failure: &Failure) -> Verdict {
