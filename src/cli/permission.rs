@@ -117,23 +117,7 @@ mod tests {
             step("certificate.c@file_target.t", Work::Deploy, json!({})),
             step("certificate.other", Work::Issue, json!({"project": {"$ref": "project.q"}})),
         ];
-        let plan = Plan {
-            format_version: String::new(),
-            cap_version: String::new(),
-            created_at: crate::time::Timestamp::from_millis(0),
-            store: String::new(),
-            location: Default::default(),
-            destroy: false,
-            refresh_only: false,
-            variables: BTreeMap::new(),
-            optional: BTreeMap::new(),
-            steps,
-            drift: Vec::new(),
-            outputs: Vec::new(),
-            new_outputs: BTreeMap::new(),
-            conditions: Vec::new(),
-            surroundings: None,
-        };
+        let plan = Plan::of(steps, crate::time::Timestamp::from_millis(0), String::new());
         let policy = json!({"project": {"$ref": "project.p"}, "required_for": operations});
         let mut record = Record::new("approval_policy.a".parse().expect("an address"));
         record.spec = Some(spec(policy).into());

@@ -69,23 +69,7 @@ mod tests {
     use crate::time::Timestamp;
 
     fn empty() -> Plan {
-        Plan {
-            format_version: FORMAT_VERSION.to_owned(),
-            cap_version: "0.1.0".to_owned(),
-            created_at: Timestamp::from_millis(0),
-            store: "s".to_owned(),
-            location: Default::default(),
-            destroy: false,
-            refresh_only: false,
-            variables: std::collections::BTreeMap::new(),
-            optional: std::collections::BTreeMap::new(),
-            steps: Vec::new(),
-            drift: Vec::new(),
-            outputs: Vec::new(),
-            new_outputs: std::collections::BTreeMap::new(),
-            conditions: Vec::new(),
-            surroundings: None,
-        }
+        Plan::of(Vec::new(), Timestamp::from_millis(0), "s".to_owned())
     }
 
     fn check(bytes: &[u8], expected: &str) {

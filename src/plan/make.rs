@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Action, FORMAT_VERSION, Location, OutputChange, Plan, Step, StoredOutput, Work, order};
+use super::{Action, Location, OutputChange, Plan, Step, StoredOutput, Work, order};
 use crate::address::Address;
 use crate::diagnostic::Diagnostics;
 use crate::diff::{Change, Changes};
@@ -65,21 +65,14 @@ pub fn make(changes: Changes<'_>, meta: Meta) -> Result<Plan, Diagnostics> {
         })
     });
     Ok(Plan {
-        format_version: FORMAT_VERSION.to_owned(),
         cap_version: meta.cap_version,
-        created_at: meta.created_at,
-        store: meta.store,
         location: meta.location,
         destroy,
         refresh_only,
-        variables: BTreeMap::new(),
-        optional: BTreeMap::new(),
-        steps: steps.collect(),
         drift,
         outputs: output_changes(&meta.outputs, &new_outputs),
         new_outputs,
-        conditions: Vec::new(),
-        surroundings: None,
+        ..Plan::of(steps.collect(), meta.created_at, meta.store)
     })
 }
 

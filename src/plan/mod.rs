@@ -70,6 +70,29 @@ pub struct Plan {
     pub surroundings: Option<Box<Surroundings>>,
 }
 
+impl Plan {
+    /// A plan of these steps and nothing else, in this program's format.
+    pub fn of(steps: Vec<Step>, created_at: Timestamp, store: String) -> Self {
+        Self {
+            format_version: FORMAT_VERSION.to_owned(),
+            cap_version: env!("CARGO_PKG_VERSION").to_owned(),
+            created_at,
+            store,
+            location: Location::default(),
+            destroy: false,
+            refresh_only: false,
+            variables: BTreeMap::new(),
+            optional: BTreeMap::new(),
+            steps,
+            drift: Vec::new(),
+            outputs: Vec::new(),
+            new_outputs: BTreeMap::new(),
+            conditions: Vec::new(),
+            surroundings: None,
+        }
+    }
+}
+
 /// What stands around the changes of a plan: for whoever reads a saved one, never for whoever carries it out.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Surroundings {

@@ -7,7 +7,7 @@ use cap::address::Address;
 use cap::engine::progress::Silent;
 use cap::engine::{Engine, Stop, SubmitFault, WorkOptions, WorkReport};
 use cap::job::RunId;
-use cap::plan::{Action, Location, Plan, Reason, Step, Work};
+use cap::plan::{Action, Plan, Reason, Step, Work};
 use cap::ports::PortResult;
 use cap::ports::clock::Clock;
 use cap::ports::store::{EventFilter, Store};
@@ -75,23 +75,8 @@ impl World {
     }
 
     pub async fn plan(&self, steps: Vec<Step>) -> Plan {
-        Plan {
-            format_version: "1.0".to_owned(),
-            cap_version: "0".to_owned(),
-            created_at: self.clock.now(),
-            location: Location::default(),
-            store: self.store.identity().await.expect("an identity").id,
-            destroy: false,
-            refresh_only: false,
-            variables: BTreeMap::new(),
-            optional: BTreeMap::new(),
-            steps,
-            drift: Vec::new(),
-            outputs: Vec::new(),
-            new_outputs: BTreeMap::new(),
-            conditions: Vec::new(),
-            surroundings: None,
-        }
+        let store = self.store.identity().await.expect("an identity").id;
+        Plan::of(steps, self.clock.now(), store)
     }
 
     pub async fn submit(&self, steps: Vec<Step>) -> Result<RunId, SubmitFault> {
