@@ -203,6 +203,7 @@ fn slots_that_hold_something_else_are_put_right() {
     let unread = put(SlotContent::Unreadable { why: "no route".to_owned() });
     let (plan, faults) = unread.plan_and_faults(&Options::default());
     assert!(plan.steps.is_empty() && plan.drift.is_empty() && !faults.has_errors());
+    assert_eq!(faults.0[0].code.to_string(), "CAP0404");
     assert!(faults.0[0].detail.contains("no route"));
 }
 

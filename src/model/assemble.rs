@@ -288,6 +288,23 @@ mod tests {
     }
 
     #[test]
+    fn of_two_projects_one_has_to_be_named() {
+        let projects = || vec![("project.p", json!({})), ("project.q", json!({}))];
+        let faults = |account: Json| {
+            let (_, faults) = made(projects().into_iter().chain([("acme_account.le", account)]).collect());
+            faults.iter().map(|fault| (fault.code.to_string(), fault.related.len())).collect::<Vec<_>>()
+        };
+        assert_eq!(faults(json!({})), [("CAP0305".to_owned(), 2)]);
+        assert_eq!(faults(json!({"project": reference("project.q")})), []);
+    }
+
+    #[test]
+    fn a_computed_reference_to_nothing_is_a_fault() {
+        let zone = json!({"apex": "example.org", "credential": reference("dns_credential.none")});
+        check(vec![("zone.org", zone)], &[("CAP0316 zone.org refers to dns_credential.none in \"credential\"", 0)]);
+    }
+
+    #[test]
     fn a_sound_estate_has_no_faults() {
         let targets = json!({"targets": [reference("file_target.t")]});
         check(

@@ -10,25 +10,27 @@ use cap::diagnostic::codes::{self, Example};
 
 use super::{Place, Ran};
 
-/// Codes that no script shows, and the test that makes each come about.
-const ELSEWHERE: [(&str, &str); 16] = [
-    ("RESIDUAL", "eval::residual: a fact of what was never applied"),
-    ("NO_PROJECT", "model::assemble: two projects to choose from"),
-    ("NO_SUCH_RESOURCE", "model::assemble: a reference to nothing"),
-    ("BUSY", "diff::tests: a record that a job holds"),
-    ("UNREADABLE_SLOT", "diff::tests: a slot that cannot be looked at"),
-    ("PLAN_VERSION", "plan::file: a plan of another version"),
-    ("APPROVAL_NEEDED", "cli::permission: what waits for an approval"),
-    ("STORE_FAILED", "conformance::store: a database that goes away"),
-    ("LOCKED", "e2e::broken: two applies at once"),
-    ("LOCK_LOST", "cli::terminal: a lock that is broken while a question waits"),
-    ("JOB_WAITS", "scenario::failures: a CA that limits the rate"),
-    ("JOB_TIDIES", "scenario::renewals: a provider that takes no removal; cli::execute: what is said of it"),
-    ("INTERRUPTED", "cli::interrupted: a signal while a job runs"),
-    ("NOT_CANCELLED", "conformance::store::crash: a job that has begun"),
-    ("TIMELINE_BROKEN", "timeline::chain: every kind of tampering"),
-    ("NO_RUNTIME", "nothing: the system refuses threads or signals, which no test can make it do"),
+/// Codes that no script shows, and the test that makes each come about: its file and its function.
+const ELSEWHERE: [(&str, &str, &str); 15] = [
+    ("RESIDUAL", "src/eval/tests/resources.rs", "a_fact_of_what_was_never_applied_is_not_known"),
+    ("NO_PROJECT", "src/model/assemble.rs", "of_two_projects_one_has_to_be_named"),
+    ("NO_SUCH_RESOURCE", "src/model/assemble.rs", "a_computed_reference_to_nothing_is_a_fault"),
+    ("BUSY", "src/diff/tests.rs", "claimed_records_are_left_to_their_job"),
+    ("UNREADABLE_SLOT", "src/diff/tests.rs", "slots_that_hold_something_else_are_put_right"),
+    ("PLAN_VERSION", "src/plan/file.rs", "what_is_no_plan_is_refused_with_a_reason"),
+    ("APPROVAL_NEEDED", "src/cli/permission.rs", "what_a_policy_covers_waits_in_its_project_only"),
+    ("STORE_FAILED", "tests/cli/faults.rs", "a_store_that_fails_is_said_to"),
+    ("LOCKED", "tests/cli/interrupted.rs", "a_lock_that_is_held_and_an_interrupt_have_exit_codes_of_their_own"),
+    ("LOCK_LOST", "tests/cli/terminal.rs", "an_apply_whose_lock_is_broken_while_it_asks_writes_nothing"),
+    ("JOB_WAITS", "src/cli/execute.rs", "a_job_that_only_tidies_up_is_no_failure_of_the_apply"),
+    ("JOB_TIDIES", "src/cli/execute.rs", "a_job_that_only_tidies_up_is_no_failure_of_the_apply"),
+    ("INTERRUPTED", "tests/cli/interrupted.rs", "one_interrupt_lets_what_runs_come_to_its_end"),
+    ("NOT_CANCELLED", "tests/cli/interrupted.rs", "what_has_left_traces_is_not_withdrawn"),
+    ("TIMELINE_BROKEN", "tests/cli/timelines.rs", "an_entry_that_was_edited_is_found"),
 ];
+
+/// The system refuses threads or signals, which no test can make it do.
+const UNTESTED: &str = "NO_RUNTIME";
 
 fn name_of(code: &Code) -> String {
     let sources = sources();
@@ -125,8 +127,15 @@ fn every_example_shows_its_code_where_it_stands_and_its_mended_form_does_not() {
 #[test]
 fn what_no_script_shows_is_tested_elsewhere() {
     let told = codes::all().filter(|code| matches!(code.example, Example::Story(_))).map(name_of);
-    let listed: BTreeSet<String> = ELSEWHERE.iter().map(|(name, _)| (*name).to_owned()).collect();
-    assert_eq!(told.collect::<BTreeSet<_>>(), listed);
+    let listed = ELSEWHERE.iter().map(|(name, ..)| *name).chain([UNTESTED]).map(str::to_owned);
+    assert_eq!(told.collect::<BTreeSet<_>>(), listed.collect());
+    for (name, file, test) in ELSEWHERE {
+        let text = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(file)).expect(file);
+        assert!(
+            text.contains(&format!("#[test]\nfn {test}(")) || text.contains(&format!("#[test]\n    fn {test}(")),
+            "{name}: {file} has no test {test}"
+        );
+    }
 }
 
 #[test]

@@ -41,6 +41,17 @@ fn a_secret_from_a_source_that_is_not_there_yet_is_refused_where_it_is_written()
 }
 
 #[test]
+fn a_store_that_fails_is_said_to() {
+    let place = Place::quickstart();
+    place.expect("apply -auto-approve", 0);
+    let store = rusqlite::Connection::open(place.path().join(".cap/state.db")).expect("a database");
+    store.execute_batch("DROP TABLE heads").expect("a table that cap needs");
+    let ran = place.expect("timeline verify", 1);
+    ran.reports("CAP0502").reports("no such table: heads");
+    assert_eq!(ran.err.matches("CAP0").count(), 1, "{}", ran.err);
+}
+
+#[test]
 fn a_file_above_the_limit_is_refused_for_its_size() {
     let place = Place::new();
     place.write("main.cap.hcl", "");

@@ -133,6 +133,22 @@ fn a_lock_that_is_held_and_an_interrupt_have_exit_codes_of_their_own() {
     assert_eq!(terminal.end().0, 130);
 }
 
+#[test]
+fn what_has_left_traces_is_not_withdrawn() {
+    let place = slow();
+    place.write("main.cap.hcl", place.read("main.cap.hcl").replace("\"1\"", "\"30\""));
+    let mut terminal = Terminal::run(place.command("apply -auto-approve -parallelism=1"));
+    terminal.until("@file_target.local: Creating...");
+    signal(&terminal.child, libc::SIGINT);
+    terminal.until("Gracefully shutting down...");
+    signal(&terminal.child, libc::SIGINT);
+    assert_eq!(terminal.end().0, 1);
+    let refused = place.expect("jobs cancel", 1);
+    refused.reports("CAP0712").reports("certificate.www@file_target.local").reports("cap jobs resume");
+    let left = place.expect("jobs list", 0).out;
+    assert!(left.contains("certificate.www@file_target.local"), "{left}");
+}
+
 /// How long an undisturbed apply takes here and now.
 fn undisturbed() -> Duration {
     let place = Place::new();

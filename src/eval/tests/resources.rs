@@ -280,3 +280,24 @@ fn dynamic_blocks_are_made_from_elements() {
         ]
     );
 }
+
+#[test]
+fn a_fact_of_what_was_never_applied_is_not_known() {
+    struct Nothing;
+    impl FactSource for Nothing {
+        fn fact(&self, _: &ResourceAddress, _: &str) -> Option<Value> {
+            None
+        }
+        fn attribute(&self, _: &ResourceAddress, _: &str) -> Option<Value> {
+            None
+        }
+    }
+    let run = ran(concat!(
+        "project \"p\" {}\ncertificate \"c\" {\n  common_name = \"c\"\n}\n",
+        "output \"end\" {\n  value = certificate.c.not_after\n}\n",
+    ));
+    let OutputValue::Residual(stored) = &run.evaluation.desired.outputs["end"].value else { panic!("it is known") };
+    let faults = resolve(stored, &Nothing).expect_err("nothing is known");
+    let found: Vec<String> = faults.iter().map(|fault| format!("{} {}", fault.code, fault.detail)).collect();
+    assert!(matches!(&found[..], [one] if one.starts_with("CAP0180") && one.contains("certificate.c")), "{found:?}");
+}
