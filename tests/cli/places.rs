@@ -1,6 +1,10 @@
-//! Places that change hands: deployments that move past each other, and two that meet in one place unawares.
+//! Places that change hands: deployments that move past each other, two that meet in one place unawares, and estates that
+//! belong to others than who works on them.
+
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown};
 
 use super::Place;
+use crate::peers::{Outcome, report};
 
 const NO_CHANGES: &str = "No changes. Your estate matches the configuration.";
 
@@ -65,5 +69,24 @@ fn a_place_that_goes_by_two_names_is_given_to_one_deployment() {
         place.expect("plan -detailed-exitcode", 0).says(NO_CHANGES);
         place.expect("destroy -auto-approve", 0);
         assert!(!place.path().join("real/x").exists());
+    }
+}
+
+/// As in a container, where the files are those of somebody outside, or where everybody may write to a build's directory.
+#[test]
+fn root_works_in_the_estate_of_somebody_else() {
+    for (owner, mode) in [(65534, 0o755), (0, 0o777)] {
+        let place = Place::quickstart();
+        if place.path().metadata().expect("a folder").uid() != 0 {
+            report("root", &Outcome::NotRun { why: "the tests do not run as root".to_owned() });
+            return;
+        }
+        let out = place.path().join("out");
+        std::fs::create_dir(&out).expect("a folder");
+        for path in [place.path(), &out] {
+            chown(path, Some(owner), None).expect("as root");
+            std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).expect("as root");
+        }
+        place.expect("apply -auto-approve", 0).says("Apply complete! Resources: 7 added");
     }
 }
