@@ -75,9 +75,10 @@ fn finer(failure: &Failure) -> Option<u8> {
 }
 
 /// Exit codes of -exit-codes=extended.
-const FINER: [(&codes::Code, u8); 6] = [
+const FINER: [(&codes::Code, u8); 7] = [
     (&codes::model::POLICY_VIOLATED, 5),
     (&codes::store::LOCKED, 6),
+    (&codes::store::LOCK_LOST, 6),
     (&codes::plan::STALE, 7),
     (&codes::apply::JOB_FAILED, 8),
     (&codes::apply::JOB_WAITS, 8),
