@@ -3,7 +3,7 @@
 //! Every change is one transaction that begins by taking the write lock, so what it checked still holds when it writes.
 //! SQLite blocks, so its work runs on threads that may block, but for what takes less time than handing it over to one:
 //! reads of a few rows, which wait for no writer, and the moves of a job, as long as nobody else writes and the disk is
-//! quick ([`Sqlite::write_here`]). Rows hold JSON; columns beside it are only what is searched for.
+//! quick (`Sqlite::write_here`). Rows hold JSON; columns beside it are only what is searched for.
 
 mod error;
 mod jobs;
