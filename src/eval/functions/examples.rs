@@ -67,7 +67,7 @@ impl Files for Directory {
     }
 
     fn home(&self) -> Option<String> {
-        Some("/home/ann".to_owned())
+        Some("/ann".to_owned())
     }
 
     fn list(&self, directory: &str) -> Result<Vec<(String, FileKind)>, FileFault> {
