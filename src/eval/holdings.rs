@@ -1,14 +1,14 @@
 //! What the parts of an expression hold, for the report of its fault: `var.hosts is map of object with 2 elements`.
 
-use std::collections::BTreeSet;
+use std::slice::from_ref;
 
 use super::fault::Evaluated;
 use super::quoted::write_quoted;
 use super::scope::Scope;
 use super::value::Value;
-use crate::address::Key;
 use crate::diagnostic::{Explained, Holding};
-use crate::syntax::ast::{Expr, ExprKind, Part, Step, StepKind, Traversal};
+use crate::syntax::ast::{Expr, ExprKind, Step};
+use crate::syntax::references::{Reference, each_reference};
 
 /// Parts that a report tells of: more of them say less.
 const MOST: usize = 8;
@@ -32,36 +32,34 @@ impl Scope<'_> {
 
     /// What its references and the variables of `for`s hold, as far as they lead to values.
     pub(super) fn holdings(&self, expr: &Expr) -> Vec<Holding> {
-        let mut parts = Vec::new();
-        references(expr, &mut parts);
-        let mut seen = BTreeSet::new();
-        let held = parts.into_iter().filter_map(|part| self.held(part));
-        held.filter(|one| seen.insert(one.traversal.clone())).take(MOST).collect()
+        let mut found: Vec<Holding> = Vec::new();
+        each_reference(expr, &mut |reference| {
+            if found.len() < MOST
+                && let Some(held) = self.held(&reference)
+                && !found.iter().any(|one| one.traversal == held.traversal)
+            {
+                found.push(held);
+            }
+        });
+        found
     }
 
-    fn held(&self, part: &Expr) -> Option<Holding> {
-        let (root, steps): (_, &[Step]) = match &part.kind {
-            ExprKind::Variable(root) => (root, &[]),
-            ExprKind::Traversal(traversal) => match &traversal.source.kind {
-                ExprKind::Variable(root) => (root, &traversal.steps),
-                _ => return None,
-            },
-            _ => return None,
-        };
+    fn held(&self, reference: &Reference<'_>) -> Option<Holding> {
+        let (root, steps) = (reference.root, reference.steps);
         let (mut value, rest) = match self.bound(root) {
             Some(value) => (value.clone(), steps),
-            None => self.root(root, part.span, steps).ok()?,
+            None => self.root(root, reference.span, steps).ok()?,
         };
         let mut taken = steps.len() - rest.len();
         for step in rest {
-            let constant = written(step).is_some();
-            match self.steps(value.clone(), std::slice::from_ref(step)) {
+            let constant = step.written().is_some();
+            match self.steps(value.clone(), from_ref(step)) {
                 Ok(next) if constant => value = next,
                 _ => break,
             }
             taken += 1;
         }
-        let path: String = steps[..taken].iter().filter_map(written).collect();
+        let path: String = steps[..taken].iter().filter_map(Step::written).collect();
         Some(Holding { traversal: format!("{root}{path}"), statement: statement(&value)? })
     }
 }
@@ -72,55 +70,6 @@ fn called(expr: &Expr) -> Option<String> {
         ExprKind::Call(call) => Some(call.name.text.to_string()),
         _ => None,
     }
-}
-
-/// A step as it is written, unless its key has to be evaluated.
-fn written(step: &Step) -> Option<String> {
-    match &step.kind {
-        StepKind::Attribute(name) => Some(format!(".{name}")),
-        StepKind::Index(Expr { kind: ExprKind::Literal(Value::Number(at)), .. }) => Some(format!("[{at}]")),
-        StepKind::Index(Expr { kind: ExprKind::Literal(Value::String(key)), .. }) => {
-            Some(Key::Name(key.clone()).to_string())
-        }
-        _ => None,
-    }
-}
-
-/// References within an expression, in the order they stand, and those within their keys. What a `for` makes of each element
-/// is reported where that is evaluated.
-fn references<'e>(expr: &'e Expr, found: &mut Vec<&'e Expr>) {
-    let mut all = |parts: &mut dyn Iterator<Item = &'e Expr>| parts.for_each(|part| references(part, found));
-    match &expr.kind {
-        ExprKind::Literal(_) => {}
-        ExprKind::Variable(_) => found.push(expr),
-        ExprKind::Traversal(traversal) => {
-            match &traversal.source.kind {
-                ExprKind::Variable(_) => found.push(expr),
-                _ => references(&traversal.source, found),
-            }
-            keys(traversal).for_each(|key| references(key, found));
-        }
-        ExprKind::Template(parts) => all(&mut parts.iter().filter_map(|part| match part {
-            Part::Literal(_) => None,
-            Part::Interpolation(inner) => Some(inner),
-            Part::If(one) => Some(&one.condition),
-            Part::For(one) => Some(&one.over.collection),
-        })),
-        ExprKind::Wrapped(inner) | ExprKind::Parenthesis(inner) | ExprKind::Unary(_, inner) => references(inner, found),
-        ExprKind::Tuple(items) => all(&mut items.iter()),
-        ExprKind::Object(items) => all(&mut items.iter().map(|item| &item.value)),
-        ExprKind::Call(call) => all(&mut call.arguments.iter()),
-        ExprKind::Binary(row) => all(&mut std::iter::once(&row.first).chain(row.rest.iter().map(|one| &one.right))),
-        ExprKind::Conditional(one) => all(&mut [&one.condition, &one.yes, &one.no].into_iter()),
-        ExprKind::For(one) => references(&one.over.collection, found),
-    }
-}
-
-fn keys(traversal: &Traversal) -> impl Iterator<Item = &Expr> {
-    traversal.steps.iter().filter_map(|step| match &step.kind {
-        StepKind::Index(key) => Some(key),
-        _ => None,
-    })
 }
 
 /// What a value is, in words: a simple one as it is, of others the type and the size. An address says nothing new.

@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use crate::address::Key;
 use crate::eval::value::Value;
 use crate::source::{SourceId, Span};
 
@@ -132,6 +133,20 @@ pub struct Step {
     pub span: Span,
     /// What it is.
     pub kind: StepKind,
+}
+
+impl Step {
+    /// The step as it is written, unless its key has to be evaluated: `.apex`, `[0]`, `["k"]`.
+    pub fn written(&self) -> Option<String> {
+        match &self.kind {
+            StepKind::Attribute(name) => Some(format!(".{name}")),
+            StepKind::Index(Expr { kind: ExprKind::Literal(Value::Number(at)), .. }) => Some(format!("[{at}]")),
+            StepKind::Index(Expr { kind: ExprKind::Literal(Value::String(key)), .. }) => {
+                Some(Key::Name(key.clone()).to_string())
+            }
+            _ => None,
+        }
+    }
 }
 
 /// What a step is.

@@ -3,11 +3,9 @@
 
 use serde_json::{Map, Value as Json, json};
 
-use crate::address::Key;
 use crate::eval::encode;
 use crate::eval::library::{self, Library};
-use crate::eval::value::Value;
-use crate::syntax::ast::{Block, Body, Expr, ExprKind, File, Step, StepKind};
+use crate::syntax::ast::{Block, Body, Expr, ExprKind, File, Step};
 use crate::syntax::references::each_reference;
 
 /// Blocks of the language: all others are resources.
@@ -125,25 +123,12 @@ fn constant(expr: &Expr) -> Option<Json> {
 fn references(expr: &Expr) -> Vec<String> {
     let mut found = Vec::new();
     each_reference(expr, &mut |reference| {
-        let names = constant_steps(reference.steps);
+        let names: Vec<String> = reference.steps.iter().map_while(Step::written).collect();
         let least = object_length(reference.root, &names);
         let form = |length| format!("{}{}", reference.root, names[..length].concat());
         found.extend((least..=names.len()).rev().map(form));
     });
     found
-}
-
-/// Steps in writing, as far as they are names and constant keys.
-fn constant_steps(steps: &[Step]) -> Vec<String> {
-    let written = |step: &Step| match &step.kind {
-        StepKind::Attribute(name) => Some(format!(".{name}")),
-        StepKind::Index(Expr { kind: ExprKind::Literal(Value::Number(at)), .. }) => Some(format!("[{at}]")),
-        StepKind::Index(Expr { kind: ExprKind::Literal(Value::String(key)), .. }) => {
-            Some(Key::Name(key.clone()).to_string())
-        }
-        _ => None,
-    };
-    steps.iter().map_while(written).collect()
 }
 
 /// How many steps name the object itself. An output of a module stands for itself, not for all instances of the module.
