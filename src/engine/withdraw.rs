@@ -1,9 +1,11 @@
-//! Withdrawing a job that has had no effect outside: it never goes on, and what it had made here goes with it.
+//! Withdrawing jobs that have had no effect outside: they never go on, and what they had made here goes with them.
+
+use std::collections::HashSet;
 
 use crate::job::{Job, JobStatus, Machine};
-use crate::ports::PortError;
 use crate::ports::store::{LeaseError, Store};
 use crate::ports::vault::KeyVault;
+use crate::ports::{PortError, PortResult};
 
 /// Why a job is not withdrawn.
 #[derive(Debug, thiserror::Error)]
@@ -28,19 +30,36 @@ impl From<LeaseError> for WithdrawFault {
     }
 }
 
-/// Withdraws a job as it was read.
+/// Withdraws jobs as they were read, and names those that are not withdrawn, with the reason.
 ///
 /// # Errors
-/// See [`WithdrawFault`].
-pub async fn withdraw(store: &dyn Store, vault: &dyn KeyVault, job: &Job) -> Result<(), WithdrawFault> {
+/// When what they had made cannot be removed; they are withdrawn all the same.
+pub async fn withdraw<'j>(
+    store: &dyn Store,
+    vault: &dyn KeyVault,
+    jobs: &'j [Job],
+) -> PortResult<Vec<(&'j Job, WithdrawFault)>> {
+    let (mut withdrawn, mut kept) = (HashSet::new(), Vec::new());
+    for job in jobs {
+        match cancel(store, job).await {
+            Ok(()) => drop(withdrawn.insert(job.id.0.as_str())),
+            Err(fault) => kept.push((job, fault)),
+        }
+    }
+    if withdrawn.is_empty() {
+        return Ok(kept);
+    }
+    // Whatever a job makes in the vault bears its name. Nobody works on it any more, and no record names any of it.
+    for key in vault.ids().await?.iter().filter(|key| key.0.split('/').any(|part| withdrawn.contains(part))) {
+        vault.remove(key).await?;
+    }
+    Ok(kept)
+}
+
+async fn cancel(store: &dyn Store, job: &Job) -> Result<(), WithdrawFault> {
     let is_clean = |machine: Machine| !machine.has_left_traces();
     if !job.machine.is_null() && !serde_json::from_value(job.machine.clone()).is_ok_and(is_clean) {
         return Err(WithdrawFault::Begun);
     }
-    store.set_status(&job.id, &JobStatus::Cancelled, store.now().await?).await?;
-    // Whatever a job makes in the vault bears its name. Nobody works on it any more, and no record names any of it.
-    for key in vault.ids().await?.iter().filter(|key| key.0.split('/').any(|part| part == job.id.0)) {
-        vault.remove(key).await?;
-    }
-    Ok(())
+    Ok(store.set_status(&job.id, &JobStatus::Cancelled, store.now().await?).await?)
 }

@@ -51,26 +51,17 @@ pub async fn cancel(shell: &mut Shell, store: &dyn Store, vault: &dyn KeyVault, 
             return Err(fault.hint("cap jobs list shows what is unfinished.").into());
         }
     }
-    let mut faults = Diagnostics::default();
-    let mut cancelled = 0;
-    for job in &jobs {
-        match withdraw(store, vault, job).await {
-            Ok(()) => cancelled += 1,
-            Err(fault) => faults.push(fault),
-        }
-    }
-    shell.line(&format!("{cancelled} cancelled."));
-    if faults.is_empty() { Ok(OK) } else { Err(faults.into()) }
+    let kept = stored(engine::withdraw(store, vault, &jobs).await)?;
+    shell.line(&format!("{} cancelled.", jobs.len() - kept.len()));
+    let faults: Vec<Diagnostic> = kept.iter().map(|(job, fault)| not_cancelled(job, fault)).collect();
+    if faults.is_empty() { Ok(OK) } else { Err(Diagnostics(faults).into()) }
 }
 
-async fn withdraw(store: &dyn Store, vault: &dyn KeyVault, job: &Job) -> Result<(), Diagnostic> {
-    match engine::withdraw(store, vault, job).await {
-        Ok(()) => Ok(()),
-        Err(WithdrawFault::Store(fault)) => Err(port(&codes::store::STORE_FAILED, &fault)),
-        Err(fault) => {
-            let detail = format!("{} cannot be cancelled: {fault}.", job.id);
-            let report = Diagnostic::error(&codes::shell::NOT_CANCELLED, detail).about(job.address());
-            Err(report.hint("Let it come to its end with `cap jobs resume`."))
-        }
+fn not_cancelled(job: &Job, fault: &WithdrawFault) -> Diagnostic {
+    if let WithdrawFault::Store(fault) = fault {
+        return port(&codes::store::STORE_FAILED, fault);
     }
+    let detail = format!("{} cannot be cancelled: {fault}.", job.id);
+    let report = Diagnostic::error(&codes::shell::NOT_CANCELLED, detail).about(job.address());
+    report.hint("Let it come to its end with `cap jobs resume`.")
 }
