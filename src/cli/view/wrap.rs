@@ -1,5 +1,7 @@
 //! Lines of a report: broken at spaces only, so that commands, paths and addresses can be taken over as they stand.
 
+use textwrap::{Options, WordSeparator, WordSplitter};
+
 /// The text with no line longer than that, where spaces let it be. What is indented goes on indented alike.
 pub fn fill(text: &str, columns: usize) -> String {
     text.lines().map(|line| fill_line(line, columns)).collect::<Vec<_>>().join("\n")
@@ -8,22 +10,8 @@ pub fn fill(text: &str, columns: usize) -> String {
 fn fill_line(line: &str, columns: usize) -> String {
     let words = line.trim_start();
     let indent = &line[..line.len() - words.len()];
-    let mut out = indent.to_owned();
-    let mut length = indent.len();
-    for (at, word) in words.split(' ').enumerate() {
-        let wide = word.chars().count();
-        if at > 0 && length + 1 + wide > columns {
-            out.push('\n');
-            out.push_str(indent);
-            length = indent.len();
-        } else if at > 0 {
-            out.push(' ');
-            length += 1;
-        }
-        out.push_str(word);
-        length += wide;
-    }
-    out
+    let options = Options::new(columns).initial_indent(indent).subsequent_indent(indent).break_words(false);
+    textwrap::fill(words, options.word_separator(WordSeparator::AsciiSpace).word_splitter(WordSplitter::NoHyphenation))
 }
 
 #[cfg(test)]
