@@ -6,6 +6,7 @@ use std::os::unix::fs::OpenOptionsExt as _;
 use std::sync::Mutex;
 
 use tracing_subscriber::filter::{LevelFilter, filter_fn};
+use tracing_subscriber::fmt::writer::BoxMakeWriter;
 use tracing_subscriber::layer::{Layer as _, SubscriberExt as _};
 use tracing_subscriber::util::SubscriberInitExt as _;
 use tracing_subscriber::{fmt, registry};
@@ -24,15 +25,16 @@ pub fn start(environment: &dyn Fn(&str) -> Option<String>) -> Result<(), Diagnos
             .hint("Levels are trace, debug, info, warn, error and off.")
     })?;
     let own = filter_fn(move |note| *note.level() <= level && note.target().starts_with(env!("CARGO_PKG_NAME")));
-    match set("CAP_LOG_PATH") {
-        None => registry().with(fmt::layer().with_ansi(false).with_writer(std::io::stderr).with_filter(own)).init(),
+    let writer = match set("CAP_LOG_PATH") {
+        None => BoxMakeWriter::new(std::io::stderr),
         Some(path) => {
             let file = OpenOptions::new().append(true).create(true).mode(0o600).open(&path).map_err(|error| {
                 Diagnostic::error(&codes::shell::USAGE, format!("CAP_LOG_PATH: {path} cannot be written: {error}"))
                     .hint("Name a file in a directory that is there and may be written to.")
             })?;
-            registry().with(fmt::layer().with_ansi(false).with_writer(Mutex::new(file)).with_filter(own)).init();
+            BoxMakeWriter::new(Mutex::new(file))
         }
-    }
+    };
+    registry().with(fmt::layer().with_ansi(false).with_writer(writer).with_filter(own)).init();
     Ok(())
 }

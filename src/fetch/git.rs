@@ -54,7 +54,7 @@ async fn commit(repository: &Path, name: Option<&str>) -> PortResult<String> {
         if let Ok(found) = git(&[&[OsStr::new("-C"), repository.as_os_str()], &parse[..]].concat()).await {
             // `--end-of-options` is echoed by some versions of git.
             let commit = found.lines().last().unwrap_or("").trim().to_owned();
-            let is_asked = !name.is_some_and(is_whole) || name.is_some_and(|name| name.eq_ignore_ascii_case(&commit));
+            let is_asked = name.is_none_or(|name| !is_whole(name) || name.eq_ignore_ascii_case(&commit));
             if is_whole(&commit) && is_asked {
                 return Ok(commit);
             }

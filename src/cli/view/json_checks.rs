@@ -7,9 +7,8 @@ use serde_json::{Value as Json, json};
 use crate::address::{Key, ResourceAddress};
 use crate::diagnostic::{Diagnostic, codes};
 
-/// One element for each block, with its instances. `failures` are among the reports of the plan: of all
-/// conditions only those of checks let it be saved; `later` names what has
-/// conditions that are known after apply.
+/// One element for each block, with its instances. `failures` are among the reports of the plan: of all conditions only
+/// those of checks let it be saved; `later` names what has conditions that are known after apply.
 pub fn checks<'d>(
     guarded: &BTreeSet<ResourceAddress>,
     failures: impl Iterator<Item = &'d Diagnostic>,
