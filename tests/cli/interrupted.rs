@@ -105,44 +105,44 @@ fn a_saved_plan_goes_on_where_it_was_interrupted() {
     place.expect("plan -detailed-exitcode", 0);
 }
 
-#[test]
-fn after_the_second_interrupt_nothing_is_drawn() {
+/// An estate whose deployment takes longer than anybody waits.
+fn endless() -> Place {
     let place = slow();
     place.write("main.cap.hcl", place.read("main.cap.hcl").replace("\"1\"", "\"30\""));
-    let mut terminal = Terminal::run(place.command("apply -auto-approve"));
+    place
+}
+
+/// Interrupts an apply while it deploys, and once more. Returns its exit code and all that it said.
+fn cut_off(mut terminal: Terminal) -> (i32, String) {
     terminal.until("@file_target.local: Creating...");
     signal(&terminal.child, libc::SIGINT);
     terminal.until("Gracefully shutting down...");
     signal(&terminal.child, libc::SIGINT);
-    let (code, said) = terminal.end();
+    terminal.end()
+}
+
+#[test]
+fn after_the_second_interrupt_nothing_is_drawn() {
+    let place = endless();
+    let (code, said) = cut_off(Terminal::run(place.command("apply -auto-approve")));
     let after = said.split("Two interrupts received.").nth(1).expect("it is said");
     assert!(code == 1 && !after.contains("creating "), "{said}");
 }
 
 #[test]
 fn a_lock_that_is_held_and_an_interrupt_have_exit_codes_of_their_own() {
-    let place = slow();
-    place.write("main.cap.hcl", place.read("main.cap.hcl").replace("\"1\"", "\"30\""));
+    let place = endless();
     let mut terminal = Terminal::run(place.command("-exit-codes=extended apply -auto-approve"));
     terminal.until("@file_target.local: Creating...");
     place.expect("-exit-codes=extended apply -auto-approve", 6).reports("CAP0504");
     place.expect("apply -auto-approve", 1).reports("CAP0504");
-    signal(&terminal.child, libc::SIGINT);
-    terminal.until("Gracefully shutting down...");
-    signal(&terminal.child, libc::SIGINT);
-    assert_eq!(terminal.end().0, 130);
+    assert_eq!(cut_off(terminal).0, 130);
 }
 
 #[test]
 fn what_has_left_traces_is_not_withdrawn() {
-    let place = slow();
-    place.write("main.cap.hcl", place.read("main.cap.hcl").replace("\"1\"", "\"30\""));
-    let mut terminal = Terminal::run(place.command("apply -auto-approve -parallelism=1"));
-    terminal.until("@file_target.local: Creating...");
-    signal(&terminal.child, libc::SIGINT);
-    terminal.until("Gracefully shutting down...");
-    signal(&terminal.child, libc::SIGINT);
-    assert_eq!(terminal.end().0, 1);
+    let place = endless();
+    assert_eq!(cut_off(Terminal::run(place.command("apply -auto-approve -parallelism=1"))).0, 1);
     let refused = place.expect("jobs cancel", 1);
     refused.reports("CAP0712").reports("certificate.www@file_target.local").reports("cap jobs resume");
     let left = place.expect("jobs list", 0).out;

@@ -1,13 +1,12 @@
 //! `file_target`.
 
-use std::fs::Permissions;
-use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown, lchown, symlink};
+use std::os::unix::fs::{MetadataExt as _, lchown, symlink};
 
 use cap::job::ErrorClass;
 use cap::state::Spec;
 use serde_json::{Value as Json, json};
 
-use super::fixtures::{Place, bundle};
+use super::fixtures::{Place, bundle, folder_of};
 use super::suite::{NOBODY, suite};
 use crate::peers::{Outcome, Scratch, report};
 
@@ -29,12 +28,7 @@ async fn root_does_not_work_where_others_can_write() {
         report("root", &Outcome::NotRun { why });
         return;
     }
-    let make = |name: &str, mode: u32, user: u32| {
-        let path = scratch.join(name);
-        std::fs::create_dir_all(path.join("below")).expect("a folder");
-        chown(&path, Some(user), None).expect("as root");
-        std::fs::set_permissions(&path, Permissions::from_mode(mode)).expect("as root");
-    };
+    let make = |name: &str, mode: u32, user: u32| folder_of(scratch.join(name), mode, user);
     make("theirs", 0o755, NOBODY);
     make("group", 0o775, 0);
     make("shared", 0o1777, 0);

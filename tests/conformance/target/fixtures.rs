@@ -1,7 +1,8 @@
 //! Bundles, places, and what stands on the disk.
 
 use std::collections::BTreeMap;
-use std::os::unix::fs::MetadataExt as _;
+use std::fs::Permissions;
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -99,6 +100,13 @@ pub fn snapshot(folder: &Path) -> BTreeMap<PathBuf, (u64, i64, i64)> {
         }
     }
     all
+}
+
+/// A folder with another one in it, of that mode and that user. Only root can make one.
+pub fn folder_of(path: PathBuf, mode: u32, user: u32) {
+    std::fs::create_dir_all(path.join("below")).expect("a folder");
+    chown(&path, Some(user), None).expect("as root");
+    std::fs::set_permissions(&path, Permissions::from_mode(mode)).expect("as root");
 }
 
 /// One way to lay out a slot.

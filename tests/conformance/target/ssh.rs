@@ -1,14 +1,13 @@
 //! `ssh_target` over a real sshd.
 
-use std::fs::Permissions;
-use std::os::unix::fs::{PermissionsExt as _, chown, symlink};
+use std::os::unix::fs::symlink;
 
 use cap::job::ErrorClass;
 use cap::observed::SlotContent;
 use cap::ports::target::Target;
 use serde_json::{Value as Json, json};
 
-use super::fixtures::{Place, bundle, in_place};
+use super::fixtures::{Place, bundle, folder_of, in_place};
 use super::suite::{NOBODY, suite};
 use crate::peers::sshd::Sshd;
 use crate::peers::{Outcome, Scratch, free_port, report};
@@ -164,12 +163,7 @@ async fn root_does_not_work_where_others_can_write() {
         return;
     }
     let scratch = Scratch::new("ssh-trust");
-    let make = |name: &str, mode: u32, user: u32| {
-        let path = scratch.join(name);
-        std::fs::create_dir_all(path.join("below")).expect("a folder");
-        chown(&path, Some(user), None).expect("as root");
-        std::fs::set_permissions(&path, Permissions::from_mode(mode)).expect("as root");
-    };
+    let make = |name: &str, mode: u32, user: u32| folder_of(scratch.join(name), mode, user);
     make("theirs", 0o755, NOBODY);
     make("group", 0o775, 0);
     make("shared", 0o1777, 0);
