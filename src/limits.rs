@@ -29,5 +29,6 @@ pub const DAYS: i64 = 36_525;
 pub const PLAN_BYTES: usize = 1 << 30;
 /// Bytes of any reply read from a server (a CA, a target): a hostile peer must not fill memory.
 pub const REPLY_BYTES: usize = 1 << 20;
-/// Attempts at one request that the CA answers with `badNonce` (RFC 8555 section 6.5).
-pub const NONCE_ATTEMPTS: usize = 12;
+/// Attempts at one request that the CA answers with `badNonce` (RFC 8555 section 6.5). Of a CA that refuses every second
+/// nonce, one request in sixteen millions is given up.
+pub const NONCE_ATTEMPTS: usize = 24;
