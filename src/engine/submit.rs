@@ -12,7 +12,7 @@ use crate::job::{Job, JobId, JobStatus, Run, RunId};
 use crate::plan::predict::imported;
 use crate::plan::{Action, Plan, Step, StoredOutput, Work};
 use crate::ports::PortError;
-use crate::ports::store::{RecordWrite, Submission, SubmitError};
+use crate::ports::store::{Lock, RecordWrite, Submission, SubmitError};
 use crate::state::facts::Facts;
 use crate::state::{Event, EventBody, Record};
 use crate::time::Timestamp;
@@ -38,6 +38,9 @@ pub enum SubmitFault {
     /// What is to be imported is not what it was. Nothing was written: plan again.
     #[error("what is to be imported changed since the plan was made")]
     Changed(Box<Diagnostic>),
+    /// The lock under which it was to begin is not held any more. Nothing was written.
+    #[error("the lock ran out or was broken")]
+    LockLost,
     /// Somebody changed the timeline of an object of the plan. Nothing was written.
     #[error("{0}")]
     Broken(Finding),
@@ -46,11 +49,12 @@ pub enum SubmitFault {
     Store(#[from] PortError),
 }
 
-/// Submits a plan for `actor`. On return everything that needs only the store is done, and the rest are jobs of the run.
+/// Submits a plan for `actor`, under a lock where there is one. On return everything that needs only the store is done, and
+/// the rest are jobs of the run.
 ///
 /// # Errors
 /// See [`SubmitFault`]; nothing was written unless the store failed midway.
-pub async fn submit(engine: &Engine, plan: &Plan, actor: &str) -> Result<RunId, SubmitFault> {
+pub async fn submit(engine: &Engine, plan: &Plan, actor: &str, lock: Option<&Lock>) -> Result<RunId, SubmitFault> {
     let identity = engine.store.identity().await?;
     if !plan.store.is_empty() && identity.id != plan.store {
         return Err(SubmitFault::OtherStore { store: identity.id, planned: plan.store.clone() });
@@ -67,7 +71,7 @@ pub async fn submit(engine: &Engine, plan: &Plan, actor: &str) -> Result<RunId, 
         builder.step(step);
     }
     let submission = match builder.submission(engine, plan).await {
-        Ok(submission) => submission,
+        Ok(submission) => Submission { lock: lock.cloned(), ..submission },
         Err(fault) => {
             taken.give_back(engine).await;
             return Err(fault.into());
@@ -80,13 +84,13 @@ pub async fn submit(engine: &Engine, plan: &Plan, actor: &str) -> Result<RunId, 
             }
             Ok(run)
         }
-        Err(SubmitError::Stale(addresses)) => {
-            taken.give_back(engine).await;
-            Err(SubmitFault::Stale(addresses))
-        }
         // It may have been written all the same: keys that a record may name have to stay. Whoever begins to manage the same
         // later removes those that none names.
         Err(SubmitError::Store(fault)) => Err(fault.into()),
+        Err(refusal) => {
+            taken.give_back(engine).await;
+            Err(refusal.into())
+        }
     }
 }
 
@@ -96,6 +100,16 @@ async fn settled(engine: &Engine, submission: &Submission) -> Result<(), SubmitE
     match engine.store.submit(submission).await {
         Err(SubmitError::Store(_)) => engine.store.submit(submission).await,
         settled => settled,
+    }
+}
+
+impl From<SubmitError> for SubmitFault {
+    fn from(fault: SubmitError) -> Self {
+        match fault {
+            SubmitError::Stale(addresses) => Self::Stale(addresses),
+            SubmitError::LockLost => Self::LockLost,
+            SubmitError::Store(fault) => Self::Store(fault),
+        }
     }
 }
 
@@ -288,6 +302,7 @@ impl Builder {
         let writes: Vec<RecordWrite> = self.changing.values().filter_map(Changing::write).collect();
         Ok(Submission {
             run: Run { id: self.run, actor: self.actor, at: self.at, jobs: self.jobs.len() },
+            lock: None,
             writes,
             events: self.events,
             appends,

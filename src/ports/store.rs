@@ -51,6 +51,9 @@ pub struct RecordWrite {
 pub struct Submission {
     /// The run.
     pub run: Run,
+    /// The lock under which it is submitted, where there is one; its name and id count.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lock: Option<Lock>,
     /// Writes that are done at once: spec-only changes, and the claims of the jobs.
     pub writes: Vec<RecordWrite>,
     /// The events of the writes.
@@ -69,6 +72,9 @@ pub enum SubmitError {
     /// Records have changed since they were read. Nothing was written.
     #[error("records changed since the plan was made")]
     Stale(Vec<Address>),
+    /// The lock it was to be submitted under is not held any more. Nothing was written.
+    #[error("the lock ran out or was broken")]
+    LockLost,
     /// The store failed. Submitting the same run again completes it or finds it complete.
     #[error(transparent)]
     Store(#[from] PortError),
@@ -209,6 +215,11 @@ pub trait Store: Send + Sync {
     /// Some records: those that exist of the ones asked for.
     async fn records(&self, addresses: &[Address]) -> Result<Vec<Record>, PortError>;
     /// Begins an apply, wholly or not at all as far as anyone who asks can see. Submitting the same run again is fine.
+    ///
+    /// `LockLost` when it names a lock that is gone, has another id by now, or has run out by the store's clock: a run that
+    /// begins under a lock has begun before [`Store::unlock`] breaks that one, or [`Store::lock`] gives one of its name to
+    /// somebody else. A store without transactions sees to it by giving up, in those two, what is being submitted under
+    /// the lock; one that runs out while its submission is written, and that nobody takes meanwhile, is not noticed there.
     async fn submit(&self, submission: &Submission) -> Result<(), SubmitError>;
     /// All runs, newest last.
     async fn runs(&self) -> Result<Vec<Run>, PortError>;

@@ -113,7 +113,7 @@ fn steps(pebble: &Pebble) -> Vec<cap::plan::Step> {
 /// Issues through one fault, with as many processes as it takes.
 async fn live(world: &Arc<World>, pebble: &Arc<Pebble>) {
     let plan = world.plan(steps(pebble)).await;
-    let run = cap::engine::submit(&process(world, pebble), &plan, ACTOR).await.expect("it is submitted");
+    let run = cap::engine::submit(&process(world, pebble), &plan, ACTOR, None).await.expect("it is submitted");
     for worker in ["first", "second", "third"] {
         let options = WorkOptions { run: Some(run.clone()), ..WorkOptions::new(worker) };
         let (engine, stop) = (process(world, pebble), Stop::default());

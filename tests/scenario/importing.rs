@@ -8,10 +8,11 @@ use cap::ports::clock::Ids as _;
 use cap::ports::vault::KeyType;
 use cap::state::facts::{AccountFacts, Facts, KeyId};
 use cap::testing::{Fault, SeededIds};
+use cap::time::Duration;
 use cap::x509::Signer;
 use serde_json::json;
 
-use super::world::{World, create, run};
+use super::world::{ACTOR, World, create, run};
 use crate::peers::Scratch;
 
 /// Two accounts that are imported, each with its key in a file.
@@ -105,6 +106,14 @@ fn keys_that_no_record_names_are_removed() {
         let fault = world.submit(imports.steps).await.expect_err("another key");
         assert!(matches!(fault, SubmitFault::Changed(_)), "{fault:?}");
         assert_eq!(kept(&world).await, [false, false]);
+
+        let (world, imports) = (World::new().await, Imports::new());
+        let lock = world.store.lock("apply", "me", "apply", Duration::from_secs(30)).await.expect("it is free");
+        world.store.unlock(&lock.id).await.expect("it is broken");
+        let plan = world.plan(imports.steps).await;
+        let fault = cap::engine::submit(&world.engine(), &plan, ACTOR, Some(&lock)).await.expect_err("nobody holds it");
+        assert!(matches!(fault, SubmitFault::LockLost), "{fault:?}");
+        assert_eq!((kept(&world).await, world.faults.count("submit")), (vec![false, false], 1));
     });
 }
 

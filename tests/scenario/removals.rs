@@ -39,7 +39,7 @@ async fn deletion(world: &World) -> Vec<Step> {
 /// Applies an estate; the addresses of what failed.
 async fn apply(world: &World, steps: &[Step]) -> Vec<String> {
     let plan = plan(world, &wanted(steps)).await;
-    let run = cap::engine::submit(&world.engine(), &plan, ACTOR).await.expect("it is submitted");
+    let run = cap::engine::submit(&world.engine(), &plan, ACTOR, None).await.expect("it is submitted");
     let report = world.work(&run).await.expect("the store answers");
     report.failed.iter().map(|job| job.address().to_string()).collect()
 }

@@ -76,7 +76,7 @@ async fn apply(world: &World, estate: &Estate) -> Vec<(String, Action)> {
     if !plan.has_changes() {
         return Vec::new();
     }
-    let run = cap::engine::submit(&world.engine(), &plan, ACTOR).await.expect("it is submitted");
+    let run = cap::engine::submit(&world.engine(), &plan, ACTOR, None).await.expect("it is submitted");
     let report = world.work(&run).await.expect("the store answers");
     assert_eq!(report.failed, []);
     plan.steps.iter().map(|step| (step.address.to_string(), step.action)).collect()
@@ -196,7 +196,7 @@ fn whoever_has_no_patience_leaves_the_tidying_and_nothing_else() {
         let world = World::new().await;
         break_withdrawals(&world);
         let steps = world.plan(estate()).await;
-        let run = cap::engine::submit(&world.engine(), &steps, ACTOR).await.expect("it is submitted");
+        let run = cap::engine::submit(&world.engine(), &steps, ACTOR, None).await.expect("it is submitted");
         let patience = Some(Duration::from_secs(600));
         let options = WorkOptions { run: Some(run.clone()), patience, ..WorkOptions::new("hurried") };
         let begin = world.clock.now();

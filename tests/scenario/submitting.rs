@@ -43,7 +43,7 @@ fn a_plan_of_another_store_is_refused() {
     run(async {
         let (world, other) = (World::new().await, World::new().await);
         let plan = other.plan(estate()).await;
-        let fault = cap::engine::submit(&world.engine(), &plan, "tester").await.expect_err("another store");
+        let fault = cap::engine::submit(&world.engine(), &plan, "tester", None).await.expect_err("another store");
         assert!(matches!(fault, SubmitFault::OtherStore { .. }), "{fault:?}");
     });
 }

@@ -25,6 +25,7 @@ async fn write(world: &World, number: usize, append: Append) {
     let id = RunId(format!("by-hand-{number}"));
     let submission = Submission {
         run: Run { id, actor: ACTOR.to_owned(), at: world.clock.now(), jobs: 0 },
+        lock: None,
         writes: Vec::new(),
         events: Vec::new(),
         appends: vec![append],

@@ -81,7 +81,7 @@ impl World {
 
     pub async fn submit(&self, steps: Vec<Step>) -> Result<RunId, SubmitFault> {
         let plan = self.plan(steps).await;
-        cap::engine::submit(&self.engine(), &plan, ACTOR).await
+        cap::engine::submit(&self.engine(), &plan, ACTOR, None).await
     }
 
     /// Works on a run until nothing is left of it.

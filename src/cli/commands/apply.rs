@@ -13,7 +13,7 @@ use crate::cli::place::Place;
 use crate::cli::planning::Purpose;
 use crate::cli::progress::Drawing;
 use crate::cli::shell::{ERROR, Failure, OK, Outcome, Shell, port, stored};
-use crate::cli::view::{output, stream};
+use crate::cli::view::{self, output, stream};
 use crate::cli::wiring::clock::SystemClock;
 use crate::cli::wiring::location::Location;
 use crate::cli::wiring::session::Session;
@@ -232,7 +232,8 @@ impl Going<'_> {
         let actor = permitted(self.session, plan).await?;
         shell.line_for_people("");
         execute::prove(self.lock).await?;
-        let run = engine::submit(&self.session.engine, plan, &actor.name).await.map_err(refused)?;
+        let lock = self.lock.map(Held::lock);
+        let run = engine::submit(&self.session.engine, plan, &actor.name, lock).await.map_err(refused)?;
         told_recorded(&Drawing::new(shell, self.args.json), self.session, plan, &run, self.args.json).await?;
         self.work(shell, plan, &run).await
     }
@@ -317,6 +318,7 @@ fn refused(fault: SubmitFault) -> Failure {
             let detail = format!("Unfinished jobs work on resources of the plan: {}.", named.join(", "));
             Diagnostic::error(&codes::plan::BUSY, detail).hint("Finish them with `cap jobs resume`.").into()
         }
+        SubmitFault::LockLost => view::lock::lost().into(),
         SubmitFault::Changed(report) => (*report).into(),
         SubmitFault::Broken(finding) => {
             let detail = format!("{finding}. Nothing was written: a new entry would be sealed after what was changed.");
@@ -404,4 +406,16 @@ pub fn show_saved(shell: &mut Shell, file: &Path, as_json: bool) -> Outcome {
         shell.print(&text);
     }
     Ok(OK)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_apply_that_does_not_begin_because_its_lock_is_gone_says_so() {
+        let failure = refused(SubmitFault::LockLost);
+        let found: Vec<String> = failure.diagnostics.iter().map(|report| report.code.to_string()).collect();
+        assert_eq!(found, ["CAP0506"]);
+    }
 }

@@ -257,7 +257,7 @@ async fn act(
     let planned = planning::plan(&session, configuration, &run.planning, &patterns, location, now, purpose).await?;
     let Planned { plan, mut diagnostics } = planned;
     if run.applies && !diagnostics.has_errors() && plan.has_changes() {
-        let id = engine::submit(&session.engine, &plan, ACTOR).await.map_err(unsubmitted)?;
+        let id = engine::submit(&session.engine, &plan, ACTOR, None).await.map_err(unsubmitted)?;
         let options = WorkOptions { run: Some(id), ..WorkOptions::new(ACTOR) };
         let report = stored(engine::work(&session.engine, &options, &Silent, &Stop::default()).await)?;
         diagnostics.extend(execute::failures(&report.failed));

@@ -70,7 +70,7 @@ impl Store for Memory {
     }
 
     async fn submit(&self, submission: &Submission) -> Result<(), SubmitError> {
-        self.tables().submit(submission)
+        self.tables().submit(submission, self.clock.now())
     }
 
     async fn runs(&self) -> Result<Vec<Run>, PortError> {

@@ -87,9 +87,12 @@ impl Tables {
         }
     }
 
-    pub(super) fn submit(&mut self, submission: &Submission) -> Result<(), SubmitError> {
+    pub(super) fn submit(&mut self, submission: &Submission, now: Timestamp) -> Result<(), SubmitError> {
         if self.runs.iter().any(|run| run.id == submission.run.id) {
             return Ok(());
+        }
+        if submission.lock.as_ref().is_some_and(|lock| !self.is_held(lock, now)) {
+            return Err(SubmitError::LockLost);
         }
         let stale = self.stale(submission)?;
         if !stale.is_empty() {
@@ -255,6 +258,10 @@ impl Tables {
             .take(limit)
             .map(|(event, position)| (position, event.clone()))
             .collect()
+    }
+
+    fn is_held(&self, lock: &Lock, now: Timestamp) -> bool {
+        self.locks.get(&lock.name).is_some_and(|held| held.id == lock.id && held.until > now)
     }
 
     pub(super) fn lock(&mut self, lock: Lock, now: Timestamp) -> Result<Lock, LockError> {

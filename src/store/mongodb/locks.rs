@@ -43,6 +43,8 @@ impl MongoDb {
             } }];
             let taken = self.locks.find_one_and_update(free, take).return_document(ReturnDocument::After).await?;
             if let Some(document) = taken {
+                // Whatever was to begin under an earlier holding begins no more.
+                self.give_up_under(doc! { "lock.name": name, "lock.id": { "$ne": &id } }).await?;
                 return Ok(lock_of(document));
             }
             // It may have run out since.
@@ -85,9 +87,20 @@ impl MongoDb {
         }
     }
 
+    /// Whether a submission's lock lasts. Asked by a write: a server that is the primary no more cannot confirm it.
+    pub(super) async fn is_under_lock(&self, attempt: &str, lock: Option<&Lock>) -> PortResult<bool> {
+        let Some(lock) = lock else { return Ok(true) };
+        let held = doc! { "_id": &lock.name, "id": &lock.id, "until": { "$gt": date(self.clock().await?) } };
+        let asked = self.locks.update_one(held, doc! { "$set": { "attempt": attempt } }).await?;
+        Ok(asked.matched_count > 0)
+    }
+
     pub(super) async fn give_back_lock(&self, id: &str) -> PortResult<bool> {
         let held = doc! { "id": id, "until": { "$gt": date(self.clock().await?) } };
-        Ok(self.locks.delete_one(held).await?.deleted_count > 0)
+        let is_given = self.locks.delete_one(held).await?.deleted_count > 0;
+        // Also where it was gone: whoever removed it may have died before this.
+        self.give_up_under(doc! { "lock.id": id }).await?;
+        Ok(is_given)
     }
 
     pub(super) async fn list_locks(&self) -> PortResult<Vec<Lock>> {

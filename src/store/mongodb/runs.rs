@@ -3,6 +3,10 @@
 //! Until the run's document says `committed` nothing of a submission is visible, and giving it up only frees what it
 //! reserved. From then on everything follows from what was staged, and whoever comes by completes it. A submitter that
 //! died before that is given up by others after a while, by the store's clock.
+//!
+//! A submission under a lock enters the lock's name with the run and then looks whether the lock lasts; whoever takes or
+//! breaks a lock writes that first and then gives up what is staged under the earlier holding. Whichever of the two comes
+//! first, the other sees it: nothing is committed under a lock that somebody has taken or broken.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -32,22 +36,29 @@ impl MongoDb {
     /// Begins an apply: see the module.
     pub(super) async fn submit_run(&self, submission: &Submission) -> Result<(), SubmitError> {
         self.settle().await?;
-        let Some(attempt) = self.begin(&submission.run).await? else { return Ok(()) };
+        let Some(attempt) = self.begin(submission).await? else { return Ok(()) };
+        if !self.is_under_lock(&attempt, submission.lock.as_ref()).await? {
+            self.give_up(&attempt).await?;
+            return Err(SubmitError::LockLost);
+        }
         let pieces = self.stage(&attempt, submission).await?;
         let stale = self.reserve(&attempt, submission).await?;
         if !stale.is_empty() {
             self.give_up(&attempt).await?;
             return Err(SubmitError::Stale(stale));
         }
-        let run = self.commit(&attempt, pieces, &submission.run).await?;
+        let run = self.commit(&attempt, pieces, submission).await?;
         Ok(self.roll_forward(&run, submission).await?)
     }
 
     /// Enters the run as being staged, under the name of this attempt. Nothing when it is complete.
-    async fn begin(&self, run: &Run) -> PortResult<Option<String>> {
+    async fn begin(&self, submission: &Submission) -> PortResult<Option<String>> {
+        let run = &submission.run;
         let attempt = fresh_id(&run.id.0)?;
+        let lock = submission.lock.as_ref().map(|lock| doc! { "name": &lock.name, "id": &lock.id });
         let stage = doc! {
-            "$set": { "stage": "staging", "attempt": &attempt, "body": to_text(run)? }, "$currentDate": { "at": true },
+            "$set": { "stage": "staging", "attempt": &attempt, "body": to_text(run)?, "lock": lock },
+            "$currentDate": { "at": true },
         };
         let is_new = doc! { "_id": &run.id.0, "stage": null };
         if unless_there(self.runs.update_one(is_new, stage.clone()).upsert(true).await)?.is_some() {
@@ -173,14 +184,20 @@ impl MongoDb {
     }
 
     /// The point of no return.
-    async fn commit(&self, attempt: &str, pieces: u32, run: &Run) -> PortResult<RunDoc> {
+    async fn commit(&self, attempt: &str, pieces: u32, submission: &Submission) -> Result<RunDoc, SubmitError> {
+        let run = &submission.run;
         let mine = doc! { "_id": &run.id.0, "attempt": attempt, "stage": "staging" };
         let commit = doc! { "$set": { "stage": "committed", "pieces": pieces } };
         self.runs.update_one(mine, commit).await?;
         let found = self.runs.find_one(doc! { "_id": &run.id.0 }).await?.ok_or_else(|| gone("run"))?;
         // Also when others have completed it since.
-        let is_mine = found.attempt == attempt && matches!(found.stage, Stage::Committed | Stage::Done);
-        if is_mine { Ok(found) } else { Err(overtaken(run)) }
+        if found.attempt == attempt && matches!(found.stage, Stage::Committed | Stage::Done) {
+            return Ok(found);
+        }
+        // Whoever gave it up may have done so before the last of it was reserved.
+        self.free(attempt).await?;
+        let lasts = found.attempt != attempt || self.is_under_lock(attempt, submission.lock.as_ref()).await?;
+        Err(if lasts { overtaken(run).into() } else { SubmitError::LockLost })
     }
 
     /// Completes a committed run from what was staged.
@@ -309,6 +326,15 @@ impl MongoDb {
         let old = self.clock().await? - PATIENCE;
         let dead = self.runs.find(doc! { "stage": "staging", "at": { "$lt": date(old) } }).await?;
         for run in dead.try_collect::<Vec<_>>().await? {
+            self.give_up(&run.attempt).await?;
+        }
+        Ok(())
+    }
+
+    /// Gives up what is being submitted under a lock.
+    pub(super) async fn give_up_under(&self, mut lock: Document) -> PortResult<()> {
+        lock.insert("stage", "staging");
+        for run in self.runs.find(lock).await?.try_collect::<Vec<_>>().await? {
             self.give_up(&run.attempt).await?;
         }
         Ok(())

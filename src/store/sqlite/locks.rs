@@ -26,6 +26,11 @@ fn held(connection: &Connection, name: &str, at: Timestamp) -> rusqlite::Result<
     connection.query_row(&sql, params![name, at.millis()], lock_of).optional()
 }
 
+/// Whether that very holding lasts.
+pub(super) fn is_held(connection: &Connection, lock: &Lock) -> rusqlite::Result<bool> {
+    Ok(held(connection, &lock.name, now(connection)?)?.is_some_and(|held| held.id == lock.id))
+}
+
 pub(super) fn take(
     connection: &Connection,
     name: String,

@@ -2,7 +2,7 @@
 
 use rusqlite::{Connection, OptionalExtension as _, params};
 
-use super::{jobs, read, to_text};
+use super::{jobs, locks, read, to_text};
 use crate::address::Address;
 use crate::job::JobId;
 use crate::ports::PortResult;
@@ -16,6 +16,11 @@ pub(super) fn submit(connection: &Connection, submission: &Submission) -> Result
     let known = connection.prepare_cached("SELECT 1 FROM runs WHERE id = ?1")?.exists([&submission.run.id.0])?;
     if known {
         return Ok(());
+    }
+    if let Some(lock) = &submission.lock
+        && !locks::is_held(connection, lock)?
+    {
+        return Err(SubmitError::LockLost);
     }
     let stale = stale(connection, submission)?;
     if !stale.is_empty() {

@@ -2,7 +2,7 @@
 
 use cap::address::Address;
 use cap::job::RunId;
-use cap::ports::store::{JobFilter, RecordWrite, Store, Submission, SubmitError};
+use cap::ports::store::{JobFilter, Lock, RecordWrite, Store, Submission, SubmitError};
 use cap::state::{Record, Recorded};
 use serde_json::json;
 
@@ -11,15 +11,22 @@ use super::fixtures::*;
 
 /// The addresses of a refusal, and the proof that nothing was written.
 async fn refused(store: &dyn Store, submission: &Submission) -> Vec<Address> {
+    let SubmitError::Stale(stale) = refusal(store, submission).await else {
+        panic!("it was refused for another reason")
+    };
+    stale
+}
+
+async fn refusal(store: &dyn Store, submission: &Submission) -> SubmitError {
     let before = store.snapshot().await.expect("a snapshot");
     let events = store.events(0, 10_000, &Default::default()).await.expect("events").len();
-    let Err(SubmitError::Stale(stale)) = store.submit(submission).await else { panic!("it was not refused") };
+    let refusal = store.submit(submission).await.expect_err("it is refused");
     assert_eq!(store.snapshot().await.expect("a snapshot"), before);
     assert_eq!(store.events(0, 10_000, &Default::default()).await.expect("events").len(), events);
     let filter = JobFilter { run: Some(submission.run.id.clone()), ..Default::default() };
     assert!(store.jobs(&filter).await.expect("jobs").is_empty());
     assert!(!run_ids(store).await.contains(&submission.run.id));
-    stale
+    refusal
 }
 
 async fn run_ids(store: &dyn Store) -> Vec<RunId> {
@@ -118,6 +125,31 @@ pub async fn an_apply_changes_the_outputs_that_it_names(subject: Subject) {
         outputs.into_iter().map(|(name, output)| (name, output.value)).collect::<Vec<_>>(),
         [("left".to_owned(), json!("r1")), ("run".to_owned(), json!("r2"))]
     );
+    assert_eq!(run_ids(&*store).await, [run_id("r1"), run_id("r2")]);
+}
+
+pub async fn an_apply_begins_only_under_its_lock(subject: Subject) {
+    let (store, other) = (subject.open().await, subject.open().await);
+    let under = |lock: &Lock, run: &str, number| {
+        let writes = vec![write(number, 0)];
+        Submission { lock: Some(lock.clone()), writes, ..submission(run, 0) }
+    };
+    let take = async |name: &str, ttl| store.lock(name, "me@host", "apply", ttl).await.expect("it is free");
+    let mut lock = take("apply", LONG).await;
+    lock = store.renew_lock(&lock, LONG).await.expect("it is held");
+    let first = under(&lock, "r1", 1);
+    store.submit(&first).await.expect("its lock is held");
+    let late = under(&lock, "r2", 2);
+    other.unlock(&lock.id).await.expect("it is broken");
+    assert!(matches!(refusal(&*store, &late).await, SubmitError::LockLost), "nobody holds it");
+    store.submit(&first).await.expect("the same run again");
+    let next = take("apply", LONG).await;
+    assert!(matches!(refusal(&*store, &late).await, SubmitError::LockLost), "somebody else holds it");
+    // What is stale as well is refused for the lock: that is what has to be taken first.
+    assert!(matches!(refusal(&*store, &under(&lock, "r2", 1)).await, SubmitError::LockLost));
+    let over = take("backup", NONE).await;
+    assert!(matches!(refusal(&*store, &under(&over, "r2", 2)).await, SubmitError::LockLost), "it has run out");
+    store.submit(&under(&next, "r2", 2)).await.expect("its lock is held");
     assert_eq!(run_ids(&*store).await, [run_id("r1"), run_id("r2")]);
 }
 

@@ -82,7 +82,7 @@ pub async fn of_rival_submissions_one_wins(subject: Subject) {
         match rival.await.expect("it ends well") {
             Ok(()) => winners += 1,
             Err(SubmitError::Stale(stale)) => assert!(!stale.is_empty()),
-            Err(SubmitError::Store(error)) => panic!("{error}"),
+            Err(error) => panic!("{error}"),
         }
     }
     let records = store.snapshot().await.expect("a snapshot").state.records;

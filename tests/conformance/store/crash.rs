@@ -6,8 +6,9 @@ use std::path::Path;
 use std::sync::Arc;
 
 use cap::job::{JobId, JobStatus};
-use cap::ports::store::{Advance, EventFilter, JobFilter, Lease, RecordWrite, Store, Submission, SubmitError};
+use cap::ports::store::{Advance, EventFilter, JobFilter, Lease, Lock, RecordWrite, Store, Submission, SubmitError};
 use cap::store;
+use mongodb::bson::{DateTime, Document, doc};
 
 use super::fixtures::*;
 use super::mongodb::fresh_url;
@@ -114,8 +115,9 @@ async fn wherever_it_dies<P, F: Future<Output = Result<T, E>>, T, E: Debug, G: F
     }
 }
 
-fn second() -> Submission {
+fn second(lock: &Lock) -> Submission {
     let mut submission = with_jobs("r2", 2);
+    submission.lock = Some(lock.clone());
     submission.writes.push(write(0, 1));
     submission.writes.push(RecordWrite { record: None, ..write(10, 1) });
     submission.events = vec![event(&run_id("r2").job(0), 1, 0), event(&run_id("r2").job(0), 2, 10)];
@@ -130,10 +132,17 @@ fn a_submission_is_whole_wherever_its_submitter_dies() {
             let mut first = Submission { appends: vec![append("old#r1.0", 0, 1)], ..submission("r1", 1) };
             first.writes.push(write(10, 0));
             store.submit(&first).await.expect("it is written");
+            store.lock("apply", "me@host", "apply", LONG).await.expect("it is free")
         },
-        |store, ()| async move { store.submit(&second()).await },
-        |store, ()| async move { store.submit(&second()).await.expect("it is completed") },
-        12,
+        |store, lock: &Lock| {
+            let second = second(lock);
+            async move { store.submit(&second).await }
+        },
+        |store, lock: &Lock| {
+            let second = second(lock);
+            async move { store.submit(&second).await.expect("it is completed") }
+        },
+        13,
     ));
 }
 
@@ -187,10 +196,14 @@ fn a_withdrawal_is_whole_wherever_it_is_cut() {
 
 /// Makes every submission that is under way look as if it had been so for ever.
 async fn let_time_pass(url: &str) {
+    let long_ago = doc! { "$set": { "at": DateTime::from_millis(0) } };
+    collection(url, "runs").await.update_many(doc! {}, long_ago).await.expect("it is written");
+}
+
+/// The documents as they lie there.
+async fn collection(url: &str, name: &str) -> mongodb::Collection<Document> {
     let client = mongodb::Client::with_uri_str(url).await.expect("a client");
-    let runs = client.default_database().expect("a database").collection::<mongodb::bson::Document>("runs");
-    let long_ago = mongodb::bson::doc! { "$set": { "at": mongodb::bson::DateTime::from_millis(0) } };
-    runs.update_many(mongodb::bson::doc! {}, long_ago).await.expect("it is written");
+    client.default_database().expect("a database").collection(name)
 }
 
 #[test]
@@ -217,5 +230,30 @@ fn what_a_dead_submitter_reserved_is_freed_after_a_while() {
         }
         let free = Submission { writes: vec![write(0, 1), write(2, 1)], ..submission("next", 0) };
         direct.submit(&free).await.expect("nothing is left reserved");
+    });
+}
+
+/// Between the look at the lock and the point of no return is time for somebody to break the lock or to take it.
+#[test]
+fn what_is_submitted_under_a_lock_ends_with_it() {
+    run(async {
+        for is_broken in [true, false] {
+            let Some(url) = fresh_url() else { return };
+            let direct = open(&url).await;
+            let lock = direct.lock("apply", "me@host", "apply", LONG).await.expect("it is free");
+            let staged = Submission { lock: Some(lock.clone()), ..submission("staged", 2) };
+            // The run, the look at the lock, its piece, the places, the reservations; then it would be committed.
+            assert!(!survives(&url, 6, Cut::Before, |store| async move { store.submit(&staged).await }).await);
+            if is_broken {
+                assert!(direct.unlock(&lock.id).await.expect("an answer"));
+            } else {
+                let long_ago = doc! { "$set": { "until": DateTime::from_millis(0) } };
+                collection(&url, "locks").await.update_many(doc! {}, long_ago).await.expect("it is written");
+                direct.lock("apply", "you@host", "apply", LONG).await.expect("it has run out");
+            }
+            let run = collection(&url, "runs").await.find_one(doc! { "_id": "staged" }).await.expect("an answer");
+            assert_eq!(run.expect("the run").get_str("stage").ok(), Some("released"));
+            direct.submit(&submission("rival", 2)).await.expect("nothing is reserved any more");
+        }
     });
 }

@@ -117,6 +117,7 @@ pub fn submission(run: &str, count: usize) -> Submission {
     let bookkeeping = run_id(run).job(0);
     Submission {
         run: Run { id: run_id(run), actor: "tester".to_owned(), at: at(0), jobs: 0 },
+        lock: None,
         writes: (0..count).map(|number| write(number, 0)).collect(),
         events: (0..count).map(|number| event(&bookkeeping, number as u32 + 1, number)).collect(),
         appends: Vec::new(),

@@ -73,6 +73,7 @@ suite! {
         a_claimed_record_is_left_to_its_job
         a_record_moves_and_is_removed
         an_apply_changes_the_outputs_that_it_names
+        an_apply_begins_only_under_its_lock
         thousands_of_records_go_in_one_submission
         a_submission_is_not_bounded_by_one_document;
     jobs:
