@@ -93,6 +93,7 @@ impl From<LeaseError> for Halt {
                 message: format!("the record of {address} keeps changing under the job that claims it"),
                 remedy: Some("plan and apply again; if it stays so, another program writes to this store".to_owned()),
             }),
+            LeaseError::Broken(finding) => ChainFault::Broken(finding).into(),
             LeaseError::Held { .. } | LeaseError::Final | LeaseError::Lost => Self::Lost,
         }
     }

@@ -108,6 +108,7 @@ impl From<SubmitError> for SubmitFault {
         match fault {
             SubmitError::Stale(addresses) => Self::Stale(addresses),
             SubmitError::LockLost => Self::LockLost,
+            SubmitError::Broken(finding) => Self::Broken(finding),
             SubmitError::Store(fault) => Self::Store(fault),
         }
     }

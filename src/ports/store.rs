@@ -13,7 +13,7 @@ use crate::job::{Job, JobId, JobStatus, Run, RunId};
 use crate::plan::StoredOutput;
 use crate::state::{Event, Record, State};
 use crate::time::{Duration, Timestamp};
-use crate::timeline::{Append, Head, Sealed};
+use crate::timeline::{Append, Finding, Head, Sealed};
 
 /// What a store says of itself.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -75,6 +75,9 @@ pub enum SubmitError {
     /// The lock it was to be submitted under is not held any more. Nothing was written.
     #[error("the lock ran out or was broken")]
     LockLost,
+    /// Somebody changed a chain that is to grow: a link is there already where one is to go. Nothing was written.
+    #[error("{0}")]
+    Broken(#[from] Finding),
     /// The store failed. Submitting the same run again completes it or finds it complete.
     #[error(transparent)]
     Store(#[from] PortError),
@@ -110,6 +113,9 @@ pub enum LeaseError {
     /// A record or the end of a chain is not as it was read, and this write was refused: read again.
     #[error("a record changed meanwhile")]
     Stale(Address),
+    /// Somebody changed a chain that is to grow: a link is there already where one is to go. This write was refused.
+    #[error("{0}")]
+    Broken(#[from] Finding),
     /// The lease ran out or was broken, and this write was refused.
     #[error("the lease was lost")]
     Lost,

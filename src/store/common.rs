@@ -12,7 +12,7 @@ use crate::ports::store::{Advance, Lease, RecordWrite, Submission};
 use crate::ports::{PortError, PortResult};
 use crate::state::Record;
 use crate::time::Timestamp;
-use crate::timeline::{Append, Head};
+use crate::timeline::{Append, Finding, Flaw, Head, Sealed};
 
 /// Version of what is kept, raised when an older program could not read it.
 pub(super) const FORMAT: u32 = 1;
@@ -47,6 +47,13 @@ pub(super) fn is_expected(write: &RecordWrite, stored: Option<&Stored>) -> bool 
 /// Whether a chain ends where it was read to end.
 pub(super) fn continues(append: &Append, head: Option<&Head>) -> bool {
     append.before.as_ref() == head
+}
+
+/// What is wrong with a chain that holds a link already where this first one of an append is to go: its end was put back, or
+/// is gone.
+pub(super) fn overgrown(append: &Append, first: &Sealed) -> Finding {
+    let flaw = if append.before.is_some() { Flaw::OldHead } else { Flaw::MissingHead };
+    Finding::new(&first.chain, first.sequence, flaw)
 }
 
 /// The object whose timeline a chain is, for the report of a chain that has grown meanwhile: chains are named after the

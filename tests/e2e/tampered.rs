@@ -45,9 +45,26 @@ fn remove_all(place: &Place) {
     tamper(place, &[format!("DELETE FROM links WHERE {CHAIN}"), format!("DELETE FROM heads WHERE {CHAIN}")]);
 }
 
+/// The end of the certificate's timeline as it was two changes ago, and all entries as they are.
+fn put_an_older_head_back(place: &Place) {
+    let store = Connection::open(place.path().join(".cap/state.db")).expect("a database");
+    let row = |row: &rusqlite::Row<'_>| Ok((row.get::<_, u64>(0)?, row.get::<_, String>(1)?, row.get::<_, String>(2)?));
+    let head = store.query_row(&format!("SELECT sequence, mac, seal FROM heads WHERE {CHAIN}"), [], row);
+    let (sequence, mac, seal) = head.expect("a head");
+    for (from, to) in [("example.test", "later.test"), ("later.test", "example.test")] {
+        rename(place, from, to);
+        place.expect("apply -auto-approve", 0);
+    }
+    tamper(place, &[format!("UPDATE heads SET sequence = {sequence}, mac = '{mac}', seal = '{seal}' WHERE {CHAIN}")]);
+}
+
 #[test]
 fn nothing_is_added_to_a_timeline_that_somebody_changed() {
-    for (change, is_wrong) in [(cut_and_forge as fn(&Place), "head is forged"), (remove_all, "head is missing")] {
+    for (change, is_wrong) in [
+        (cut_and_forge as fn(&Place), "head is forged"),
+        (remove_all, "head is missing"),
+        (put_an_older_head_back, "an older head was put back"),
+    ] {
         let place = applied();
         change(&place);
         let found = place.expect("timeline verify", 1).err;

@@ -12,11 +12,11 @@ use crate::ports::store::{
 };
 use crate::state::{Event, Record};
 use crate::store::common::{
-    FORMAT, Stored, change_outputs, continues, is_expected, mark_of, may_submit, no_such_job, object_of, released,
-    with_status,
+    FORMAT, Stored, change_outputs, continues, is_expected, mark_of, may_submit, no_such_job, object_of, overgrown,
+    released, with_status,
 };
 use crate::time::Timestamp;
-use crate::timeline::{Append, Head, Sealed};
+use crate::timeline::{Append, Finding, Head, Sealed};
 
 /// A job with what the store keeps beside it.
 pub(super) struct Kept {
@@ -98,6 +98,7 @@ impl Tables {
         if !stale.is_empty() {
             return Err(SubmitError::Stale(stale));
         }
+        self.check_links(&submission.appends)?;
         self.write(&submission.writes, &submission.events, &submission.appends);
         for job in &submission.jobs {
             self.places.insert(job.id.clone(), self.jobs.len());
@@ -208,8 +209,17 @@ impl Tables {
         match (record, chain) {
             (Some(write), _) => Err(LeaseError::Stale(write.address.clone())),
             (None, Some(_)) => Err(LeaseError::Stale(advance.job.address().clone())),
-            (None, None) => Ok(()),
+            (None, None) => Ok(self.check_links(&advance.appends)?),
         }
+    }
+
+    fn check_links(&self, appends: &[Append]) -> Result<(), Finding> {
+        let overgrows = |append: &Append| {
+            let first = append.links.first()?;
+            let there = self.links.get(&first.chain)?;
+            there.iter().any(|link| link.sequence == first.sequence).then(|| overgrown(append, first))
+        };
+        appends.iter().find_map(overgrows).map_or(Ok(()), Err)
     }
 
     pub(super) fn break_leases(&mut self, worker: &str) -> usize {

@@ -16,7 +16,8 @@ use crate::address::Address;
 use crate::job::ErrorClass;
 use crate::ports::{PortError, PortResult};
 use crate::state::{Event, Record};
-use crate::timeline::Append;
+use crate::store::common::overgrown;
+use crate::timeline::{Append, Finding, Sealed};
 
 /// Statements of one command, and bytes of them: a command is a document, with a document's limit of 16 MB.
 const STATEMENTS: usize = 1000;
@@ -163,6 +164,22 @@ impl MongoDb {
         Ok(())
     }
 
+    /// A link that is there already where one of these is to go. What was begun has to be completed before: a chain that is
+    /// being written has links before its head moves.
+    pub(super) async fn find_overgrown(&self, appends: &[Append]) -> PortResult<Option<Finding>> {
+        let firsts = appends.iter().filter_map(|append| Some((append, append.links.first()?)));
+        let firsts: Vec<_> = firsts.map(|(append, first)| (link_id(first), append, first)).collect();
+        let links = self.database.collection::<Document>("links");
+        for some in firsts.chunks(STATEMENTS) {
+            let names: Vec<&str> = some.iter().map(|(id, ..)| id.as_str()).collect();
+            let found = links.find_one(doc! { "_id": { "$in": names } }).projection(doc! { "_id": 1 }).await?;
+            let Some(found) = found else { continue };
+            let found = some.iter().find(|(id, ..)| found.get_str("_id").is_ok_and(|found| found == id));
+            return Ok(found.map(|(_, append, first)| overgrown(append, first)));
+        }
+        Ok(None)
+    }
+
     async fn move_head(&self, append: &Append) -> PortResult<()> {
         let head = head_document(append);
         let behind = doc! { "_id": &head.chain, "sequence": { "$lt": head.sequence } };
@@ -196,9 +213,13 @@ fn event_document((event, position): (&Event, i64)) -> PortResult<EventDoc> {
     })
 }
 
-fn link_document(link: &crate::timeline::Sealed) -> LinkDoc {
+fn link_id(link: &Sealed) -> String {
+    format!("{}/{}", link.chain, link.sequence)
+}
+
+fn link_document(link: &Sealed) -> LinkDoc {
     LinkDoc {
-        id: format!("{}/{}", link.chain, link.sequence),
+        id: link_id(link),
         chain: link.chain.clone(),
         sequence: signed(link.sequence),
         entry: link.entry.clone(),

@@ -158,7 +158,7 @@ impl MongoDb {
         if job.token != signed(lease.token) || job.until.is_none_or(|until| instant(until) <= now) {
             return Err(LeaseError::Lost);
         }
-        let effects = self.check(advance).await?;
+        let effects = self.check(lease, advance).await?;
         let update = move_update(&advance.job, &mark, &effects, &advance.log, advance.release)?;
         let mut held = is_held(lease, now);
         held.insert("unsettled", Bson::Null);
@@ -168,7 +168,7 @@ impl MongoDb {
     }
 
     /// The effects of a move, with the versions that they replace. The claims of the job keep others away from them.
-    async fn check(&self, advance: &Advance) -> Result<Effects, LeaseError> {
+    async fn check(&self, lease: &Lease, advance: &Advance) -> Result<Effects, LeaseError> {
         let addresses: Vec<String> = advance.writes.iter().map(|write| write.address.to_string()).collect();
         let found = self.record_documents(&addresses).await?;
         let mut writes = Vec::with_capacity(addresses.len());
@@ -184,6 +184,11 @@ impl MongoDb {
             if !continues(append, self.find_head(&append.after.chain).await?.as_ref()) {
                 return Err(LeaseError::Stale(advance.job.address().clone()));
             }
+        }
+        if let Some(finding) = self.find_overgrown(&advance.appends).await? {
+            // Whoever has taken the job meanwhile may be writing them.
+            let is_ours = self.known_job(&advance.job.id).await?.token == signed(lease.token);
+            return Err(if is_ours { finding.into() } else { LeaseError::Lost });
         }
         Ok(Effects { writes, events: advance.events.clone(), appends: advance.appends.clone() })
     }

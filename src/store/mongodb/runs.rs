@@ -47,6 +47,11 @@ impl MongoDb {
             self.give_up(&attempt).await?;
             return Err(SubmitError::Stale(stale));
         }
+        if let Some(finding) = self.find_overgrown(&submission.appends).await? {
+            // Whoever has given this attempt up may be writing them.
+            let is_ours = self.give_up(&attempt).await?;
+            return Err(if is_ours { finding.into() } else { overtaken(&submission.run).into() });
+        }
         let run = self.commit(&attempt, pieces, submission).await?;
         Ok(self.roll_forward(&run, submission).await?)
     }
@@ -340,12 +345,15 @@ impl MongoDb {
         Ok(())
     }
 
-    /// Gives up an attempt that is not committed, and frees what it reserved.
-    async fn give_up(&self, attempt: &str) -> PortResult<()> {
+    /// Gives up an attempt that is not committed, and frees what it reserved. Says whether it was not given up before.
+    async fn give_up(&self, attempt: &str) -> PortResult<bool> {
         let staging = doc! { "attempt": attempt, "stage": "staging" };
         let release = doc! { "$set": { "stage": "released" } };
-        let released = self.runs.update_one(staging, release).await?;
-        if released.matched_count > 0 { self.free(attempt).await } else { Ok(()) }
+        let is_given_up = self.runs.update_one(staging, release).await?.matched_count > 0;
+        if is_given_up {
+            self.free(attempt).await?;
+        }
+        Ok(is_given_up)
     }
 
     async fn free(&self, attempt: &str) -> PortResult<()> {

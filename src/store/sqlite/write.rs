@@ -8,8 +8,8 @@ use crate::job::JobId;
 use crate::ports::PortResult;
 use crate::ports::store::{Advance, LeaseError, LogLine, RecordWrite, Submission, SubmitError};
 use crate::state::{Event, Record};
-use crate::store::common::{Stored, continues, is_expected, may_submit, object_of};
-use crate::timeline::{Append, Head, Sealed};
+use crate::store::common::{Stored, continues, is_expected, may_submit, object_of, overgrown};
+use crate::timeline::{Append, Finding, Head, Sealed};
 
 /// Begins an apply. The caller's transaction makes it all or nothing.
 pub(super) fn submit(connection: &Connection, submission: &Submission) -> Result<(), SubmitError> {
@@ -26,7 +26,7 @@ pub(super) fn submit(connection: &Connection, submission: &Submission) -> Result
     if !stale.is_empty() {
         return Err(SubmitError::Stale(stale));
     }
-    write(connection, &submission.writes, &submission.events, &submission.appends)?;
+    write(connection, &submission.writes, &submission.events, &submission.appends)??;
     jobs::insert(connection, &submission.jobs)?;
     set_outputs(connection, submission)?;
     let run = &submission.run;
@@ -77,7 +77,7 @@ pub(super) fn advance(connection: &Connection, token: u64, advance: &Advance, ma
         return Ok(());
     }
     check(connection, advance)?;
-    write(connection, &advance.writes, &advance.events, &advance.appends)?;
+    write(connection, &advance.writes, &advance.events, &advance.appends)??;
     add_log(connection, &advance.job.id, &advance.log)?;
     jobs::set_advanced(connection, &advance.job, mark, advance.release)?;
     Ok(())
@@ -97,7 +97,12 @@ fn check(connection: &Connection, advance: &Advance) -> Result<(), LeaseError> {
     Ok(())
 }
 
-fn write(connection: &Connection, writes: &[RecordWrite], events: &[Event], appends: &[Append]) -> PortResult<()> {
+fn write(
+    connection: &Connection,
+    writes: &[RecordWrite],
+    events: &[Event],
+    appends: &[Append],
+) -> PortResult<Result<(), Finding>> {
     for write in writes {
         put(connection, &write.address, write.record.as_ref())?;
     }
@@ -128,19 +133,23 @@ fn add_events(connection: &Connection, events: &[Event]) -> PortResult<()> {
     Ok(())
 }
 
-fn add_links(connection: &Connection, appends: &[Append]) -> PortResult<()> {
-    let mut link =
-        connection.prepare_cached("INSERT INTO links (chain, sequence, entry, mac) VALUES (?1, ?2, ?3, ?4)")?;
+/// Adds links, and says where it could not: the caller's transaction then takes all of it back.
+fn add_links(connection: &Connection, appends: &[Append]) -> PortResult<Result<(), Finding>> {
+    let sql = "INSERT INTO links (chain, sequence, entry, mac) VALUES (?1, ?2, ?3, ?4) ON CONFLICT DO NOTHING";
+    let mut insert = connection.prepare_cached(sql)?;
     let mut head = connection
         .prepare_cached("INSERT OR REPLACE INTO heads (chain, sequence, mac, seal) VALUES (?1, ?2, ?3, ?4)")?;
     for append in appends {
-        for Sealed { chain, sequence, entry, mac } in &append.links {
-            link.execute(params![chain, sequence, entry, mac])?;
+        for link in &append.links {
+            let Sealed { chain, sequence, entry, mac } = link;
+            if insert.execute(params![chain, sequence, entry, mac])? == 0 {
+                return Ok(Err(overgrown(append, link)));
+            }
         }
         let Head { chain, sequence, mac, seal } = &append.after;
         head.execute(params![chain, sequence, mac, seal])?;
     }
-    Ok(())
+    Ok(Ok(()))
 }
 
 fn add_log(connection: &Connection, job: &JobId, lines: &[LogLine]) -> PortResult<()> {

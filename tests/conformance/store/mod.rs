@@ -95,6 +95,7 @@ suite! {
         events_are_paged_and_filtered_in_order
         an_event_is_recorded_once
         chains_grow_only_at_their_end
+        a_chain_that_goes_on_behind_its_end_does_not_grow
         sealed_secrets_are_kept_unless_replaced
         a_lock_is_held_by_one
         a_lock_goes_from_hand_to_hand

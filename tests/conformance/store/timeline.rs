@@ -1,6 +1,7 @@
 //! What is kept for the record: who the store is, events, chains, sealed secrets, locks.
 
-use cap::ports::store::{Advance, EventFilter, LockError, Submission};
+use cap::ports::store::{Advance, EventFilter, LeaseError, LockError, Submission, SubmitError};
+use cap::timeline::{Append, Finding, Flaw};
 
 use super::Subject;
 use super::fixtures::*;
@@ -79,6 +80,44 @@ pub async fn chains_grow_only_at_their_end(subject: Subject) {
     assert_eq!(store.heads().await.expect("heads"), heads);
     assert_eq!(store.head("none").await.expect("an answer"), None);
     assert!(store.chain("none").await.expect("an answer").is_empty());
+}
+
+/// As when somebody puts an older end of a chain back.
+pub async fn a_chain_that_goes_on_behind_its_end_does_not_grow(subject: Subject) {
+    let store = subject.open().await;
+    let chain = format!("{}#r1.1", address(1));
+    let submission = Submission { appends: vec![append("b", 0, 1), append(&chain, 0, 1)], ..with_jobs("r1", 2) };
+    store.submit(&submission).await.expect("it is written");
+    let behind = [append("b", 1, 2), append(&chain, 1, 1)].map(|append| {
+        let after = append.before.clone().expect("an end");
+        Append { after, ..append }
+    });
+    store.submit(&Submission { appends: behind.into(), ..super::fixtures::submission("r2", 0) }).await.expect("links");
+
+    let before = store.snapshot().await.expect("a snapshot");
+    let appends = vec![append("new", 0, 1), append("b", 1, 1)];
+    let grows = Submission { appends, writes: vec![write(5, 0)], ..super::fixtures::submission("r3", 0) };
+    match store.submit(&grows).await {
+        Err(SubmitError::Broken(finding)) => assert_eq!(finding, Finding::new("b", 2, Flaw::OldHead)),
+        other => panic!("{other:?}"),
+    }
+    assert_eq!(store.snapshot().await.expect("a snapshot"), before);
+    assert!(store.head("new").await.expect("an answer").is_none());
+
+    let lease = store.lease(&submission.jobs[0].id, "a", LONG).await.expect("a lease");
+    let advance = Advance { appends: vec![append(&chain, 1, 1)], ..progress(&lease, 1, 1) };
+    match store.advance(&lease, &advance).await {
+        Err(LeaseError::Broken(finding)) => assert_eq!(finding, Finding::new(&chain, 2, Flaw::OldHead)),
+        other => panic!("{other:?}"),
+    }
+    assert_eq!(store.snapshot().await.expect("a snapshot"), before);
+    assert_eq!(store.job(&lease.job.id).await.expect("a job"), Some(lease.job.clone()));
+    assert_eq!(store.chain(&chain).await.expect("a chain").len(), 2, "what is there stays as it is");
+    // It ends without adding anything, and the others go on.
+    let ends = Advance { appends: vec![], ..advance };
+    store.advance(&lease, &ends).await.expect("it moves");
+    let lease = store.lease(&submission.jobs[1].id, "a", LONG).await.expect("a lease");
+    store.advance(&lease, &progress(&lease, 2, 1)).await.expect("it moves");
 }
 
 pub async fn sealed_secrets_are_kept_unless_replaced(subject: Subject) {
