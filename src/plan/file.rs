@@ -94,12 +94,12 @@ mod tests {
         check(b"{}", "which format");
         check(&good.as_bytes()[..good.len() - 3], "no JSON");
         check(good.replace("\"destroy\":false", "\"destroy\":true").as_bytes(), "digest");
-        check(good.replace("\"1.0\"", "\"2.0\"").as_bytes(), "CAP0407");
-        check(br#"{"format_version":"1.0","digest":"x","plan":{}}"#, "SHA-256");
+        check(good.replace("\"2.0\"", "\"3.0\"").as_bytes(), "CAP0407");
+        check(br#"{"format_version":"2.0","digest":"x","plan":{}}"#, "SHA-256");
         check(format!("{{\"format_version\":{}", "[".repeat(100_000)).as_bytes(), "no JSON");
         let hollow = Digest::of("{}");
         check(
-            format!("{{\"format_version\":\"1.0\",\"digest\":\"{hollow}\",\"plan\":{{}}}}").as_bytes(),
+            format!("{{\"format_version\":\"2.0\",\"digest\":\"{hollow}\",\"plan\":{{}}}}").as_bytes(),
             "missing field",
         );
     }

@@ -25,7 +25,10 @@ use crate::state::record::{Draft, Spec};
 use crate::time::Timestamp;
 
 /// Version of the format of plans. Another minor version is read, another major version is refused.
-pub const FORMAT_VERSION: &str = "1.0";
+///
+/// In format 1 a plan named every output, and an apply removed those that it did not name: this version would set back what
+/// others have changed since, and one that reads 1 would remove what a plan of 2 leaves alone.
+pub const FORMAT_VERSION: &str = "2.0";
 
 /// A whole plan.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -59,8 +62,7 @@ pub struct Plan {
     pub drift: Vec<Drift>,
     /// Outputs before and after, where they differ.
     pub outputs: Vec<OutputChange>,
-    /// Outputs as they will be stored. Those that stay exactly as they are stored are left out, but for plans that earlier
-    /// versions saved.
+    /// Outputs as they will be stored, without those that stay exactly as they are stored.
     pub new_outputs: BTreeMap<String, StoredOutput>,
     /// Conditions that read facts: they are held to what is there when everything is done.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

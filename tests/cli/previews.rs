@@ -54,6 +54,16 @@ fn a_saved_plan_makes_a_store_only_where_there_was_none_to_plan_against() {
 }
 
 #[test]
+fn a_plan_that_an_earlier_version_saved_is_refused() {
+    let place = Place::new();
+    place.write("old.plan", include_bytes!("../../fixtures/plans/format_1.json"));
+    for line in ["apply old.plan", "show old.plan"] {
+        place.expect(line, 1).reports("CAP0407").reports("format 1.0").reports("make the plan again with this version");
+    }
+    assert_eq!(files(&place), ["old.plan"]);
+}
+
+#[test]
 fn secrets_of_a_plan_without_a_store_are_known_again_afterwards() {
     let place = Place::new();
     place.write(
