@@ -202,9 +202,10 @@ impl MongoDb {
             let effects = Effects { writes, ..Effects::default() };
             let mut update = move_update(&job, &fresh_id("status")?, &effects, &[], true)?;
             update.insert("$inc", doc! { "token": 1_i64 });
-            // The same token: nobody has leased or moved the job since it was read.
+            // Nobody has leased or moved the job since it was read: a move may arrive after the end of its lease.
             let mut same = is_free(id, self.clock().await?);
             same.insert("token", document.token);
+            same.insert("mark", document.mark);
             let moved = self.jobs.find_one_and_update(same, update).projection(doc! { "log": 0 });
             if let Some(moved) = moved.return_document(ReturnDocument::After).await? {
                 return Ok(self.complete(&moved).await?);

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use cap::job::{JobId, JobStatus};
 use cap::ports::store::{Advance, EventFilter, JobFilter, Lease, Lock, RecordWrite, Store, Submission, SubmitError};
 use cap::store;
+use cap::time::Duration;
 use mongodb::bson::{DateTime, Document, doc};
 
 use super::fixtures::*;
@@ -255,5 +256,45 @@ fn what_is_submitted_under_a_lock_ends_with_it() {
             assert_eq!(run.expect("the run").get_str("stage").ok(), Some("released"));
             direct.submit(&submission("rival", 2)).await.expect("nothing is reserved any more");
         }
+    });
+}
+
+/// A store whose write of that number is held up, and what holds it.
+async fn held_at(url: &str, at: usize) -> (Proxy, Arc<dyn Store>) {
+    let (host, through) = host_of(url);
+    let proxy = Proxy::start(&host, at, Cut::Hold).await;
+    let store = open(&through(&proxy.address)).await;
+    (proxy, store)
+}
+
+/// A move that was asked for while its lease lasted may arrive when the job is free: whoever withdraws the job in between
+/// has read it as it was before.
+#[test]
+fn a_withdrawal_is_not_written_over_a_move_that_it_has_not_seen() {
+    run(async {
+        let Some(url) = fresh_url() else { return };
+        let direct = open(&url).await;
+        let submission = with_jobs("r1", 1);
+        direct.submit(&submission).await.expect("it is written");
+        let id = submission.jobs[0].id.clone();
+        let lease = direct.lease(&id, "w", LONG).await.expect("a lease");
+        let (moves, worker) = held_at(&url, 1).await;
+        let moving = tokio::spawn(async move { worker.advance(&lease, &progress(&lease, 1, 1)).await });
+        moves.is_held().await;
+        let over = direct.now().await.expect("a time") + Duration::from_millis(1);
+        let ends = doc! { "$set": { "until": DateTime::from_millis(over.millis()) } };
+        collection(&url, "jobs").await.update_many(doc! {}, ends).await.expect("it is written");
+        while direct.now().await.expect("a time") < over {}
+        let (withdraws, other) = held_at(&url, 1).await;
+        let withdrawn = id.clone();
+        let withdrawing = tokio::spawn(async move { other.set_status(&withdrawn, &JobStatus::Cancelled, at(9)).await });
+        withdraws.is_held().await;
+        moves.let_go();
+        moving.await.expect("it ends").expect("its lease lasted when it asked");
+        withdraws.let_go();
+        withdrawing.await.expect("it ends").expect("nobody works on it any more");
+        let job = direct.job(&id).await.expect("an answer").expect("the job");
+        assert_eq!((job.status, job.attempt, job.next_event), (JobStatus::Cancelled, 1, 2), "the move is part of it");
+        assert_eq!(direct.log(&id).await.expect("a log").len(), 1);
     });
 }

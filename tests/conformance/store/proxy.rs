@@ -1,5 +1,5 @@
 //! A proxy before a MongoDB server that ends a process, as its server sees it, at a chosen write: all connections are cut
-//! before the write arrives, or after it was done and before its answer comes back.
+//! before the write arrives, or after it was done and before its answer comes back. Or it holds the write up for a while.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -16,6 +16,8 @@ pub enum Cut {
     Before,
     /// The server has done it.
     After,
+    /// The server hears of it once it is let go, and nothing is cut.
+    Hold,
 }
 
 struct Plan {
@@ -24,13 +26,14 @@ struct Plan {
     cut: Cut,
     writes: AtomicUsize,
     dead: watch::Sender<bool>,
+    holds: watch::Sender<bool>,
 }
 
 /// A proxy that listens on loopback until it is dropped.
 pub struct Proxy {
     /// Its address.
     pub address: String,
-    dead: watch::Receiver<bool>,
+    plan: Arc<Plan>,
     listener: tokio::task::JoinHandle<()>,
 }
 
@@ -39,25 +42,35 @@ impl Proxy {
     pub async fn start(server: &str, at: usize, cut: Cut) -> Self {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.expect("a port");
         let address = listener.local_addr().expect("an address").to_string();
-        let (sender, dead) = watch::channel(false);
-        let plan = Arc::new(Plan { server: server.to_owned(), at, cut, writes: AtomicUsize::new(0), dead: sender });
+        let (writes, dead, holds) = (AtomicUsize::new(0), watch::Sender::new(false), watch::Sender::new(false));
+        let plan = Arc::new(Plan { server: server.to_owned(), at, cut, writes, dead, holds });
+        let serving = plan.clone();
         let listener = tokio::spawn(async move {
             while let Ok((client, _)) = listener.accept().await {
-                tokio::spawn(serve(client, plan.clone()));
+                tokio::spawn(serve(client, serving.clone()));
             }
         });
-        Self { address, dead, listener }
+        Self { address, plan, listener }
+    }
+
+    /// Comes back when the write is held up.
+    pub async fn is_held(&self) {
+        self.plan.holds.subscribe().wait_for(|holds| *holds).await.expect("the proxy lives");
+    }
+
+    /// Lets the write go that is held up.
+    pub fn let_go(&self) {
+        self.plan.holds.send_replace(false);
     }
 
     /// Whether the cut has come.
     pub fn was_cut(&self) -> bool {
-        *self.dead.borrow()
+        *self.plan.dead.borrow()
     }
 
     /// Comes back when the cut has come.
     pub async fn is_cut(&self) {
-        let mut dead = self.dead.clone();
-        dead.wait_for(|dead| *dead).await.expect("the listener lives");
+        self.plan.dead.subscribe().wait_for(|dead| *dead).await.expect("the proxy lives");
     }
 }
 
@@ -90,7 +103,12 @@ async fn forward(
         tokio::select! {
             request = message(&mut from_client) => {
                 let Some(request) = request else { return };
-                let cuts = is_write(&request) && plan.writes.fetch_add(1, Ordering::SeqCst) + 1 == plan.at;
+                let is_due = is_write(&request) && plan.writes.fetch_add(1, Ordering::SeqCst) + 1 == plan.at;
+                if is_due && plan.cut == Cut::Hold {
+                    plan.holds.send_replace(true);
+                    plan.holds.subscribe().wait_for(|holds| !*holds).await.expect("the proxy lives");
+                }
+                let cuts = is_due && plan.cut != Cut::Hold;
                 if !(cuts && plan.cut == Cut::Before) && to_server.write_all(&request).await.is_err() {
                     return;
                 }
