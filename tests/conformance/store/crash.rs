@@ -243,8 +243,10 @@ fn what_is_submitted_under_a_lock_ends_with_it() {
             let direct = open(&url).await;
             let lock = direct.lock("apply", "me@host", "apply", LONG).await.expect("it is free");
             let staged = Submission { lock: Some(lock.clone()), ..submission("staged", 2) };
-            // The run, the look at the lock, its piece, the places, the reservations; then it would be committed.
-            assert!(!survives(&url, 6, Cut::Before, |store| async move { store.submit(&staged).await }).await);
+            // The run, the look at the lock, its piece, the places, the reservations; then it is to be committed.
+            let (proxy, store) = held_at(&url, 6).await;
+            let submitting = tokio::spawn(async move { store.submit(&staged).await });
+            proxy.is_held().await;
             if is_broken {
                 assert!(direct.unlock(&lock.id).await.expect("an answer"));
             } else {
@@ -252,9 +254,12 @@ fn what_is_submitted_under_a_lock_ends_with_it() {
                 collection(&url, "locks").await.update_many(doc! {}, long_ago).await.expect("it is written");
                 direct.lock("apply", "you@host", "apply", LONG).await.expect("it has run out");
             }
-            let run = collection(&url, "runs").await.find_one(doc! { "_id": "staged" }).await.expect("an answer");
-            assert_eq!(run.expect("the run").get_str("stage").ok(), Some("released"));
             direct.submit(&submission("rival", 2)).await.expect("nothing is reserved any more");
+            proxy.let_go();
+            let refusal = submitting.await.expect("it ends").expect_err("it is refused");
+            assert!(matches!(refusal, SubmitError::LockLost), "{refusal:?}");
+            let runs = direct.runs().await.expect("runs");
+            assert_eq!(runs.iter().map(|run| run.id.0.as_str()).collect::<Vec<_>>(), ["rival"]);
         }
     });
 }
