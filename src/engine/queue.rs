@@ -3,8 +3,8 @@
 //! Certificates of the same names at one issuer are issued one after the other, each once the one before has come to its
 //! end, whatever that was: a CA may hand its own open order out again for the same names (RFC 8555 section 7.4 leaves it
 //! that), and an order is finalized with one key. Those that hold an order when the worker begins go first. Only the
-//! worker's own jobs are lined up: between runs that are worked on apart, whoever is slower finds the order taken and
-//! places another.
+//! worker's own jobs are lined up: the lock of a run keeps other workers away. Of two that do without it, whoever is slower
+//! finds the order taken and places another.
 
 use std::collections::{BTreeSet, HashMap};
 
