@@ -6,7 +6,8 @@
 
 use futures_util::TryStreamExt as _;
 use futures_util::future::try_join_all;
-use mongodb::bson::{Bson, Document, doc};
+use mongodb::bson::{Bson, Document, doc, serialize_to_bson};
+use mongodb::error::Error;
 use serde::{Deserialize, Serialize};
 
 use super::documents::{EventDoc, HeadDoc, LinkDoc, RecordDoc, signed};
@@ -116,11 +117,13 @@ impl MongoDb {
     }
 
     async fn update_command(&self, statements: Vec<Document>) -> PortResult<()> {
+        // The driver leaves a command that it is handed as it is.
+        let concern = self.database.write_concern().map(serialize_to_bson).transpose().map_err(Error::from)?;
         let answer = self.database.run_command(doc! {
             "update": "records",
             "updates": statements,
             "ordered": false,
-            "writeConcern": { "w": "majority", "j": true },
+            "writeConcern": concern,
         });
         let answer = answer.await?;
         let faults = answer.get_array("writeErrors").map(Vec::as_slice).unwrap_or_default();
