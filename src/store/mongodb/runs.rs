@@ -36,6 +36,7 @@ impl MongoDb {
     /// Begins an apply: see the module.
     pub(super) async fn submit_run(&self, submission: &Submission) -> Result<(), SubmitError> {
         self.settle().await?;
+        self.sweep().await?;
         let Some(attempt) = self.begin(submission).await? else { return Ok(()) };
         if !self.is_under_lock(&attempt, submission.lock.as_ref()).await? {
             self.give_up(&attempt).await?;
@@ -354,6 +355,18 @@ impl MongoDb {
             self.free(attempt).await?;
         }
         Ok(is_given_up)
+    }
+
+    /// Removes pieces of attempts that are over: whoever was to remove them died before. A run names its attempt before any
+    /// piece of it is there.
+    async fn sweep(&self) -> PortResult<()> {
+        for attempt in self.staged.distinct("attempt", doc! {}).await? {
+            let open = doc! { "attempt": &attempt, "stage": { "$in": ["staging", "committed"] } };
+            if self.runs.find_one(open).await?.is_none() {
+                self.staged.delete_many(doc! { "attempt": attempt }).await?;
+            }
+        }
+        Ok(())
     }
 
     async fn free(&self, attempt: &str) -> PortResult<()> {

@@ -105,6 +105,8 @@ async fn wherever_it_dies<P, F: Future<Output = Result<T, E>>, T, E: Debug, G: F
             again(direct.clone(), &prepared).await;
             let end = all_of(&*direct).await;
             assert!(end == after, "{cut:?} write {at}, repeated: {}", difference(&end, &after));
+            let staged = collection(&url, "staged").await.count_documents(doc! {}).await.expect("an answer");
+            assert_eq!(staged, 0, "{cut:?} write {at}: pieces are left");
             undone += usize::from(seen == before);
             if survived {
                 assert!(at > least, "only {at} writes");
