@@ -15,9 +15,24 @@ use crate::plan::{Condition, Plan, Step};
 use crate::source::Sources;
 use crate::state::State;
 
+/// Conditions apart from those that are about something the plan defers, or read facts of it: nothing can be said of these
+/// before it is planned. What those are about is returned beside them.
+pub fn decidable<'c>(
+    conditions: &'c [desired::Condition],
+    plan: &Plan,
+) -> (Vec<&'c desired::Condition>, HashSet<String>) {
+    let deferred: HashSet<&Address> = plan.deferred.iter().map(|one| &one.address).collect();
+    let is_deferred = |one: &&desired::Condition| {
+        let is_about = || one.subject.parse::<Address>().is_ok_and(|address| deferred.contains(&address));
+        !deferred.is_empty() && (is_about() || reads(&one.condition, &deferred) || reads(&one.message, &deferred))
+    };
+    let (left, decidable): (Vec<_>, Vec<_>) = conditions.iter().partition(is_deferred);
+    (decidable, left.into_iter().map(|one| one.subject.clone()).collect())
+}
+
 /// Conditions as a plan keeps them.
-pub fn kept(conditions: &[desired::Condition], sources: &Sources) -> Vec<Condition> {
-    let keep = |one: &desired::Condition| Condition {
+pub fn kept(conditions: &[&desired::Condition], sources: &Sources) -> Vec<Condition> {
+    let keep = |one: &&desired::Condition| Condition {
         guard: one.guard,
         subject: one.subject.clone(),
         condition: one.condition.clone(),
@@ -37,7 +52,7 @@ pub struct Decided {
 }
 
 /// Decides conditions as far as the plan leaves what they read alone.
-pub fn while_planning(conditions: &[desired::Condition], plan: &Plan, state: &State) -> Decided {
+pub fn while_planning(conditions: &[&desired::Condition], plan: &Plan, state: &State) -> Decided {
     let changed: HashSet<&Address> = plan.steps.iter().map(|step: &Step| &step.address).collect();
     let mut decided = Decided::default();
     for (one, kept) in conditions.iter().zip(&plan.conditions) {
@@ -87,4 +102,49 @@ fn judge(one: &Condition, state: &State) -> Option<Diagnostic> {
         Err(faults) => faults.iter().map(|fault| fault.detail.as_str()).collect::<Vec<_>>().join(" "),
     };
     Some(one.guard.failure(text).about(&one.subject))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::eval::desired::Guard;
+    use crate::plan::Deferred;
+    use crate::source::{SourceId, Span};
+    use crate::time::Timestamp;
+
+    #[test]
+    fn of_what_is_deferred_no_condition_is_held() {
+        let reading = |address: &str| json!({ "$residual": { "scope": { "c": { "$ref": address } } } });
+        let condition = |subject: &str, read: &str| desired::Condition {
+            guard: Guard::Postcondition,
+            subject: subject.to_owned(),
+            condition: reading(read),
+            message: json!("It does not hold."),
+            span: Span::new(SourceId(0), 0..1),
+        };
+        let conditions = [
+            condition("certificate.a", "certificate.b"),
+            condition("certificate.b", "certificate.c"),
+            condition("check.c", "certificate.a"),
+            condition("check.d", "certificate.c"),
+        ];
+        let deferred = Deferred {
+            address: "certificate.a".parse().expect("an address"),
+            job: crate::job::RunId("r".to_owned()).job(1),
+            waits_for: None,
+            action: None,
+            before: None,
+            after: None,
+        };
+        let mut plan = Plan::of(Vec::new(), Timestamp::from_millis(0), String::new());
+        let subjects = |plan: &Plan| {
+            let (decidable, left) = decidable(&conditions, plan);
+            (decidable.iter().map(|one| one.subject.clone()).collect::<Vec<_>>(), left.len())
+        };
+        assert_eq!(subjects(&plan).1, 0);
+        plan.deferred.push(deferred);
+        assert_eq!(subjects(&plan), (vec!["certificate.b".to_owned(), "check.d".to_owned()], 2));
+    }
 }

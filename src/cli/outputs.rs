@@ -15,12 +15,14 @@ use crate::state::State;
 /// Outputs by name.
 pub type Outputs = BTreeMap<String, StoredOutput>;
 
-/// Says for every output whether and how the plan changes it. A narrowed plan leaves outputs as they are: they may read
-/// what it leaves out. Those that read what it removes go with it.
+/// Says for every output whether and how the plan changes it. A plan that leaves something out, because it was not asked for
+/// or is deferred, leaves outputs as they are: they may read that. Those that read what it removes or moves go with it.
 pub fn settle(plan: &mut Plan, before: &Outputs, state: &State, narrowed: bool) {
     if narrowed {
         let gone = |step: &&Step| matches!(step.action, Action::Delete | Action::Forget);
-        let gone: BTreeSet<String> = plan.steps.iter().filter(gone).map(|step| step.address.to_string()).collect();
+        let moved = plan.steps.iter().filter_map(|step| step.moved_from.as_ref());
+        let gone = plan.steps.iter().filter(gone).map(|step| &step.address).chain(moved);
+        let gone: BTreeSet<String> = gone.map(Address::to_string).collect();
         plan.new_outputs = before.clone();
         plan.new_outputs.retain(|_, output| !refers(&output.value, &gone));
     }

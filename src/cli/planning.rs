@@ -9,7 +9,7 @@ use super::configuration::Configuration;
 use super::outputs::{self, Outputs};
 use super::permission;
 use super::shell::{Failure, environment, stored};
-use super::view::json_checks;
+use super::view::{deferred, json_checks};
 use super::wiring::session::Session;
 use crate::address::Address;
 use crate::diagnostic::{Diagnostic, Diagnostics, Severity, codes};
@@ -18,9 +18,10 @@ use crate::diff::scope::{self, Patterns};
 use crate::diff::{self, Options};
 use crate::engine::{adopt, prepare, refresh};
 use crate::eval::desired::Moved;
+use crate::job::{Job, JobId};
 use crate::observed::Observed;
 use crate::plan::{self, Importing, Location, Plan, Surroundings};
-use crate::ports::store::Snapshot;
+use crate::ports::store::{JobFilter, Snapshot, Store};
 use crate::source::Span;
 use crate::state::State;
 use crate::state::facts::Facts;
@@ -86,11 +87,12 @@ pub async fn plan(
     let store = &session.engine.store;
     let identity = stored(store.identity().await)?;
     let Snapshot { mut state, outputs } = stored(store.snapshot().await)?;
+    let jobs = at_work(&**store, &state).await?;
     let mut diagnostics = Diagnostics::default();
     let relocation = relocate(&mut state, configuration, args, &mut diagnostics);
     let observed = observe(session, configuration, &mut state, args, now, &mut diagnostics).await;
     let imports = imports(session, configuration, &state, args, now, &mut diagnostics).await;
-    let options = Options { relocation, imports, ..options(configuration, &state, args, patterns)? };
+    let options = Options { relocation, imports, jobs, ..options(configuration, &state, args, patterns)? };
     let (changes, faults) = diff::diff(&configuration.estate, &state, &observed, now, &options);
     diagnostics.extend(faults);
     let meta = plan::Meta {
@@ -104,13 +106,18 @@ pub async fn plan(
     plan.variables = configuration.variables();
     plan.optional = configuration.optional();
     let mut later = None;
-    outputs::settle(&mut plan, &outputs, &state, options.only.is_some());
+    let is_part = options.only.is_some() || !plan.deferred.is_empty();
+    outputs::settle(&mut plan, &outputs, &state, is_part);
     if !args.destroy && !args.refresh_only && options.only.is_none() {
-        let found = &configuration.evaluation.desired.conditions;
-        plan.conditions = conditions::kept(found, &configuration.sources);
-        let decided = conditions::while_planning(found, &plan, &state);
+        let (found, left) = conditions::decidable(&configuration.evaluation.desired.conditions, &plan);
+        plan.conditions = conditions::kept(&found, &configuration.sources);
+        let mut decided = conditions::while_planning(&found, &plan, &state);
         diagnostics.extend(Diagnostics(decided.failures));
+        decided.later.extend(left);
         later = Some(decided.later);
+    }
+    if !diagnostics.iter().any(|one| one.is_error() && *one.code == codes::plan::BUSY) {
+        diagnostics.0.extend(deferred::warning(&plan.deferred));
     }
     if options.only.is_some() {
         diagnostics.push(targeted());
@@ -129,6 +136,20 @@ pub async fn plan(
     // Giving a large estate's records back one by one would cost more than the comparison did.
     std::mem::forget((state, observed));
     Ok(Planned { plan, diagnostics })
+}
+
+/// The jobs that claim records. What ended since the records were read is among them: the records do not say so yet.
+async fn at_work(store: &dyn Store, state: &State) -> Result<Vec<Job>, Diagnostic> {
+    let mut claims: BTreeSet<&JobId> = state.records.values().filter_map(|record| record.claim.as_ref()).collect();
+    if claims.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut jobs = stored(store.jobs(&JobFilter { unfinished: true, ..JobFilter::default() }).await)?;
+    jobs.retain(|job| claims.remove(&job.id));
+    for ended in claims {
+        jobs.extend(stored(store.job(ended).await)?);
+    }
+    Ok(jobs)
 }
 
 /// What is asked of the diff. Without patterns nothing is resolved, so that it costs nothing in a large estate.
@@ -221,7 +242,8 @@ async fn observe(
 
 fn surroundings(plan: &Plan, before: &Outputs, state: &State, configuration: &mut Configuration) -> Surroundings {
     let changed = |step: &plan::Step| [Some(step.address.clone()), step.moved_from.clone()];
-    let changed: BTreeSet<Address> = plan.steps.iter().flat_map(changed).flatten().collect();
+    let deferred = plan.deferred.iter().map(|one| one.address.clone());
+    let changed: BTreeSet<Address> = plan.steps.iter().flat_map(changed).flatten().chain(deferred).collect();
     let same = state.records.values().filter(|record| !changed.contains(&record.address));
     Surroundings {
         unchanged: same.filter_map(|record| Some((record.address.clone(), record.spec.as_deref()?.clone()))).collect(),
@@ -266,7 +288,8 @@ pub fn other_store() -> Failure {
         .into()
 }
 
-/// Whether carrying the plan out would change anything, or drift is what was asked for and there is some.
-pub fn has_changes(plan: &plan::Plan, refresh_only: bool) -> bool {
-    plan.has_changes() || (refresh_only && !plan.drift.is_empty())
+/// Whether carrying the plan out would change anything, or drift is what was asked for and there is some; or whether there may
+/// be changes that only a later plan can tell.
+pub fn may_change(plan: &plan::Plan, refresh_only: bool) -> bool {
+    plan.has_changes() || !plan.deferred.is_empty() || (refresh_only && !plan.drift.is_empty())
 }

@@ -1,6 +1,7 @@
 //! What refresh found in slots, held against what was put there.
 
 use super::Pass;
+use super::object::idle;
 use crate::address::Address;
 use crate::diagnostic::Diagnostic;
 use crate::diagnostic::codes::plan;
@@ -9,7 +10,8 @@ use crate::plan::Drift;
 use crate::state::facts::{DeploymentFacts, Facts};
 
 impl<'a> Pass<'a> {
-    /// Notes every deployment whose slot holds something else. A slot that could not be read is reported as such.
+    /// Notes every deployment whose slot holds something else. A slot that could not be read is reported as such. Of one
+    /// that a job works on nothing can be said: the job puts there what is found.
     pub(super) fn look_for_drift(&mut self) -> Vec<Drift> {
         let mut drift = Vec::new();
         let observed = self.observed;
@@ -17,9 +19,12 @@ impl<'a> Pass<'a> {
             if !self.in_scope(address) {
                 continue;
             }
-            let Some(Facts::Deployment(facts)) = self.state.records.get(address).map(|record| &record.facts) else {
+            let Some(record) = self.state.records.get(address) else { continue };
+            let Facts::Deployment(facts) = &record.facts else { continue };
+            if record.claim.is_some() {
+                self.list.extend(self.options.refresh_only.then(|| idle(record, None)));
                 continue;
-            };
+            }
             if let SlotContent::Unreadable { why } = content {
                 self.faults.push(unreadable(address, why));
             }

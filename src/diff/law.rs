@@ -1,6 +1,8 @@
 //! Law 1 over random estates and histories: carry a plan out, and there is nothing left to plan. With it: planning is
 //! deterministic, an order respects needs, a file holds the whole plan, and destroying leaves nothing.
 
+use std::collections::BTreeSet;
+
 use proptest::collection::vec;
 use proptest::prelude::*;
 use serde_json::{Value as Json, json};
@@ -211,6 +213,43 @@ fn respects_needs(plan: &Plan, world: &World) -> Result<(), TestCaseError> {
     Ok(())
 }
 
+/// All that these lead to.
+fn reached<'a>(from: Vec<&'a Address>, needs: &dyn Fn(&Address) -> Vec<&'a Address>) -> BTreeSet<&'a Address> {
+    let (mut left, mut found) = (from, BTreeSet::new());
+    while let Some(address) = left.pop() {
+        if found.insert(address) {
+            left.extend(needs(address));
+        }
+    }
+    found
+}
+
+/// No step makes what leads to something that is claimed, or takes away what that leads to.
+fn works_against_no_job(plan: &Plan, world: &World) -> Result<(), TestCaseError> {
+    let records = &world.state.records;
+    let claimed: Vec<&Address> =
+        records.values().filter(|record| record.claim.is_some()).map(|record| &record.address).collect();
+    let recorded = |address: &Address| -> Vec<&Address> {
+        records.get(address).into_iter().flat_map(|record| &record.depends_on).collect()
+    };
+    let (resources, deployments): (Vec<&Address>, Vec<&Address>) =
+        claimed.iter().partition(|address| address.resource().is_some());
+    let mut stood_on = reached(resources, &recorded);
+    stood_on.extend(deployments.into_iter().flat_map(recorded));
+    let wanted = |address: &Address| {
+        let resource = world.estate.resources.get(address);
+        resource.into_iter().flat_map(|one| one.draft.depends_on.iter().chain(one.zones.values())).collect()
+    };
+    for step in &plan.steps {
+        let leads_to = if step.after.is_some() { reached(vec![&step.address], &wanted) } else { BTreeSet::new() };
+        let in_the_way = claimed.iter().find(|one| leads_to.contains(*one) || step.address == ***one);
+        prop_assert!(in_the_way.is_none(), "{} has to wait for {in_the_way:?}", step.address);
+        let takes_away = matches!(step.action, Action::Delete | Action::Forget | Action::Replace);
+        prop_assert!(!takes_away || !stood_on.contains(&step.address), "{} is stood on", step.address);
+    }
+    Ok(())
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 96, failure_persistence: None, ..ProptestConfig::default() })]
 
@@ -226,6 +265,30 @@ proptest! {
         world.carry_out(&plan);
         let remade = |step: &&crate::plan::Step| step.after.is_some();
         prop_assert!(stale(&plan, &world.state).len() >= plan.steps.iter().filter(remade).count());
+        let rest = world.plan(&Options::default());
+        prop_assert!(rest.steps.is_empty(), "{:#?}", rest.steps);
+    }
+
+    #[test]
+    fn what_a_job_works_on_holds_up_nothing_else(mut world in world(), claimed in vec(any::<usize>(), 1..4)) {
+        for at in claimed {
+            let address = world.state.records.keys().nth(at % world.state.records.len()).expect("a record").to_string();
+            world.claim(&[&address]);
+        }
+        let (plan, faults) = world.plan_and_faults(&Options::default());
+        prop_assert!(!faults.has_errors(), "{faults:?}");
+        works_against_no_job(&plan, &world)?;
+        respects_needs(&plan, &world)?;
+        prop_assert!(stale(&plan, &world.state).is_empty());
+        let read = file::decode(file::encode(&plan).as_bytes());
+        prop_assert_eq!(read.as_ref(), Ok(&plan));
+        world.carry_out(&plan);
+        let rest = world.plan(&Options::default());
+        prop_assert!(rest.steps.is_empty(), "{:#?}", rest.steps);
+        world.release();
+        let rest = world.plan(&Options::default());
+        prop_assert!(rest.deferred.is_empty());
+        world.carry_out(&rest);
         let rest = world.plan(&Options::default());
         prop_assert!(rest.steps.is_empty(), "{:#?}", rest.steps);
     }

@@ -22,6 +22,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use crate::address::Address;
 use crate::diagnostic::codes::plan;
 use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::job::Job;
 use crate::model::{Estate, Resource};
 use crate::observed::Observed;
 use crate::plan::{Action, Drift, Importing, Reason, Work};
@@ -44,12 +45,17 @@ pub struct Options {
     pub relocation: moves::Relocation,
     /// What exists already, by the address that is to manage it.
     pub imports: BTreeMap<Address, Importing>,
+    /// What was asked for by name: it is refused where a job works on it, and never set apart. See [`scope::resolve`].
+    pub named: BTreeSet<Address>,
+    /// The jobs that claim records, as far as they are known.
+    pub jobs: Vec<Job>,
 }
 
 /// What differs, and why. It borrows from what was compared, so that what does not change is never copied.
 #[derive(Debug)]
 pub struct Changes<'a> {
-    /// In the order of the passes: objects, certificates, deployments, removals.
+    /// In the order of the passes: objects, certificates, deployments, removals. Among them what a job works on, as it looks
+    /// meanwhile, without a reason where it would not change: making a plan sets it apart, with all that has to wait for it.
     pub list: Vec<Change<'a>>,
     /// What is not there as it was put there.
     pub drift: Vec<Drift>,
@@ -65,6 +71,8 @@ pub struct Changes<'a> {
     pub moved: &'a BTreeMap<Address, Address>,
     /// What is taken over.
     pub imports: &'a BTreeMap<Address, Importing>,
+    /// The jobs that claim records, as far as they are known.
+    pub jobs: &'a [Job],
 }
 
 /// One object that differs.
@@ -88,7 +96,8 @@ pub struct Change<'a> {
 
 /// Compares. `now` decides what is due; nothing else reads a clock. Linear in the size of estate and state.
 ///
-/// Errors name what cannot be planned: what is protected, and what a job still works on. The rest is planned beside them.
+/// Errors name what cannot be planned: what is protected, and what a job still works on where it was asked for by name or is
+/// to be destroyed. The rest is planned beside them.
 pub fn diff<'a>(
     estate: &'a Estate,
     state: &'a State,
@@ -118,8 +127,8 @@ pub fn diff<'a>(
     }
     let Options { destroy, refresh_only, .. } = *options;
     let moved = &options.relocation.moved;
-    let imports = &options.imports;
-    (Changes { list: pass.list, drift, destroy, refresh_only, estate, state, moved, imports }, pass.faults)
+    let Options { imports, jobs, .. } = options;
+    (Changes { list: pass.list, drift, destroy, refresh_only, estate, state, moved, imports, jobs }, pass.faults)
 }
 
 /// One run of the diff.
@@ -166,22 +175,19 @@ impl<'a> Pass<'a> {
     fn one(&mut self, resource: &'a Resource) {
         let address = &resource.draft.address;
         let record = self.state.records.get(address);
-        if let Some(record) = record.filter(|record| record.claim.is_some()) {
-            return self.faults.push(busy(record).at(resource.span));
-        }
-        if self.certificate_of(address).is_some_and(|record| record.claim.is_some()) {
-            // The report on the certificate says it all.
-            return;
-        }
+        let is_worked_on = self.is_worked_on(address, record);
+        let told = self.faults.0.len();
         let change = match record.and_then(|record| Some((record, record.spec.as_ref()?))) {
             None => Some(self.creation(resource, record)),
-            Some((record, before)) => match resource.work {
-                Work::Issue => self.certificate(resource, record, before),
-                Work::Deploy => self.deployment(resource, record, before),
-                _ => self.object(resource, record, before),
-            }
-            .or_else(|| self.relocated(resource, record, before)),
+            Some((record, before)) => self
+                .difference(resource, record, before)
+                .or_else(|| is_worked_on.then(|| object::idle(record, Some(&resource.draft)))),
         };
+        if is_worked_on {
+            // What would be said of it may be about what the job is changing.
+            self.faults.0.truncate(told);
+            self.faults.0.extend(self.refusal(address).map(|fault| fault.at(resource.span)));
+        }
         let Some(change) = change else { return };
         if change.work == Work::Issue {
             self.issuing.insert(address);
@@ -191,6 +197,27 @@ impl<'a> Pass<'a> {
             self.replaced.insert(address);
         }
         self.list.push(change);
+    }
+
+    fn difference(&mut self, resource: &'a Resource, record: &'a Record, before: &'a Recorded) -> Option<Change<'a>> {
+        match resource.work {
+            Work::Issue => self.certificate(resource, record, before),
+            Work::Deploy => self.deployment(resource, record, before),
+            _ => self.object(resource, record, before),
+        }
+        .or_else(|| self.relocated(resource, record, before))
+    }
+
+    /// Whether a job works on it, or on the certificate that it deploys.
+    fn is_worked_on(&self, address: &Address, record: Option<&Record>) -> bool {
+        let is_claimed = |record: &Record| record.claim.is_some();
+        record.is_some_and(is_claimed) || self.certificate_of(address).is_some_and(is_claimed)
+    }
+
+    /// The report on what a job works on, where it must not be set apart: it was asked for by name, or everything is to go.
+    fn refusal(&self, address: &Address) -> Option<Diagnostic> {
+        let record = self.state.records.get(address).filter(|record| record.claim.is_some())?;
+        (self.options.destroy || self.options.named.contains(address)).then(|| busy(record))
     }
 
     /// The change of something that only moved, or only refers to what moved: its record is written, and nothing else.

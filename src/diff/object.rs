@@ -165,6 +165,13 @@ pub(super) fn change<'a>(
     Change { address, action, reasons, base, before: Some(before), after: Some(after), work }
 }
 
+/// What has a record and would not change, among changes since a job works on it: it has no reason.
+pub(super) fn idle<'a>(record: &'a Record, after: Option<&'a Draft>) -> Change<'a> {
+    let (action, work) = (Action::Update, Work::Record);
+    let (address, base, before) = (&record.address, record.revision, record.spec.as_deref());
+    Change { address, action, reasons: Vec::new(), base, before, after: after.map(Cow::Borrowed), work }
+}
+
 /// Reports what `prevent_destroy` forbids.
 pub(super) fn protected(record: &Record, what: &str) -> Diagnostic {
     let stood = record.origin.as_ref().map(|origin| format!(" (its block stood at {origin})")).unwrap_or_default();

@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use super::object::protected;
-use super::{Change, Pass, busy};
+use super::{Change, Pass};
 use crate::address::{Address, Key, ModuleStep, ResourceAddress};
 use crate::eval::desired::{Removed, Repetition};
 use crate::plan::{Absence, Action, Reason, Work};
@@ -21,8 +21,8 @@ impl<'a> Pass<'a> {
         let kept = self.kept(&doomed);
         let modules: HashSet<&[ModuleStep]> = self.estate.blocks.keys().map(|block| &*block.module).collect();
         for record in doomed {
-            if record.claim.is_some() {
-                self.faults.push(busy(record));
+            if let Some(refusal) = self.refusal(&record.address) {
+                self.faults.push(refusal);
             } else if !kept.contains(&record.address) {
                 let change = self.removal(record, &modules);
                 self.list.push(change);

@@ -3,7 +3,7 @@
 //! A pattern is an address or a glob. A block without a key stands for all its instances, a module for everything in it,
 //! and a certificate for its deployments too.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use super::Options;
 use crate::address::Address;
@@ -47,7 +47,8 @@ impl From<&str> for Pattern {
     }
 }
 
-/// Options with the patterns resolved. Removal turns needs around: a target goes with what needs it, and what is excluded
+/// Options with the patterns resolved; what `-replace` matches, and what `-target` names by its own address, was asked for by
+/// name. Removal turns needs around: a target goes with what needs it, and what is excluded
 /// stays with what it needs.
 ///
 /// # Errors
@@ -58,6 +59,9 @@ pub fn resolve(estate: &Estate, state: &State, patterns: &Patterns, destroy: boo
     let replace = known.matching(&patterns.replace, &mut faults);
     let (toward, away) = if destroy { (Way::Dependents, Way::Needs) } else { (Way::Needs, Way::Dependents) };
     let target = known.matching(&patterns.target, &mut faults);
+    let typed: HashSet<&str> = patterns.target.iter().map(|pattern| pattern.text.as_str()).collect();
+    let is_typed = |address: &&&Address| typed.contains(address.to_string().as_str());
+    let named = target.iter().filter(is_typed).chain(&replace).map(|address| (*address).clone()).collect();
     let exclude = known.closure(known.matching(&patterns.exclude, &mut faults), away);
     let narrowed = !patterns.target.is_empty() || !patterns.exclude.is_empty();
     let only = narrowed.then(|| {
@@ -68,7 +72,7 @@ pub fn resolve(estate: &Estate, state: &State, patterns: &Patterns, destroy: boo
         return Err(faults);
     }
     let replace = replace.into_iter().cloned().collect();
-    Ok(Options { destroy, refresh_only: false, replace, only, ..Options::default() })
+    Ok(Options { destroy, refresh_only: false, replace, only, named, ..Options::default() })
 }
 
 #[derive(Clone, Copy, PartialEq)]

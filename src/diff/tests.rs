@@ -233,18 +233,6 @@ fn what_was_not_finished_is_taken_up() {
 }
 
 #[test]
-fn claimed_records_are_left_to_their_job() {
-    let mut world = World::applied(sample());
-    let claimed = world.state.records.get_mut(&address("certificate.b")).expect("a record");
-    claimed.claim = Some(crate::job::RunId("run".to_owned()).job(3));
-    let world = world.days_later(64);
-    let (plan, faults) = world.plan_and_faults(&Options::default());
-    assert_eq!(lines(&plan).len(), 2, "only certificate.a is renewed: {:?}", lines(&plan));
-    let busy: Vec<u16> = faults.iter().map(|fault| fault.code.number).collect();
-    assert_eq!(busy, [403]);
-}
-
-#[test]
 fn protection_outlives_the_block() {
     let mut world = World::applied(sample());
     world.state.records.get_mut(&address("certificate.b")).expect("a record").protected = true;

@@ -7,13 +7,14 @@ use serde_json::{Value as Json, json};
 use super::{Options, diff};
 use crate::address::Address;
 use crate::diagnostic::Diagnostics;
+use crate::job::JobId;
 use crate::model::fixture::{self, Templates, reference};
 use crate::model::{Estate, estate};
 use crate::observed::{Observed, SlotContent};
 use crate::plan::predict::apply;
 use crate::plan::{Meta, Plan, make, predict};
 use crate::state::facts::Facts;
-use crate::state::{Event, EventBody, State};
+use crate::state::{Event, EventBody, Record, State};
 use crate::time::{Duration, Timestamp};
 
 /// Blocks of a configuration.
@@ -153,6 +154,21 @@ impl World {
             EventBody::Undeployed => _ = self.observed.slots.remove(&event.address),
             _ => {}
         }
+    }
+
+    /// A job that works on these.
+    pub fn claim(&mut self, addresses: &[&str]) -> JobId {
+        let job = crate::job::RunId("r".to_owned()).job(1);
+        for text in addresses {
+            let record = self.state.records.entry(address(text)).or_insert_with(|| Record::new(address(text)));
+            record.claim = Some(job.clone());
+        }
+        job
+    }
+
+    /// No job works on anything any more.
+    pub fn release(&mut self) {
+        self.state.records.retain(|_, record| record.claim.take().is_none() || record.last.is_some());
     }
 
     /// Lets time pass.

@@ -12,6 +12,7 @@ use super::pace::Pace;
 use super::retry::{self, Verdict};
 use super::withdrawal::Withdrawal;
 use super::{ErrorClass, Failure, removal, wanted};
+use crate::address::Address;
 use crate::digest::Digest;
 use crate::plan::Reason;
 use crate::state::EventBody;
@@ -131,6 +132,11 @@ impl Issuance {
             EventBody::Issued { .. } => self.clean_up(End::Succeed),
             _ => {}
         }
+    }
+
+    /// See [`super::Machine::credentials`].
+    pub fn credentials(&self) -> impl Iterator<Item = &Address> {
+        self.withdrawal.credentials().chain(self.todo.iter().map(|publication| &publication.credential))
     }
 
     /// See [`super::Machine::has_left_traces`].

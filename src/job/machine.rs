@@ -11,6 +11,7 @@ use super::pace::Pace;
 use super::removal::{Bookkeeping, Removal, leaves_something};
 use super::rewrapping::Rewrapping;
 use super::{Failure, JobId};
+use crate::address::Address;
 use crate::plan::{Action, Step, Work};
 use crate::state::facts::{CertificateVersion, Facts, KeyId};
 use crate::state::{EventBody, Record};
@@ -141,6 +142,14 @@ impl Machine {
     pub fn absorb(&mut self, event: &EventBody) {
         if let Self::Issue(issuance) = self {
             issuance.absorb(event);
+        }
+    }
+
+    /// The credentials of challenge records that it has published and will withdraw.
+    pub fn credentials(&self) -> Vec<&Address> {
+        match self {
+            Self::Issue(machine) => machine.credentials().collect(),
+            _ => Vec::new(),
         }
     }
 

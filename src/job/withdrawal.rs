@@ -9,6 +9,7 @@ use super::machine::{Context, Next};
 use super::pace::Pace;
 use super::retry::{self, Verdict};
 use super::{ErrorClass, Failure};
+use crate::address::Address;
 use crate::state::EventBody;
 use crate::time::Timestamp;
 
@@ -35,6 +36,11 @@ impl Withdrawal {
                 self.standing.push(one.clone());
             }
         }
+    }
+
+    /// Those that publish what stands.
+    pub fn credentials(&self) -> impl Iterator<Item = &Address> {
+        self.standing.iter().map(|publication| &publication.credential)
     }
 
     /// It begins, with fresh patience.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Action, Location, OutputChange, Plan, Step, StoredOutput, Work, order};
+use super::{Action, Location, OutputChange, Plan, Step, StoredOutput, Work, deferral, order};
 use crate::address::Address;
 use crate::diagnostic::Diagnostics;
 use crate::diff::{Change, Changes};
@@ -25,12 +25,14 @@ pub struct Meta {
     pub outputs: BTreeMap<String, StoredOutput>,
 }
 
-/// Puts changes in order.
+/// Puts changes in order, and sets apart what jobs that have not come to their end are in the way of.
 ///
 /// # Errors
 /// A circle of dependencies, with the place of each.
 pub fn make(changes: Changes<'_>, meta: Meta) -> Result<Plan, Diagnostics> {
-    let order = order::order(&changes)?;
+    let mut order = order::order(&changes)?;
+    let causes = deferral::causes(&changes, &order);
+    order.steps.retain(|one| !causes.contains_key(one));
     let new_outputs = new_outputs(&changes, &meta);
     let Changes { list, drift, destroy, refresh_only, estate, state, moved, imports, .. } = changes;
     let mut place = vec![0; list.len()];
@@ -38,6 +40,7 @@ pub fn make(changes: Changes<'_>, meta: Meta) -> Result<Plan, Diagnostics> {
     let mut needs = order.needs;
     let addresses: Vec<&Address> = list.iter().map(|change| change.address).collect();
     let mut list: Vec<Option<Change<'_>>> = list.into_iter().map(Some).collect();
+    let deferred = deferral::deferred(causes, &mut list);
     let steps = order.steps.iter().filter_map(|one| {
         let mut needed: Vec<usize> = std::mem::take(&mut needs[*one]).into_iter().map(|other| place[other]).collect();
         needed.sort_unstable();
@@ -70,6 +73,7 @@ pub fn make(changes: Changes<'_>, meta: Meta) -> Result<Plan, Diagnostics> {
         destroy,
         refresh_only,
         drift,
+        deferred,
         outputs: output_changes(&meta.outputs, &new_outputs),
         new_outputs,
         ..Plan::of(steps.collect(), meta.created_at, meta.store)

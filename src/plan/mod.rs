@@ -1,5 +1,6 @@
 //! A plan: steps with their reasons and their order. It is saved, shown and carried out; apply never decides again (law 2).
 
+mod deferral;
 pub mod file;
 mod make;
 mod order;
@@ -12,6 +13,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+pub use deferral::Deferred;
 pub use make::{Meta, make};
 pub use predict::predict;
 
@@ -60,6 +62,10 @@ pub struct Plan {
     pub steps: Vec<Step>,
     /// Drift seen by refresh: reported, and answered by steps where they are due.
     pub drift: Vec<Drift>,
+    /// What is left to a later plan, because jobs that have not come to their end are in its way. Nothing of it is among the
+    /// steps, and no output is changed meanwhile.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub deferred: Vec<Deferred>,
     /// Outputs before and after, where they differ.
     pub outputs: Vec<OutputChange>,
     /// Outputs as they will be stored, without those that stay exactly as they are stored.
@@ -87,6 +93,7 @@ impl Plan {
             optional: BTreeMap::new(),
             steps,
             drift: Vec::new(),
+            deferred: Vec::new(),
             outputs: Vec::new(),
             new_outputs: BTreeMap::new(),
             conditions: Vec::new(),

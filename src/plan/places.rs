@@ -53,10 +53,11 @@ fn first_in_circles(count: usize, waits: &[(usize, usize)]) -> BTreeMap<usize, V
 }
 
 /// The places that configurations write to, by the kind of their target.
-struct Slots<'a>(HashMap<&'a str, fn(&Spec) -> Vec<String>>);
+pub(super) struct Slots<'a>(HashMap<&'a str, fn(&Spec) -> Vec<String>>);
 
 impl<'a> Slots<'a> {
-    fn of(changes: &Changes<'a>) -> Self {
+    /// By what should be there.
+    pub fn of(changes: &Changes<'a>) -> Self {
         let known = changes
             .estate
             .resources
@@ -65,7 +66,8 @@ impl<'a> Slots<'a> {
         Self(known.collect())
     }
 
-    fn of_spec(&self, address: &Address, spec: Option<&Spec>) -> Vec<String> {
+    /// Those of one deployment with this spec.
+    pub fn of_spec(&self, address: &Address, spec: Option<&Spec>) -> Vec<String> {
         let slots = target_kind(address).and_then(|kind| self.0.get(kind));
         let config = spec.and_then(|spec| spec.get("config")).and_then(Json::as_object);
         slots.zip(config).map(|(slots, config)| slots(config)).unwrap_or_default()

@@ -15,7 +15,7 @@ const ELSEWHERE: [(&str, &str, &str); 15] = [
     ("RESIDUAL", "src/eval/tests/resources.rs", "a_fact_of_what_was_never_applied_is_not_known"),
     ("NO_PROJECT", "src/model/assemble.rs", "of_two_projects_one_has_to_be_named"),
     ("NO_SUCH_RESOURCE", "src/model/assemble.rs", "a_computed_reference_to_nothing_is_a_fault"),
-    ("BUSY", "src/diff/tests.rs", "claimed_records_are_left_to_their_job"),
+    ("BUSY", "tests/cli/deferred.rs", "only_what_is_deferred_is_no_proof_that_nothing_changes"),
     ("UNREADABLE_SLOT", "src/diff/tests.rs", "slots_that_hold_something_else_are_put_right"),
     ("PLAN_VERSION", "src/plan/file.rs", "what_is_no_plan_is_refused_with_a_reason"),
     ("APPROVAL_NEEDED", "src/cli/permission.rs", "what_a_policy_covers_waits_in_its_project_only"),

@@ -37,7 +37,7 @@ fn signal(child: &Child, signal: libc::c_int) {
 }
 
 /// A place in which two certificates are wanted, and reloading takes a second.
-fn slow() -> Place {
+pub(super) fn slow() -> Place {
     let place = Place::quickstart();
     let text = place
         .read("main.cap.hcl")
@@ -47,7 +47,7 @@ fn slow() -> Place {
 }
 
 /// Runs it and interrupts it while the first certificate is deployed.
-fn interrupted(place: &Place, line: &str) {
+pub(super) fn interrupted(place: &Place, line: &str) {
     let mut child = place.command(line).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("cap runs");
     let mut out = BufReader::new(child.stdout.take().expect("piped"));
     let mut said = String::new();
@@ -66,9 +66,7 @@ fn interrupted(place: &Place, line: &str) {
 fn one_interrupt_lets_what_runs_come_to_its_end() {
     let place = slow();
     interrupted(&place, "apply -auto-approve -parallelism=1");
-    let planned = place.expect("plan", 1);
-    planned.reports("cap jobs resume").says("Planning failed.");
-    assert!(!planned.out.contains("No changes.") && !planned.out.contains("Plan:"), "{}", planned.out);
+    place.expect("plan", 0).reports("cap jobs resume").says("This is a partial plan.");
     let unasked = place.expect("apply", 1);
     unasked.says("An earlier run left 2 jobs unfinished").reports("-auto-approve");
     assert!(!unasked.out.contains("Creating..."), "nothing begins unapproved\n{}", unasked.out);

@@ -6,6 +6,7 @@ mod carets;
 mod catalogue;
 mod conditions;
 mod console;
+mod deferred;
 mod docs;
 mod examples;
 mod faults;

@@ -81,11 +81,11 @@ impl Held<'_> {
     }
 }
 
-fn schema(of: &str) -> Json {
+pub(super) fn schema(of: &str) -> Json {
     Place::new().expect(&format!("schema -type={of}"), 0).json()
 }
 
-fn check(schema: &Json, value: &Json, of: &str) {
+pub(super) fn check(schema: &Json, value: &Json, of: &str) {
     if let Err(why) = (Held { root: schema }).fits(schema, value, of) {
         panic!("{why}\n{value:#}");
     }

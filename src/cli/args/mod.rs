@@ -265,7 +265,7 @@ pub struct PlanArgs {
     /// Save the plan here.
     #[arg(long, value_name = "FILE")]
     pub out: Option<PathBuf>,
-    /// Exit with 2 when there are changes.
+    /// Exit with 2 when there are changes, or may be once jobs have ended that hold a part of the plan up.
     #[arg(long)]
     pub detailed_exitcode: bool,
 }

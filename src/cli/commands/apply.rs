@@ -21,7 +21,7 @@ use crate::cli::{actor, conditions, given, leftovers, permission, planning, proc
 use crate::diagnostic::{Diagnostic, Diagnostics, codes};
 use crate::engine::lock::Held;
 use crate::engine::{self, SubmitFault, load, prepare};
-use crate::job::{Job, JobStatus, RunId};
+use crate::job::{Job, JobId, JobStatus, RunId};
 use crate::limits;
 use crate::plan::summary::Summary;
 use crate::plan::{self, Plan, Step};
@@ -63,7 +63,8 @@ async fn planned(shell: &mut Shell, store: Option<&str>, args: &ApplyArgs) -> Ou
         let done = leftovers::settle(shell, &desk.session, &who, args, lock.as_ref()).await?;
         let mut plan = desk.plan(shell, &args.planning).await?;
         if !plan.has_changes() {
-            return complete(shell, &desk.session, plan.destroy, &done).await;
+            complete(shell, &desk.session, &plan, &done).await?;
+            return held_up(shell, &desk.session, &plan).await;
         }
         if !args.auto_approve {
             approve(shell, &plan, args).await?;
@@ -72,11 +73,29 @@ async fn planned(shell: &mut Shell, store: Option<&str>, args: &ApplyArgs) -> Ou
             return begun(shell, &mut desk, &who, args, &mut plan).await;
         }
         let going = Going { session: &desk.session, who: &who, args: &args.planning, lock: lock.as_ref(), done };
-        going.carry_out(shell, &plan).await
+        going.carry_out(shell, &plan).await?;
+        held_up(shell, &desk.session, &plan).await
     };
     let outcome = outcome.await;
     release(lock).await;
     outcome
+}
+
+/// What was deferred for a job that still waits is not done, and whoever applies has to know. A saved plan is done once its
+/// own steps are: what it defers was known when it was saved.
+async fn held_up(shell: &mut Shell, session: &Session, plan: &Plan) -> Outcome {
+    if plan.deferred.is_empty() || plan.refresh_only {
+        return Ok(OK);
+    }
+    let holding: HashSet<&JobId> = plan.deferred.iter().map(|one| &one.job).collect();
+    let mut jobs = leftovers::of(session).await?;
+    jobs.retain(|job| holding.contains(&job.id));
+    let waiting = execute::waiting(&jobs);
+    if waiting.has_errors() {
+        return Err(waiting.into());
+    }
+    shell.report(&waiting, &Default::default());
+    Ok(OK)
 }
 
 /// A plan that was made where there was no store, and is approved now: the store is made, and the plan is carried out as a
@@ -278,7 +297,7 @@ impl Going<'_> {
         }
         shell.report(&conditions, &Default::default());
         shell.report(&execute::waiting(&jobs), &Default::default());
-        complete(shell, session, plan.destroy, &counts).await
+        complete(shell, session, plan, &counts).await
     }
 
     /// Jobs of other runs that wait for the limit of an account: those of this run that have not begun may wait for it too.
@@ -349,8 +368,9 @@ async fn told_recorded(
     Ok(())
 }
 
-/// Everything that was asked for is done: how much that was, and the outputs.
-async fn complete(shell: &mut Shell, session: &Session, destroy: bool, counts: &Summary) -> Outcome {
+/// Everything that was planned is done: how much that was, and the outputs.
+async fn complete(shell: &mut Shell, session: &Session, plan: &Plan, counts: &Summary) -> Outcome {
+    let Plan { destroy, ref deferred, .. } = *plan;
     let outputs = output::resolve(&stored(session.engine.store.snapshot().await)?);
     let operation = if destroy { "destroy" } else { "apply" };
     shell.tell(|now| vec![stream::summary(counts, operation, now), stream::outputs(&outputs, now)]);
@@ -362,7 +382,11 @@ async fn complete(shell: &mut Shell, session: &Session, destroy: bool, counts: &
     } else {
         format!("Apply complete! Resources: {}.", done(counts))
     };
-    shell.line(&format!("\n{}", shell.style.bold(&shell.style.green(&complete))));
+    let left = match deferred.len() {
+        0 => String::new(),
+        left => format!(" {left} deferred."),
+    };
+    shell.line(&format!("\n{}{left}", shell.style.bold(&shell.style.green(&complete))));
     if !outputs.is_empty() {
         shell.print(&format!("\n{}\n\n{}", shell.style.bold(&shell.style.green("Outputs:")), output::lines(&outputs)));
     }

@@ -23,8 +23,8 @@ pub async fn run(shell: &mut Shell, store: Option<&str>, args: &PlanArgs, codes:
     if !args.planning.json && (plan.has_changes() || args.out.is_some()) {
         shell.print(&epilogue(args.out.as_deref()));
     }
-    let changes = planning::has_changes(&plan, args.planning.refresh_only);
-    let only_drift = !plan.has_changes();
+    let changes = planning::may_change(&plan, args.planning.refresh_only);
+    let only_drift = !plan.has_changes() && plan.deferred.is_empty();
     desk.leave();
     Ok(match changes && args.detailed_exitcode {
         true if only_drift && codes == ExitCodes::Extended => DRIFT,

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value as Json, json};
 
 use crate::address::{Address, Key};
-use crate::plan::{Absence, Action, Drift, OutputChange, Plan, Reason, Step, StoredOutput, Surroundings};
+use crate::plan::{Absence, Action, Deferred, Drift, OutputChange, Plan, Reason, Step, StoredOutput, Surroundings};
 use crate::state::record::Spec;
 
 /// The version of Terraform's format that this follows.
@@ -24,10 +24,13 @@ pub fn plan(plan: &Plan) -> Json {
         "output_changes": plan.outputs.iter().map(|output| (output.name.clone(), output_change(output))).collect::<Map<_, _>>(),
         "timestamp": plan.created_at,
         "applyable": plan.has_changes(),
-        "complete": true,
+        "complete": plan.deferred.is_empty(),
         "errored": false,
         "cap": { "store": plan.store, "summary": plan.summary() },
     });
+    if !plan.deferred.is_empty() {
+        out["deferred_changes"] = plan.deferred.iter().map(deferred).collect();
+    }
     if let Some(around) = &plan.surroundings {
         surround(&mut out, plan, around);
     }
@@ -42,6 +45,8 @@ fn variable(value: &Json) -> Json {
 /// Adds what was and what will be, whole, and the configuration.
 fn surround(out: &mut Json, plan: &Plan, around: &Surroundings) {
     let same = || around.unchanged.iter();
+    // What is deferred stays as it is as far as this plan goes.
+    let left = || plan.deferred.iter().filter_map(|one| Some((&one.address, one.before.as_ref()?)));
     let (before, after) = (
         plan.steps
             .iter()
@@ -62,12 +67,12 @@ fn surround(out: &mut Json, plan: &Plan, around: &Surroundings) {
         "terraform_version": plan.cap_version,
         "values": {
             "outputs": outputs(|one| (one.before.as_ref(), one.was.as_ref())),
-            "root_module": root_module(same().chain(before).map(|(address, spec)| (address, resource(address, Some(spec))))),
+            "root_module": root_module(same().chain(left()).chain(before).map(|(address, spec)| (address, resource(address, Some(spec))))),
         },
     });
     out["planned_values"] = json!({
         "outputs": outputs(|one| (one.after.as_ref(), one.becomes.as_ref())),
-        "root_module": root_module(same().chain(after).map(|(address, spec)| (address, resource(address, Some(spec))))),
+        "root_module": root_module(same().chain(left()).chain(after).map(|(address, spec)| (address, resource(address, Some(spec))))),
     });
     out["configuration"] = around.configuration.clone();
     out["checks"] = json!(around.checks);
@@ -162,7 +167,7 @@ pub fn change(step: &Step) -> Json {
     out.insert(
         "change".to_owned(),
         json!({
-            "actions": actions(step),
+            "actions": actions(step.action, step.keeps_old),
             "before_sensitive": before.as_ref().map_or(json!(false), sensitive),
             "after_sensitive": after.as_ref().map_or(json!(false), sensitive),
             "after_unknown": {},
@@ -176,6 +181,36 @@ pub fn change(step: &Step) -> Json {
     }
     out.insert("cap".to_owned(), json!({ "action": step.action, "work": step.work, "reasons": step.reasons }));
     Json::Object(out)
+}
+
+/// What is left to a later plan, as an element of `deferred_changes`.
+fn deferred(one: &Deferred) -> Json {
+    let spec = |spec: &Option<Spec>| spec.clone().map(Json::Object);
+    let (before, after) = (spec(&one.before), spec(&one.after));
+    let mut change = identity(&one.address);
+    change.insert("mode".to_owned(), json!("managed"));
+    change.insert("provider_name".to_owned(), json!("cap"));
+    change.insert(
+        "change".to_owned(),
+        json!({
+            "actions": one.action.map_or(json!(["no-op"]), |action| actions(action, false)),
+            "before_sensitive": before.as_ref().map_or(json!(false), sensitive),
+            "after_sensitive": after.as_ref().map_or(json!(false), sensitive),
+            "after_unknown": {},
+            "before": before,
+            "after": after,
+        }),
+    );
+    let mut own = json!({ "job": one.job });
+    if let Some(other) = &one.waits_for {
+        own["waits_for"] = json!(other);
+    }
+    json!({ "reason": deferral(one), "resource_change": change, "cap": own })
+}
+
+/// Why something is deferred: it waits for something that is, in Terraform's word, or a job works on it.
+pub fn deferral(one: &Deferred) -> &'static str {
+    if one.waits_for.is_some() { "deferred_prereq" } else { "unfinished_job" }
 }
 
 /// Address, type, name, index and module of an object, under Terraform's names.
@@ -204,11 +239,11 @@ pub fn identity(address: &Address) -> Map<String, Json> {
 }
 
 /// Terraform's list of actions. A renewal is an update; what it is more closely stands under `cap`.
-pub fn actions(step: &Step) -> Json {
-    match step.action {
+fn actions(action: Action, keeps_old: bool) -> Json {
+    match action {
         Action::Create => json!(["create"]),
         Action::Update | Action::Renew => json!(["update"]),
-        Action::Replace if step.keeps_old => json!(["forget", "create"]),
+        Action::Replace if keeps_old => json!(["forget", "create"]),
         Action::Replace => json!(["delete", "create"]),
         Action::Delete => json!(["delete"]),
         Action::Forget => json!(["forget"]),

@@ -1,5 +1,6 @@
 //! Views: how plans, reports and progress look to people, and to programs as JSON. Views decide nothing.
 
+pub mod deferred;
 pub mod diagnostic;
 pub mod difference;
 pub mod docs;

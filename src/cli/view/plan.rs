@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
+use super::deferred;
 use super::difference::{Mark, Notes, Writer, inline};
 use super::style::Style;
 use crate::plan::{Absence, Action, OutputChange, Plan, Reason, Step, StoredOutput, Work};
@@ -20,6 +21,7 @@ pub enum Detail {
 /// The whole text of a plan.
 pub fn plan(plan: &Plan, detail: Detail, style: Style) -> String {
     let mut out = drift(plan, style);
+    out.push_str(&deferred::note(&plan.deferred, style));
     if plan.steps.is_empty() && plan.outputs.is_empty() {
         out.push_str(&nothing(plan, style));
         return out;
@@ -62,6 +64,9 @@ fn steps(plan: &Plan, detail: Detail, style: Style) -> String {
 fn nothing(plan: &Plan, style: Style) -> String {
     if plan.refresh_only && !plan.drift.is_empty() {
         return REFRESH_ONLY.to_owned();
+    }
+    if !plan.deferred.is_empty() {
+        return format!("{} {}\n", style.bold("No changes now."), style.bold("What is not deferred stays as it is."));
     }
     let what = match (plan.destroy, plan.refresh_only) {
         (true, _) => "No objects need to be destroyed.",

@@ -7,6 +7,7 @@ use serde_json::{Value as Json, json};
 
 use super::{diagnostic, event, job};
 use crate::address::Address;
+use crate::job::JobId;
 use crate::plan::summary::Summary;
 use crate::plan::{Action, Reason, Work};
 use crate::time::Timestamp;
@@ -51,6 +52,7 @@ pub fn plan() -> Json {
     let timestamp = generator.subschema_for::<Timestamp>();
     let summary = generator.subschema_for::<Summary>();
     let drift = resource_change(&mut generator, None);
+    let deferred = deferred(&mut generator);
     let own = own(&mut generator);
     let change = resource_change(&mut generator, Some(own));
     if let Some(all) = definitions.as_object_mut() {
@@ -66,7 +68,8 @@ pub fn plan() -> Json {
             "output_changes": map(reference("change")),
             "timestamp": timestamp,
             "applyable": truth("Whether applying it would change anything."),
-            "complete": truth("Always true."),
+            "complete": truth("False where something is deferred."),
+            "deferred_changes": list(deferred),
             "errored": truth("Always false."),
             "cap": closed(json!({ "store": text("Identity of the store."), "summary": summary }), json!(["store", "summary"])),
             "prior_state": closed(
@@ -175,6 +178,25 @@ fn resource_change(generator: &mut SchemaGenerator, own: Option<Json>) -> Json {
         properties["action_reason"] = text("Terraform's word for the reason, where it has one.");
     }
     closed(properties, json!(["address", "type", "name", "mode", "change"]))
+}
+
+/// What is left to a later plan; absent where nothing is.
+fn deferred(generator: &mut SchemaGenerator) -> Json {
+    let own = json!({
+        "job": generator.subschema_for::<JobId>(),
+        "waits_for": generator.subschema_for::<Address>(),
+    });
+    closed(
+        json!({
+            "reason": {
+                "enum": ["unfinished_job", "deferred_prereq"],
+                "description": "Whether a job works on it, or it waits for what is deferred.",
+            },
+            "resource_change": resource_change(generator, None),
+            "cap": closed(own, json!(["job"])),
+        }),
+        json!(["reason", "resource_change", "cap"]),
+    )
 }
 
 /// What is `cap`'s own of a change.

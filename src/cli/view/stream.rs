@@ -9,7 +9,7 @@ use crate::diagnostic::{Diagnostics, Severity};
 use crate::engine::progress::News;
 use crate::job::Job;
 use crate::plan::summary::Summary;
-use crate::plan::{Action, Plan, Step};
+use crate::plan::{Action, Deferred, Plan, Step};
 use crate::source::Sources;
 use crate::time::Timestamp;
 
@@ -71,6 +71,7 @@ pub fn plan(plan: &Plan, now: Timestamp, failed: bool) -> Vec<String> {
         })
         .collect();
     lines.extend(plan.steps.iter().map(|step| planned(step, now)));
+    lines.extend(plan.deferred.iter().map(|one| deferred(one, now)));
     if failed {
         return lines;
     }
@@ -100,6 +101,19 @@ fn planned(step: &Step, now: Timestamp) -> String {
         change["reason"] = json!(reason);
     }
     line("info", "planned_change", &format!("{}: Plan to {action}", step.address), now, json!({ "change": change }))
+}
+
+fn deferred(one: &Deferred, now: Timestamp) -> String {
+    let action = one.action.map_or("noop", verb);
+    let mut more = json!({
+        "change": { "resource": resource(&one.address), "action": action },
+        "reason": json_plan::deferral(one),
+        "job": one.job,
+    });
+    if let Some(other) = &one.waits_for {
+        more["waits_for"] = json!(other);
+    }
+    line("info", "deferred_change", &format!("{}: Deferred, because of job {}", one.address, one.job), now, more)
 }
 
 /// Terraform's word for an action.

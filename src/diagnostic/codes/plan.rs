@@ -51,7 +51,7 @@ codes! {
             $ cap apply -auto-approve
             $ cap plan -destroy
         "#;
-    403 BUSY "A job is still working on it": "The record is claimed by a job that has not come to its end.";
+    403 BUSY "A job is still working on it": "The record is claimed by a job that has not come to its end. As a warning: what the job works on, what would have to be ordered after it, and what would take away what it stands on, is deferred: the plan is partial and leaves it to a later one, outputs with it, and holds the rest. As an error: the object was named with -target or -replace, or it is to be destroyed with everything else.";
         happens "An apply was interrupted, or a job waits for a CA; then the same resource is to be changed again."
         remedy "Finish the job with `cap jobs resume`, or, where it has left no traces outside, withdraw it with `cap jobs cancel`; then plan again.";
     411 IMPORT "Cannot be imported": "What an import block names is not there, is not what the resource's block describes, or is of a kind that is never imported. A certificate and a private CA are imported from PEM files with their private keys, an ACME account by its private key; other objects, whose record is all there is of them, by any id.";

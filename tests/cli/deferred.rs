@@ -1,0 +1,97 @@
+//! Plans around jobs that have not come to their end: what they hold up is set apart, and the rest is planned and applied.
+
+use serde_json::{Value as Json, json};
+
+use super::interrupted::{interrupted, slow};
+use super::{Place, schemas};
+
+/// What the files say besides, once an apply was interrupted while it deployed.
+const MORE: &str = r#"
+member "bob" {
+  email = "bob@example.test"
+}
+
+output "name" {
+  value = certificate.www.common_name
+}
+"#;
+
+/// Of these the last two are what jobs work on.
+const DEFERRED: [&str; 3] =
+    ["certificate.later", "certificate.later@file_target.local", "certificate.www@file_target.local"];
+
+/// A place in which the jobs of both deployments are left.
+fn unfinished() -> Place {
+    let place = slow();
+    interrupted(&place, "apply -auto-approve -parallelism=1");
+    place
+}
+
+fn texts<'j>(list: &'j Json, pointer: &str) -> Vec<&'j str> {
+    let list = list.as_array().expect("a list");
+    list.iter().filter_map(|one| one.pointer(pointer)?.as_str()).collect()
+}
+
+#[test]
+fn what_a_job_holds_up_is_set_apart_and_the_rest_is_planned() {
+    let place = unfinished();
+    let files = place.read("main.cap.hcl");
+    let (kept, _) = files.split_once("certificate \"later\"").expect("its block is the last");
+    place.write("main.cap.hcl", kept.to_owned() + MORE);
+    let planned = place.expect("plan -out=p -detailed-exitcode", 2);
+    planned.says("This is a partial plan.").says("Plan: 1 to add, 0 to change, 0 to destroy.");
+    planned.says("# member.bob will be created").reports("Warning: A job is still working on it");
+    planned
+        .reports("hold up 3 objects, which are left")
+        .reports("certificate.later (after certificate.later@file_target.local, job ");
+    planned.reports("cap jobs resume").reports("cap jobs cancel");
+    assert!(!planned.out.contains("Changes to Outputs"), "{}", planned.out);
+
+    let shown = place.expect("show -json p", 0).json();
+    schemas::check(&schemas::schema("plan"), &shown, "plan");
+    assert_eq!((&shown["complete"], &shown["applyable"]), (&json!(false), &json!(true)));
+    assert_eq!(texts(&shown["deferred_changes"], "/resource_change/address"), DEFERRED);
+    let reasons = texts(&shown["deferred_changes"], "/reason");
+    assert_eq!(reasons, ["deferred_prereq", "unfinished_job", "unfinished_job"]);
+    let changes = texts(&shown["resource_changes"], "/address");
+    assert!(changes.contains(&"member.bob") && !changes.iter().any(|one| DEFERRED.contains(one)), "{changes:?}");
+    let prior = texts(&shown["prior_state"]["values"]["root_module"]["resources"], "/address");
+    assert!(prior.contains(&"certificate.later"), "{prior:?}");
+
+    let applied = place.expect("apply p", 0);
+    applied.says("Apply complete! Resources: 1 added, 0 changed, 0 destroyed. 3 deferred.");
+    assert!(place.expect("output -json", 0).json().get("name").is_none(), "outputs stay as they are");
+    place.expect("jobs resume", 0);
+    place.expect("apply -auto-approve", 0).says("0 added, 0 changed, 2 destroyed.").says("name");
+    place.expect("plan -detailed-exitcode", 0);
+}
+
+#[test]
+fn only_what_is_deferred_is_no_proof_that_nothing_changes() {
+    let place = unfinished();
+    let planned = place.expect("plan -detailed-exitcode", 2);
+    planned.says("No changes now.");
+    assert!(!planned.out.contains("No changes.") && !planned.out.contains("Plan:"), "{}", planned.out);
+    place.expect("plan", 0);
+    place.expect("-exit-codes=extended plan -refresh-only -detailed-exitcode", 0);
+    let lines = place.expect("plan -json", 0).json_lines();
+    let of = |kind: &str| lines.iter().filter(|line| line["type"] == kind).collect::<Vec<_>>();
+    let deferred = of("deferred_change");
+    let named: Vec<&Json> = deferred.iter().map(|line| &line["change"]["resource"]["addr"]).collect();
+    assert_eq!(named, DEFERRED[1..], "{lines:?}");
+    assert!(
+        deferred.iter().all(|line| line["change"]["action"] == "create" && line["job"].is_string()),
+        "{deferred:?}"
+    );
+    let warnings = of("diagnostic");
+    assert!(warnings.len() == 1 && warnings[0]["@level"] == "warn", "{warnings:?}");
+
+    let busy = DEFERRED[1];
+    for refused in [format!("plan -target={busy}"), format!("plan -replace={busy}"), "plan -destroy".to_owned()] {
+        let refused = place.expect(&refused, 1);
+        refused.reports("Error: A job is still working on it");
+        assert!(!refused.err.contains("Warning: A job"), "it is said once\n{}", refused.err);
+    }
+    place.expect("jobs resume", 0);
+    place.expect("plan -detailed-exitcode", 0);
+}
