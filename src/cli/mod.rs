@@ -45,9 +45,12 @@ pub fn main() -> ExitCode {
         let mut shell = Shell::process(true);
         return ExitCode::from(commands::version::run(&mut shell, false));
     }
-    match args::parse(arguments, &shell::environment) {
+    match args::parse(arguments.clone(), &shell::environment) {
         Ok(cli) => ExitCode::from(run(cli)),
-        Err(fault) => ExitCode::from(usage::report(&fault)),
+        Err(fault) => {
+            let command = args::asks_for_json(arguments, &shell::environment);
+            ExitCode::from(usage::report(&fault, command.as_deref()))
+        }
     }
 }
 
@@ -58,11 +61,17 @@ fn asks_for_version(arguments: &[OsString]) -> bool {
 
 fn run(cli: Cli) -> u8 {
     let mut shell = Shell { warnings: cli.command.warnings(), ..Shell::process(cli.global.no_color) };
+    if cli.command.planning().is_some_and(|args| args.json) {
+        shell.stream();
+    }
     let begun = logging::start(&shell::environment).map_err(Failure::from);
     match begun.and_then(|()| enter(&cli)).and_then(|()| dispatch(&mut shell, &cli)) {
         Ok(code) => code,
         Err(failure) => {
-            let code = shell.fail(&failure);
+            let code = match &cli.command {
+                Command::Validate(args) if args.json => commands::validate::fail(&mut shell, &failure),
+                _ => shell.fail(&failure),
+            };
             if cli.global.exit_codes == ExitCodes::Extended { finer(&failure).unwrap_or(code) } else { code }
         }
     }
@@ -130,12 +139,8 @@ fn waiting_for(command: impl Future<Output = Outcome>) -> Outcome {
 /// Commands that look into a store that is there already.
 async fn with_store(shell: &mut Shell, cli: &Cli) -> Outcome {
     let flag = cli.global.store.as_deref();
-    if let Some(args) = cli.command.planning() {
-        match &args.json_into {
-            _ if args.json => shell.stream(),
-            Some(path) => shell.stream_into(path)?,
-            None => {}
-        }
+    if let Some(path) = cli.command.planning().and_then(|args| args.json_into.as_ref()) {
+        shell.stream_into(path)?;
     }
     match &cli.command {
         Command::Plan(args) => return commands::plan::run(shell, flag, args, cli.global.exit_codes).await,

@@ -1,11 +1,13 @@
 //! What is said of a command line that cannot be understood, with a hint for what is known from Terraform and is not needed or
 //! has another name here.
 
+use super::commands::validate;
 use super::shell::{ERROR, OK, Shell};
 use crate::diagnostic::{Diagnostic, codes};
 
-/// Help is an answer; anything else that clap says is a fault of the command line.
-pub fn report(fault: &clap::Error) -> u8 {
+/// Help is an answer; anything else that clap says is a fault of the command line. It is told as the command that asks for JSON,
+/// if one does, tells its other faults.
+pub fn report(fault: &clap::Error, asks_for_json: Option<&str>) -> u8 {
     let mut shell = Shell::process(false);
     let text = fault.render().to_string();
     if !fault.use_stderr() {
@@ -28,6 +30,11 @@ pub fn report(fault: &clap::Error) -> u8 {
     let tip = habit(fault).map(|habit| format!("{habit}\n")).or(tip);
     let hint = format!("{}Usage: {usage}", tip.unwrap_or_default());
     let report = Diagnostic::error(&codes::shell::USAGE, what.trim()).hint(hint);
+    match asks_for_json {
+        Some("validate") => return validate::fail(&mut shell, &report.into()),
+        Some("plan" | "apply" | "destroy") => shell.stream(),
+        _ => {}
+    }
     shell.fail(&report.into())
 }
 

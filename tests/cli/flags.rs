@@ -40,6 +40,42 @@ fn booleans_take_values_and_the_later_word_wins() {
 }
 
 #[test]
+fn what_is_not_understood_is_told_as_json_where_that_is_asked_for() {
+    let place = Place::quickstart();
+    let told = |ran: Ran| {
+        assert_eq!((ran.code, ran.err.as_str()), (1, ""), "{}", ran.out);
+        let lines = ran.json_lines();
+        let kinds: Vec<&str> = lines.iter().filter_map(|line| line["type"].as_str()).collect();
+        assert_eq!(kinds, ["version", "diagnostic"], "{lines:?}");
+        assert_eq!(lines[1]["@level"], "error");
+        format!("{} {}", lines[1]["diagnostic"]["code"], lines[1]["diagnostic"]["detail"])
+    };
+    for (line, what) in [
+        ("plan -json -no-such", "--no-such"),
+        ("apply -target -json", "--target"),
+        ("-no-color destroy --no-such=1 -json=true", "--no-such"),
+        ("plan -json -json-into=file", "--json-into"),
+        ("plan -json -destroy -refresh-only", "mutually-exclusive"),
+        ("-chdir=absent plan -json", "absent"),
+    ] {
+        let told = told(place.cap(line));
+        assert!(told.contains(what) && told.starts_with("\"CAP07"), "{line}: {told}");
+    }
+    told(with_environment(&place, "plan -no-such", &[("CAP_CLI_ARGS", "-json")]));
+    for line in ["validate -json -no-such", "validate -json absent", "-chdir=absent validate -json"] {
+        let report = place.expect(line, 1).json();
+        super::schemas::check(&super::schemas::schema("report"), &report, "report");
+        assert_eq!(report["error_count"], 1, "{line}: {report}");
+    }
+    for line in ["plan -json=false -no-such", "plan -no-such -- -json", "output -json -no-such"] {
+        let ran = place.expect(line, 1);
+        assert_eq!(ran.out, "", "{line}");
+        ran.reports("CAP0703");
+    }
+    place.expect("plan -json -help", 0).says("Usage: cap plan");
+}
+
+#[test]
 fn a_log_is_kept_where_one_is_asked_for() {
     let place = Place::quickstart();
     let applied = with_environment(&place, "apply -auto-approve", &[("CAP_LOG", "DEBUG")]);
@@ -77,7 +113,7 @@ fn programs_read_in_a_file_what_people_do_not_see() {
     assert_eq!(done.last().map(String::as_str), Some("outputs"));
     place.expect("plan -json-into=failed -target=member.nobody", 1).reports("No such address");
     assert_eq!(lines("failed").last().expect("a line")["diagnostic"]["severity"], "error");
-    place.expect("plan -json -json-into=x", 1).reports("cannot be used with");
+    place.expect("plan -json -json-into=x", 1).says("cannot be used with");
     place.expect("plan -json-into=absent/x", 1).reports("absent/x cannot be written");
 }
 

@@ -10,7 +10,7 @@ use std::path::PathBuf;
 
 use clap::{ArgMatches, Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
-use words::{booleans, globals_first, later_wins, two_dashes, with_environment};
+use words::{booleans, command_at, globals_first, later_wins, two_dashes, with_environment};
 
 /// Infrastructure as code for TLS certificates: plan, apply, renew, deploy, verify.
 #[derive(Debug, Parser)]
@@ -616,6 +616,18 @@ pub fn parse(
         }
     }
     Ok(cli)
+}
+
+/// The command of a line that asks for JSON, for a line that is not understood.
+pub fn asks_for_json(
+    args: impl IntoIterator<Item = OsString>,
+    environment: &dyn Fn(&str) -> Option<String>,
+) -> Option<String> {
+    let typed = two_dashes(args);
+    let args = with_environment(typed.clone(), environment).unwrap_or(typed);
+    let args = globals_first(booleans(args, &Cli::command()));
+    let command = args.get(command_at(&args)?)?.to_str()?.to_owned();
+    args.iter().take_while(|word| *word != "--").any(|word| word == "--json").then_some(command)
 }
 
 /// `-var` and `-var-file` in the order they were given: the later wins.

@@ -133,7 +133,7 @@ pub(super) fn later_wins(command: Command) -> Command {
 }
 
 /// Where the command stands: the first word that is neither a flag nor the value of one.
-fn command_at(args: &[OsString]) -> Option<usize> {
+pub(super) fn command_at(args: &[OsString]) -> Option<usize> {
     let is_value = |at: usize| VALUED.iter().any(|flag| args[at - 1] == *flag);
     (1..args.len()).find(|at| !args[*at].to_string_lossy().starts_with('-') && !is_value(*at))
 }

@@ -14,12 +14,13 @@ pub fn run(shell: &mut Shell, args: &ValidateArgs) -> Outcome {
     let place = Place::enter(args.dir.dir.as_deref())?;
     let read = configuration::read(&place, &args.vars, &kinds(), SystemClock.now());
     let invalid = read.diagnostics.has_errors();
-    if args.json {
-        shell.line(&format!("{:#}", diagnostic::validation(&read.diagnostics, &read.sources)));
-        return Ok(if invalid { ERROR } else { OK });
-    }
+    let read = Failure { diagnostics: read.diagnostics, sources: read.sources };
     if invalid {
-        return Err(Failure { diagnostics: read.diagnostics, sources: read.sources });
+        return Err(read);
+    }
+    if args.json {
+        tell(shell, &read);
+        return Ok(OK);
     }
     shell.report(&read.diagnostics, &read.sources);
     let success = shell.style.green("Success!");
@@ -27,4 +28,14 @@ pub fn run(shell: &mut Shell, args: &ValidateArgs) -> Outcome {
         if read.diagnostics.is_empty() { "." } else { ", but there were some validation warnings as shown above." };
     shell.line(&format!("{success} The configuration is valid{warned}"));
     Ok(OK)
+}
+
+/// Reports to programs why it failed, and gives its exit code.
+pub fn fail(shell: &mut Shell, failure: &Failure) -> u8 {
+    tell(shell, failure);
+    ERROR
+}
+
+fn tell(shell: &mut Shell, found: &Failure) {
+    shell.line(&format!("{:#}", diagnostic::validation(&found.diagnostics, &found.sources)));
 }
