@@ -1,12 +1,14 @@
 //! A configuration and its open store, side by side: where plans are made and shown.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use super::args::PlanningArgs;
 use super::configuration::{self, Configuration, Gathered};
 use super::patterns;
 use super::place::Place;
-use super::planning::{self, Planned, Purpose};
+use super::planning::{self, Occasion, Planned, Purpose};
+use super::progress::Drawing;
 use super::shell::{Failure, Shell};
 use super::terminal::{self, Answer};
 use super::view::plan::Detail;
@@ -17,6 +19,7 @@ use super::wiring::location::Location;
 use super::wiring::session::{Session, hold_to_encryption};
 use crate::diagnostic::{Diagnostic, codes};
 use crate::diff::scope::Patterns;
+use crate::engine::progress::{Progress, Silent};
 use crate::plan::{self, Plan};
 use crate::ports::clock::Clock as _;
 use crate::time::Timestamp;
@@ -85,7 +88,13 @@ impl Desk {
     /// the rest was shown.
     pub async fn plan(&mut self, shell: &mut Shell, args: &PlanningArgs) -> Result<Plan, Failure> {
         let Self { session, configuration, patterns, location, now, purpose, .. } = self;
-        let made = planning::plan(session, configuration, args, patterns, location.clone(), *now, *purpose).await;
+        // People do not read of what is as it was; in a large estate it would cost time to tell them of nothing.
+        let progress: Arc<dyn Progress> = match shell.json || shell.record.is_some() {
+            true => Arc::new(Drawing::new(shell, shell.json)),
+            false => Arc::new(Silent),
+        };
+        let occasion = Occasion { location: location.clone(), now: *now, purpose: *purpose, progress };
+        let made = planning::plan(session, configuration, args, patterns, occasion).await;
         let Planned { plan, diagnostics } = match made {
             Ok(planned) => planned,
             Err(diagnostics) => return Err(self.failure(diagnostics)),

@@ -1,6 +1,7 @@
 //! From a configuration and a store to a plan: looks behind secrets and at what is there, compares, puts in order.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use super::actor::Actor;
 use super::args::PlanningArgs;
@@ -16,6 +17,7 @@ use crate::diagnostic::{Diagnostic, Diagnostics, Severity, codes};
 use crate::diff::moves::{self, Relocation};
 use crate::diff::scope::{self, Patterns};
 use crate::diff::{self, Options};
+use crate::engine::progress::Progress;
 use crate::engine::{adopt, prepare, refresh};
 use crate::eval::desired::Moved;
 use crate::job::{Job, JobId};
@@ -46,6 +48,18 @@ pub enum Purpose {
     Propose,
     /// It is carried out here, in a store that is made where there is none.
     Apply,
+}
+
+/// When and where a plan is made, and who hears what is looked at for it.
+pub struct Occasion {
+    /// Where.
+    pub location: Location,
+    /// The `now` of the diff.
+    pub now: Timestamp,
+    /// What for.
+    pub purpose: Purpose,
+    /// Who hears.
+    pub progress: Arc<dyn Progress>,
 }
 
 /// Combinations that make no sense, in Terraform's words.
@@ -80,9 +94,7 @@ pub async fn plan(
     configuration: &mut Configuration,
     args: &PlanningArgs,
     patterns: &Patterns,
-    location: Location,
-    now: Timestamp,
-    purpose: Purpose,
+    Occasion { location, now, purpose, progress }: Occasion,
 ) -> Result<Planned, Diagnostics> {
     let store = &session.engine.store;
     let identity = stored(store.identity().await)?;
@@ -90,7 +102,7 @@ pub async fn plan(
     let jobs = at_work(&**store, &state).await?;
     let mut diagnostics = Diagnostics::default();
     let relocation = relocate(&mut state, configuration, args, &mut diagnostics);
-    let observed = observe(session, configuration, &mut state, args, now, &mut diagnostics).await;
+    let observed = observe(session, configuration, &mut state, args, (now, &progress), &mut diagnostics).await;
     let imports = imports(session, configuration, &state, args, now, &mut diagnostics).await;
     let options = Options { relocation, imports, jobs, ..options(configuration, &state, args, patterns)? };
     let (changes, faults) = diff::diff(&configuration.estate, &state, &observed, now, &options);
@@ -209,7 +221,7 @@ async fn observe(
     configuration: &mut Configuration,
     state: &mut State,
     args: &PlanningArgs,
-    now: Timestamp,
+    (now, progress): (Timestamp, &Arc<dyn Progress>),
     diagnostics: &mut Diagnostics,
 ) -> Observed {
     let mut observed = Observed::default();
@@ -229,8 +241,8 @@ async fn observe(
     }
     if args.refresh {
         let providers = &session.engine.providers;
-        observed.slots = refresh::slots(state, providers, args.parallelism).await;
-        for (address, window) in refresh::windows(state, &**providers, now, args.parallelism).await {
+        observed.slots = refresh::slots(state, providers, args.parallelism, progress).await;
+        for (address, window) in refresh::windows(state, &**providers, now, args.parallelism, &**progress).await {
             let record = state.records.get_mut(&address);
             if let Some(Facts::Certificate(facts)) = record.map(|record| &mut record.facts) {
                 facts.window = Some(window);

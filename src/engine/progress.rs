@@ -1,18 +1,23 @@
-//! What a worker says while it works. The interface draws it; the engine never prints.
+//! What a worker says while it works, and refresh while it looks. The interface draws it; the engine never prints.
 
+use crate::address::Address;
 use crate::job::effect::Publication;
 use crate::job::{Failure, Job, JobId};
 use crate::time::Timestamp;
 
 /// Who listens.
 pub trait Progress: Send + Sync {
-    /// Something happened. Called from the worker's tasks: it must be quick.
+    /// Something happened. Called from the worker's tasks and from threads that look: it must be quick.
     fn tell(&self, news: &News<'_>);
 }
 
 /// One piece of news.
 #[derive(Debug, Clone)]
 pub enum News<'a> {
+    /// An object is looked at.
+    Looking(&'a Address),
+    /// It was looked at, or is not waited for any longer.
+    Looked(&'a Address),
     /// An attempt begins, or a job is taken up where it stood.
     Started(&'a Job),
     /// A job does this now: `order`, `present`, `install`.

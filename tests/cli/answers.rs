@@ -198,3 +198,22 @@ fn a_block_stands_for_its_instances_and_a_module_for_what_is_in_it() {
     assert_eq!(place.expect("state show -json member.m", 0).json_lines().len(), 2);
     place.expect("state show member.n", 1).reports("member.n");
 }
+
+#[test]
+fn programs_hear_of_every_object_that_is_looked_at() {
+    let place = Place::quickstart();
+    place.expect("apply -auto-approve", 0);
+    let looks = |text: &str| {
+        let lines = text.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).expect("JSON"));
+        let looks = lines.filter(|line| line["type"].as_str().is_some_and(|kind| kind.starts_with("refresh_")));
+        looks.map(|line| format!("{} {}", line["type"], line["hook"]["resource"]["addr"])).collect::<Vec<_>>()
+    };
+    let expected =
+        ["start", "complete"].map(|word| format!("\"refresh_{word}\" \"certificate.www@file_target.local\""));
+    assert_eq!(looks(&place.expect("plan -json", 0).out), expected);
+    assert_eq!(looks(&place.expect("apply -json -auto-approve", 0).out), expected);
+    let quiet = place.expect("plan -json-into=lines", 0);
+    assert!(!quiet.out.contains("certificate.www"), "{}", quiet.out);
+    assert_eq!(looks(&place.read("lines")), expected);
+    assert_eq!(looks(&place.expect("plan -json -refresh=false", 0).out), [""; 0]);
+}

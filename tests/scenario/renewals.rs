@@ -1,10 +1,10 @@
 //! Ninety days and more, in milliseconds: the real diff and plan, the engine, and a clock that is moved day by day.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use cap::diff::{self, diff};
-use cap::engine::progress::Silent;
+use cap::engine::progress::{News, Progress, Silent};
 use cap::engine::{Stop, WorkOptions, refresh};
 use cap::eval::desired::Ignore;
 use cap::job::ErrorClass;
@@ -49,8 +49,9 @@ pub async fn plan(world: &World, estate: &Estate) -> Plan {
     let mut state = world.store.snapshot().await.expect("a snapshot").state;
     let now = world.clock.now();
     let providers: Arc<dyn Providers> = Arc::new(world.providers.clone());
-    let slots = refresh::slots(&state, &providers, 4).await;
-    for (address, window) in refresh::windows(&state, &world.providers, now, 4).await {
+    let silent: Arc<dyn Progress> = Arc::new(Silent);
+    let slots = refresh::slots(&state, &providers, 4, &silent).await;
+    for (address, window) in refresh::windows(&state, &world.providers, now, 4, &*silent).await {
         let record = state.records.get_mut(&address).expect("a record");
         if let cap::state::facts::Facts::Certificate(facts) = &mut record.facts {
             facts.window = Some(window);
@@ -135,6 +136,36 @@ fn the_ca_s_suggestion_is_followed_and_old_keys_go() {
         assert_eq!(kept, [2, 3]);
         assert!(world.vault.get(&first).await.is_err(), "the key of a version that is gone is gone");
         world.check_laws("suggested").await;
+    });
+}
+
+/// The objects that are looked at, in the order in which that begins and ends.
+#[derive(Default)]
+struct Heard(Mutex<Vec<String>>);
+
+impl Progress for Heard {
+    fn tell(&self, news: &News<'_>) {
+        let line = match news {
+            News::Looking(address) => format!("looking at {address}"),
+            News::Looked(address) => format!("looked at {address}"),
+            other => panic!("{other:?}"),
+        };
+        self.0.lock().expect("nobody panicked").push(line);
+    }
+}
+
+#[test]
+fn a_certificate_is_looked_at_when_its_ca_is_asked() {
+    run(async {
+        let world = World::new().await;
+        apply(&world, &wanted(&estate())).await;
+        for (days, expected) in [(1, &[][..]), (50, &["looking at certificate.www", "looked at certificate.www"])] {
+            world.clock.advance(Duration::from_days(days));
+            let state = world.store.snapshot().await.expect("a snapshot").state;
+            let heard = Heard::default();
+            refresh::windows(&state, &world.providers, world.clock.now(), 4, &heard).await;
+            assert_eq!(heard.0.into_inner().expect("nobody panicked"), expected, "after {days} days");
+        }
     });
 }
 

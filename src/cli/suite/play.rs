@@ -11,7 +11,7 @@ use crate::cli::args::VarArgs;
 use crate::cli::configuration::{self, Configuration, Gathered};
 use crate::cli::patterns;
 use crate::cli::place::Place;
-use crate::cli::planning::{self, Planned, Purpose};
+use crate::cli::planning::{self, Occasion, Planned, Purpose};
 use crate::cli::shell::{Failure, port, stored};
 use crate::cli::view::output::{self, Known};
 use crate::cli::view::plan::{Detail, plan as plan_text};
@@ -254,7 +254,8 @@ async fn act(
     let session = stage.session(configuration.sensitive());
     let location = plan::Location::default();
     let purpose = if run.applies { Purpose::Apply } else { Purpose::Look };
-    let planned = planning::plan(&session, configuration, &run.planning, &patterns, location, now, purpose).await?;
+    let occasion = Occasion { location, now, purpose, progress: Arc::new(Silent) };
+    let planned = planning::plan(&session, configuration, &run.planning, &patterns, occasion).await?;
     let Planned { plan, mut diagnostics } = planned;
     if run.applies && !diagnostics.has_errors() && plan.has_changes() {
         let id = engine::submit(&session.engine, &plan, ACTOR, None).await.map_err(unsubmitted)?;

@@ -98,6 +98,7 @@ impl Board {
                 self.running.remove(&job.id);
                 Some(format!("{}: {}", job.address(), style.yellow(&format!("Skipped, because {because} failed"))))
             }
+            News::Looking(_) | News::Looked(_) => None,
         }
     }
 

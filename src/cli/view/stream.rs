@@ -5,6 +5,7 @@ use serde_json::{Value as Json, json};
 use super::output::{Resolved, kind};
 use super::progress::Still;
 use super::{diagnostic, event, json_plan, progress};
+use crate::address::Address;
 use crate::diagnostic::{Diagnostics, Severity};
 use crate::engine::progress::News;
 use crate::job::Job;
@@ -184,6 +185,10 @@ pub fn outputs(all: &[Resolved], now: Timestamp) -> String {
 
 /// A worker's news; none for what only a terminal shows.
 pub fn news(news: &News<'_>, now: Timestamp) -> Option<String> {
+    let look = |kind: &str, address: &Address, message: &str| {
+        let hook = json!({ "hook": { "resource": resource(address) } });
+        Some(line("info", kind, &format!("{address}: {message}"), now, hook))
+    };
     let (level, kind, job, message) = match news {
         News::Started(job) => ("info", "apply_start", *job, format!("{}...", progress::words(&job.step).doing)),
         News::Succeeded(job) => {
@@ -198,6 +203,8 @@ pub fn news(news: &News<'_>, now: Timestamp) -> Option<String> {
         News::LeftBehind { job, publication, why } => {
             ("warn", "apply_warning", *job, event::left_behind(publication, why))
         }
+        News::Looking(address) => return look("refresh_start", address, "Refreshing state..."),
+        News::Looked(address) => return look("refresh_complete", address, "Refresh complete"),
         News::Doing { .. } | News::Waiting { .. } => return None,
     };
     Some(line(level, kind, &format!("{}: {message}", job.address()), now, json!({ "hook": hook(job, now) })))
@@ -226,7 +233,7 @@ pub fn recorded(step: &Step, now: Timestamp) -> String {
     line("info", "apply_complete", &message, now, json!({ "hook": hook }))
 }
 
-fn resource(address: &crate::address::Address) -> Json {
+fn resource(address: &Address) -> Json {
     let mut out = json_plan::identity(address);
     let address = out.remove("address");
     let kind = out.remove("type");

@@ -12,6 +12,7 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::time::timeout;
 
 use crate::address::Address;
+use crate::engine::progress::{News, Progress};
 use crate::observed::SlotContent;
 use crate::ports::providers::Providers;
 use crate::ports::{PortResult, waiting};
@@ -43,13 +44,14 @@ const LIMITS: Limits = Limits {
 };
 
 /// What the slots of all recorded deployments hold, at most `parallelism` asked at once. A slot that cannot be read is
-/// reported as such and never taken for absent.
+/// reported as such and never taken for absent. Of each that is looked into `progress` hears when that begins and ends.
 pub async fn slots(
     state: &State,
     providers: &Arc<dyn Providers>,
     parallelism: usize,
+    progress: &Arc<dyn Progress>,
 ) -> BTreeMap<Address, SlotContent> {
-    within(LIMITS, state, providers, parallelism).await
+    within(LIMITS, state, providers, parallelism, progress).await
 }
 
 async fn within(
@@ -57,8 +59,9 @@ async fn within(
     state: &State,
     providers: &Arc<dyn Providers>,
     parallelism: usize,
+    progress: &Arc<dyn Progress>,
 ) -> BTreeMap<Address, SlotContent> {
-    let looks = Arc::new(Looks::new(limits, state, Arc::clone(providers)));
+    let looks = Arc::new(Looks::new(limits, state, Arc::clone(providers), Arc::clone(progress)));
     let mut threads = Threads::new(Arc::clone(&looks));
     (0..parallelism.clamp(1, MOST_THREADS).min(looks.left())).for_each(|_| threads.start());
     threads.watch().await;
@@ -76,16 +79,17 @@ struct Look {
 struct Looks {
     limits: Limits,
     providers: Arc<dyn Providers>,
+    progress: Arc<dyn Progress>,
     todo: Mutex<std::vec::IntoIter<Look>>,
     found: Mutex<BTreeMap<Address, SlotContent>>,
 }
 
 impl Looks {
-    fn new(limits: Limits, state: &State, providers: Arc<dyn Providers>) -> Self {
+    fn new(limits: Limits, state: &State, providers: Arc<dyn Providers>, progress: Arc<dyn Progress>) -> Self {
         let deployments = state.records.values().filter(|record| matches!(record.facts, Facts::Deployment(_)));
         let looks = deployments.map(|record| Look { address: record.address.clone(), spec: record.spec.clone() });
         let todo = Mutex::new(looks.collect::<Vec<_>>().into_iter());
-        Self { limits, providers, todo, found: Mutex::default() }
+        Self { limits, providers, progress, todo, found: Mutex::default() }
     }
 
     fn left(&self) -> usize {
@@ -93,6 +97,7 @@ impl Looks {
     }
 
     fn note(&self, address: Address, content: SlotContent) {
+        self.progress.tell(&News::Looked(&address));
         lock(&self.found).insert(address, content);
     }
 
@@ -101,7 +106,7 @@ impl Looks {
         let rest: Vec<Look> = lock(&self.todo).by_ref().collect();
         for look in rest {
             let why = "it was not looked into: too many others do not answer, or there are no more threads".to_owned();
-            self.note(look.address, SlotContent::Unreadable { why });
+            lock(&self.found).insert(look.address, SlotContent::Unreadable { why });
         }
     }
 
@@ -109,6 +114,7 @@ impl Looks {
     async fn go_on(&self, place: &Place) {
         loop {
             let Some(look) = lock(&self.todo).next() else { return };
+            self.progress.tell(&News::Looking(&look.address));
             *lock(place) = Some((look.address.clone(), Instant::now()));
             let content = self.answer(&look).await;
             let Some((address, _)) = lock(place).take() else { return };
@@ -274,6 +280,21 @@ mod tests {
         }
     }
 
+    /// What was heard, in order.
+    #[derive(Default)]
+    struct Heard(Mutex<Vec<String>>);
+
+    impl Progress for Heard {
+        fn tell(&self, news: &News<'_>) {
+            let line = match news {
+                News::Looking(address) => format!("+{address}"),
+                News::Looked(address) => format!("-{address}"),
+                other => panic!("{other:?}"),
+            };
+            lock(&self.0).push(line);
+        }
+    }
+
     fn refusal(why: &str) -> PortError {
         PortError::new(ErrorClass::Rejected, why)
     }
@@ -299,8 +320,18 @@ mod tests {
         let targets: Arc<dyn Providers> = Arc::new(Targets(Mutex::new(ends)));
         let limits = Limits { answer: Duration::from_millis(100), hang, round: Duration::from_millis(10), hanging: 2 };
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime");
-        let found = runtime.block_on(within(limits, &state, &targets, parallelism));
+        let heard = Arc::new(Heard::default());
+        let progress: Arc<dyn Progress> = Arc::clone(&heard) as _;
+        let found = runtime.block_on(within(limits, &state, &targets, parallelism, &progress));
         drop(end);
+        let heard = std::mem::take(&mut *lock(&heard.0));
+        let is_looked_into = |content: &SlotContent| !format!("{content:?}").contains("not looked into");
+        let looks = found.iter().filter(|(_, content)| is_looked_into(content));
+        for address in looks.clone().map(|(address, _)| address) {
+            let at = |mark: &str| heard.iter().position(|line| *line == format!("{mark}{address}"));
+            assert!(at("+").is_some() && at("+") < at("-"), "{address}: {heard:?}");
+        }
+        assert_eq!(heard.len(), 2 * looks.count(), "{heard:?}");
         let said: Vec<(String, SlotContent)> =
             found.into_iter().map(|(address, content)| (address.to_string(), content)).collect();
         let expected: Vec<(String, SlotContent)> = expected

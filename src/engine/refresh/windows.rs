@@ -6,6 +6,7 @@ use std::future::Future;
 use futures_util::{StreamExt as _, stream};
 
 use crate::address::Address;
+use crate::engine::progress::{News, Progress};
 use crate::ports::providers::Providers;
 use crate::state::facts::{Facts, RenewalWindow};
 use crate::state::{Record, State};
@@ -16,16 +17,18 @@ const HEARD_AGAIN: Duration = Duration::from_millis(6 * 3_600_000);
 /// How long all CAs together may take to say their windows: a plan does not wait for a slow one.
 const WINDOWS_WITHIN: std::time::Duration = std::time::Duration::from_secs(5);
 /// The windows in which CAs ask for a renewal now, of certificates past half of their life; what a CA says of younger
-/// ones is heard by the scheduler. Best effort: whatever is not heard in time stays as it was heard before.
+/// ones is heard by the scheduler. Best effort: whatever is not heard in time stays as it was heard before. Of each that is
+/// asked for `progress` hears when that begins, and when the CA has answered.
 pub async fn windows(
     state: &State,
     providers: &dyn Providers,
     now: Timestamp,
     parallelism: usize,
+    progress: &dyn Progress,
 ) -> BTreeMap<Address, RenewalWindow> {
     let asked = state.records.values().filter(|record| is_due_for_asking(record, now));
-    let asked =
-        asked.map(|record| async move { Some((record.address.clone(), window(state, record, providers).await?)) });
+    let asked = asked
+        .map(|record| async move { Some((record.address.clone(), window(state, record, providers, progress).await?)) });
     let heard = stream::iter(asked).buffer_unordered(parallelism.max(1)).filter_map(|one| async move { one });
     within(WINDOWS_WITHIN, heard).await
 }
@@ -38,11 +41,20 @@ fn is_due_for_asking(record: &Record, now: Timestamp) -> bool {
     !heard && now.since(current.not_before).millis() > life / 2
 }
 
-async fn window(state: &State, record: &Record, providers: &dyn Providers) -> Option<RenewalWindow> {
+async fn window(
+    state: &State,
+    record: &Record,
+    providers: &dyn Providers,
+    progress: &dyn Progress,
+) -> Option<RenewalWindow> {
     let Facts::Certificate(facts) = &record.facts else { return None };
     let issuer: Address = record.spec.as_ref()?.get("issuer")?.get("$ref")?.as_str()?.parse().ok()?;
     let issuer = state.records.get(&issuer).filter(|issuer| matches!(issuer.facts, Facts::Account(_)))?;
-    providers.issuer(issuer).await.ok()?.renewal_window(facts.current()?).await.ok()?
+    progress.tell(&News::Looking(&record.address));
+    let ask = async { providers.issuer(issuer).await.ok()?.renewal_window(facts.current()?).await.ok()? };
+    let answer = ask.await;
+    progress.tell(&News::Looked(&record.address));
+    answer
 }
 
 /// Everything a stream yields until the time is up.
