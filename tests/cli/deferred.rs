@@ -95,3 +95,20 @@ fn only_what_is_deferred_is_no_proof_that_nothing_changes() {
     place.expect("jobs resume", 0);
     place.expect("plan -detailed-exitcode", 0);
 }
+
+#[test]
+fn an_apply_goes_around_a_job_that_waits_and_does_not_hide_it() {
+    let place = unfinished();
+    let store = rusqlite::Connection::open(place.path().join(".cap/state.db")).expect("a database");
+    let waits = json!({ "is": "waiting", "until": "2099-01-01T00:00:00Z", "why": "the host is shut" }).to_string();
+    let sql = "UPDATE jobs SET body = json_set(body, '$.status', json(?1)) WHERE final = 0";
+    assert_eq!(store.execute(sql, [waits]).expect("it is written"), 2);
+    place.write("main.cap.hcl", place.read("main.cap.hcl") + MORE);
+    let applied = place.expect("-exit-codes=extended apply -auto-approve", 8);
+    applied.says("2 jobs still wait; this apply goes on without them.").says("# member.bob will be created");
+    applied.says("Apply complete! Resources: 1 added, 0 changed, 0 destroyed. 2 deferred.");
+    applied.reports("CAP0602").reports("the host is shut");
+    // There is nothing else to do now, and the next one says it again.
+    place.expect("-exit-codes=extended apply -auto-approve", 8).says("2 deferred.").reports("the host is shut");
+    place.expect("apply -refresh-only -auto-approve", 0);
+}
