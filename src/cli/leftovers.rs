@@ -104,7 +104,7 @@ pub async fn own(session: &Session, plan: &Plan, left: &[Job]) -> Result<Option<
     let filter = JobFilter { run: Some(run.clone()), unfinished: false };
     let jobs = stored(session.engine.store.jobs(&filter).await)?;
     let steps: HashMap<&Address, &Step> = plan.steps.iter().map(|step| (&step.address, step)).collect();
-    let planned = |job: &Job| steps.get(job.address()).is_some_and(|step| **step == job.step);
+    let planned = |job: &Job| steps.get(job.address()).is_some_and(|step| **step == *job.step);
     let other = left.iter().any(|job| job.run != run);
     Ok((!other && jobs.iter().all(planned)).then_some(run))
 }

@@ -2,6 +2,7 @@
 //! that the plan has not decided, and nothing is evaluated (law 2).
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
 
 use super::record::{self, ChainFault, Changing};
 use super::{Engine, adopt};
@@ -240,7 +241,7 @@ impl Builder {
         self.jobs.push(Job {
             id: id.clone(),
             run: self.run.clone(),
-            step: step.clone(),
+            step: Arc::new(step.clone()),
             needs,
             status: JobStatus::Ready,
             attempt: 0,

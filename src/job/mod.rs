@@ -17,6 +17,8 @@ pub mod withdrawal;
 pub use effect::{Effect, Fact};
 pub use machine::{Machine, Next};
 
+use std::sync::Arc;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -74,7 +76,7 @@ pub struct Job {
     /// The apply it belongs to.
     pub run: RunId,
     /// The plan's step it carries out. All it needs is in here and in the store: configuration is never evaluated again.
-    pub step: Step,
+    pub step: Arc<Step>,
     /// Jobs that must have succeeded first.
     pub needs: Vec<JobId>,
     /// Where it stands.

@@ -45,7 +45,7 @@ pub(crate) fn job(number: usize, step: Step) -> Job {
     Job {
         id: run.job(number),
         run,
-        step,
+        step: step.into(),
         needs: Vec::new(),
         status: JobStatus::Ready,
         attempt: 0,

@@ -1,5 +1,7 @@
 //! Who is next, who waits for whom, and whom a limit holds up.
 
+use std::sync::Arc;
+
 use serde_json::json;
 
 use super::*;
@@ -170,7 +172,8 @@ fn a_limit_of_an_account_outlives_the_worker_that_met_it() {
 fn named(number: usize, needs: &[usize], ca: &str, sans: &[&str]) -> Job {
     let spec = json!({ "common_name": "a.test", "sans": sans, "issuer": { "$ref": ca } });
     let mut job = job(number, needs, Work::Issue, &spec);
-    job.step.after = Some(sample::draft(&job.step.address, &spec));
+    let after = Some(sample::draft(&job.step.address, &spec));
+    Arc::make_mut(&mut job.step).after = after;
     job
 }
 
@@ -227,7 +230,7 @@ fn the_soonest_expiry_goes_first() {
     let due = |number, ends| {
         let mut job = plain(number, &[]);
         let not_after = Timestamp::from_millis(ends);
-        job.step.reasons.push(Reason::RenewalDue { since: NOW, not_after, suggested: false });
+        Arc::make_mut(&mut job.step).reasons.push(Reason::RenewalDue { since: NOW, not_after, suggested: false });
         job
     };
     let (mut queue, _) = Queue::new(&[plain(1, &[]), due(2, 9000), due(3, 8000)], &[], Limits::default());

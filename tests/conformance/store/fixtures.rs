@@ -59,7 +59,7 @@ pub fn job(run: &str, number: usize) -> Job {
     Job {
         id: run_id(run).job(number),
         run: run_id(run),
-        step: step(number),
+        step: step(number).into(),
         needs: Vec::new(),
         status: JobStatus::Ready,
         attempt: 0,
