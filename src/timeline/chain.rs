@@ -1,7 +1,7 @@
 //! Making links, and finding what is wrong with those that are there.
 
 use super::{Append, Head, Sealed};
-use crate::digest::{Digest, canonical_json};
+use crate::digest::{Digest, canonical_json, framed};
 use crate::state::Event;
 
 /// The two HMAC functions: whoever can seal links cannot seal heads. Neither key is seen here.
@@ -72,11 +72,6 @@ impl Finding {
 /// When a time lies outside the calendar.
 pub fn entry(event: &Event) -> Result<String, serde_json::Error> {
     canonical_json(event)
-}
-
-/// Parts behind their lengths, so that no two lists of parts give the same bytes.
-fn framed(parts: &[&str]) -> Vec<u8> {
-    parts.iter().flat_map(|part| [&(part.len() as u64).to_be_bytes(), part.as_bytes()].concat()).collect()
 }
 
 fn link_mac(macs: &Macs<'_>, chain: &str, sequence: u64, previous: &str, entry: &str) -> String {

@@ -9,6 +9,7 @@ use zeroize::Zeroizing;
 
 use super::kek::Keks;
 use super::{bug, random};
+use crate::digest::framed;
 use crate::job::ErrorClass;
 use crate::ports::{PortError, PortResult};
 
@@ -28,8 +29,7 @@ impl Place<'_> {
     /// What the cipher binds: format, store, record, field and version of the key, each behind its length.
     fn bind(&self, field: &str, kek_version: u32) -> Vec<u8> {
         let version = kek_version.to_string();
-        let parts = ["cap envelope v1", self.tenant, self.name, field, &version];
-        parts.iter().flat_map(|part| [&(part.len() as u64).to_be_bytes(), part.as_bytes()].concat()).collect()
+        framed(&["cap envelope v1", self.tenant, self.name, field, &version])
     }
 }
 
