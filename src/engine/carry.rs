@@ -2,7 +2,8 @@
 //! all: it is renewed while effects last, and a worker that loses it drops what it is doing.
 //!
 //! Outcomes are collected and written together, but always before an effect that could not be found again or undone
-//! without them ([`Effect::needs_record`]).
+//! without them ([`Effect::needs`]). Where it is enough that the job knows them, they are kept in the job alone, and the
+//! next whole write takes them to the records and timelines.
 
 use std::collections::BTreeSet;
 use std::time::Instant;
@@ -15,8 +16,8 @@ use super::record::{self, ChainFault, Changing};
 use super::stop::{Stop, Urgency};
 use super::{Engine, WorkOptions};
 use crate::job::machine::Context;
-use crate::job::{Effect, ErrorClass, Fact, Failure, Job, JobId, JobStatus, Machine, Next};
-use crate::ports::store::{Advance, EventFilter, Lease, LeaseError, LogLine};
+use crate::job::{Effect, ErrorClass, Fact, Failure, Job, JobId, JobStatus, LogLine, Machine, Needs, Next, Pending};
+use crate::ports::store::{Advance, EventFilter, Lease, LeaseError};
 use crate::ports::{PortError, PortResult};
 use crate::state::{Event, EventBody};
 use crate::time::{Duration, Timestamp};
@@ -171,10 +172,19 @@ struct Hand<'a> {
     dirty: bool,
     /// The token of the lease, once the job waits where it stands.
     parked: Option<u64>,
-    events: Vec<Event>,
-    /// Numbers of those of them that the timeline holds already.
+    /// Numbers of those pending events that the timeline holds already.
     chained: BTreeSet<u32>,
-    log: Vec<LogLine>,
+}
+
+/// How much a write holds.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Extent {
+    /// The job, with what is pending in it.
+    Job,
+    /// The records and timelines as well: nothing is pending any more.
+    Whole,
+    /// Likewise, and the lease is given back.
+    Last,
 }
 
 impl<'a> Hand<'a> {
@@ -204,9 +214,7 @@ impl<'a> Hand<'a> {
             changing,
             dirty: is_new,
             parked: None,
-            events: Vec::new(),
             chained: BTreeSet::new(),
-            log: Vec::new(),
         };
         if hand.lease.token > 1 {
             hand.catch_up().await?;
@@ -217,9 +225,12 @@ impl<'a> Hand<'a> {
         Ok(hand)
     }
 
-    /// Takes in events that a worker before recorded without moving the job: it died in between. What they brought about
-    /// is written again, which changes nothing where it was written already.
+    /// Takes in events that a worker before left pending, and those that it recorded without moving the job: it died in
+    /// between. What they brought about is written again, which changes nothing where it was written already.
     async fn catch_up(&mut self) -> Result<(), Halt> {
+        for event in &self.job.pending.events {
+            self.changing.fold(event);
+        }
         let filter = EventFilter { job: Some(self.job.id.clone()), address: None };
         let recorded = self.shared.engine.store.events(0, usize::MAX >> 1, &filter).await?;
         let from = self.job.next_event;
@@ -228,10 +239,10 @@ impl<'a> Hand<'a> {
             self.changing.fold(&event);
             self.job.next_event = event.number + 1;
             self.dirty = true;
-            self.events.push(event);
+            self.job.pending.events.push(event);
         }
         self.head = record::head(self.shared.engine, &self.changing).await?;
-        self.chained = record::chained(self.shared.engine, &self.changing, &self.events).await?;
+        self.chained = record::chained(self.shared.engine, &self.changing, &self.job.pending.events).await?;
         Ok(())
     }
 
@@ -242,7 +253,7 @@ impl<'a> Hand<'a> {
         }
         loop {
             if self.shared.stop.is_wished() {
-                self.write(true).await?;
+                self.write(Extent::Last).await?;
                 return Ok(Carried::Returned);
             }
             let now = engine.clock.now();
@@ -273,7 +284,7 @@ impl<'a> Hand<'a> {
     }
 
     async fn act(&mut self, effect: &Effect) -> Result<(), Halt> {
-        self.prove_lease(effect.needs_record()).await?;
+        self.prove_lease(effect.needs()).await?;
         let engine = self.shared.engine;
         self.shared.progress.tell(&News::Doing { job: &self.job.id, effect: effect.name() });
         let begun = (Instant::now(), engine.clock.now());
@@ -283,22 +294,25 @@ impl<'a> Hand<'a> {
         };
         let result = result.map_err(failure_of);
         self.note(effect, &result, begun);
+        let extent = if result.is_ok() { Extent::Job } else { Extent::Whole };
         self.move_on(effect, result);
-        if effect.is_recorded_at_once() && !self.events.is_empty() {
-            self.write(false).await?;
+        if effect.is_recorded_at_once() && !self.job.pending.events.is_empty() {
+            self.write(extent).await?;
         }
         Ok(())
     }
 
     /// Sees to it that the lease is ours for the next effect, and lasts until the heartbeat renews it.
-    async fn prove_lease(&mut self, write: bool) -> Result<(), Halt> {
+    async fn prove_lease(&mut self, needs: Needs) -> Result<(), Halt> {
         let ttl = self.shared.options.ttl;
         let age = self.shared.engine.clock.now().since(self.sure.1);
         let is_old = age.millis() * 3 > ttl.millis() || self.sure.0.elapsed() * 3 > ttl.to_std();
-        if write && self.dirty {
-            self.write(false).await?;
+        match needs {
+            Needs::All if self.dirty || !self.job.pending.is_empty() => self.write(Extent::Whole).await?,
+            Needs::Job if self.dirty => self.write(Extent::Job).await?,
+            _ => {}
         }
-        if is_old || (write && !self.dirty && self.sure.0.elapsed() * 10 > ttl.to_std()) {
+        if is_old || (needs != Needs::Nothing && self.sure.0.elapsed() * 10 > ttl.to_std()) {
             self.shared.engine.store.renew(&self.lease, ttl).await?;
             self.sure = (Instant::now(), self.shared.engine.clock.now());
         }
@@ -324,7 +338,7 @@ impl<'a> Hand<'a> {
             if let EventBody::ChallengeLeft { publication, why } = &event.body {
                 self.shared.progress.tell(&News::LeftBehind { job: &self.job, publication, why });
             }
-            self.events.push(event);
+            self.job.pending.events.push(event);
         }
         self.job.delivered = self.machine.has_delivered();
         self.job.attempt = self.machine.failed_attempts() + 1;
@@ -340,9 +354,10 @@ impl<'a> Hand<'a> {
         tracing::debug!(job = %self.job.id, effect = effect.name(), took = %took, "{message}");
         let line = LogLine { at, effect: effect.name().to_owned(), message, took, attempt: self.job.attempt };
         // Polls that say the same again are one line.
-        match self.log.last_mut().filter(|last| last.effect == line.effect && last.message == line.message) {
+        let log = &mut self.job.pending.log;
+        match log.last_mut().filter(|last| last.effect == line.effect && last.message == line.message) {
             Some(last) => last.took = Duration::from_millis(last.took.millis() + line.took.millis()),
-            None => self.log.push(line),
+            None => log.push(line),
         }
     }
 
@@ -350,8 +365,7 @@ impl<'a> Hand<'a> {
         self.shared.progress.tell(&News::Waiting { job: &self.job.id, until, why: &why });
         self.job.status = JobStatus::Waiting { until, why, of_account };
         self.parked = Some(self.lease.token);
-        self.dirty = true;
-        self.write(true).await
+        self.write(Extent::Last).await
     }
 
     async fn finish(&mut self, status: JobStatus) -> Result<Carried, Halt> {
@@ -363,8 +377,7 @@ impl<'a> Hand<'a> {
         if !self.is_claimed_elsewhere() {
             self.changing.release();
         }
-        self.dirty = true;
-        self.write(true).await?;
+        self.write(Extent::Last).await?;
         match &self.job.status {
             JobStatus::Failed { failure } => self.shared.progress.tell(&News::Failed { job: &self.job, failure }),
             _ => self.shared.progress.tell(&News::Succeeded(&self.job)),
@@ -372,14 +385,11 @@ impl<'a> Hand<'a> {
         Ok(Carried::Ended(Box::new(self.job.clone())))
     }
 
-    /// Writes what the store does not know yet, and gives the lease back if asked to.
-    async fn write(&mut self, release: bool) -> Result<(), Halt> {
-        if !self.dirty && !release {
-            return Ok(());
-        }
+    /// Writes what the store does not know yet.
+    async fn write(&mut self, extent: Extent) -> Result<(), Halt> {
         let mut repeats = 0;
         loop {
-            let advance = self.advance(release)?;
+            let advance = self.advance(extent)?;
             match self.shared.engine.store.advance(&self.lease, &advance).await {
                 Ok(()) => break self.written(advance),
                 Err(LeaseError::Stale(_)) if repeats < REPEATS => self.read_again().await?,
@@ -393,19 +403,24 @@ impl<'a> Hand<'a> {
         Ok(())
     }
 
-    fn advance(&mut self, release: bool) -> PortResult<Advance> {
+    fn advance(&mut self, extent: Extent) -> PortResult<Advance> {
         self.job.machine = serde_json::to_value(Kept { machine: &self.machine, parked: self.parked })
             .map_err(|fault| PortError::new(ErrorClass::Bug, format!("a job cannot be kept: {fault}")))?;
-        let chain = self.changing.chain();
-        let events = self.events.iter().filter(|event| !self.chained.contains(&event.number));
-        let append = record::append(self.shared.engine, chain, self.head.as_ref(), events)?;
+        let mut job = self.job.clone();
+        if extent == Extent::Job {
+            let (events, log) = (Vec::new(), Vec::new());
+            return Ok(Advance { job, events, writes: Vec::new(), appends: Vec::new(), log, release: false });
+        }
+        let Pending { events, log } = std::mem::take(&mut job.pending);
+        let new = events.iter().filter(|event| !self.chained.contains(&event.number));
+        let append = record::append(self.shared.engine, self.changing.chain(), self.head.as_ref(), new)?;
         Ok(Advance {
-            job: self.job.clone(),
-            events: self.events.clone(),
+            job,
+            events,
             writes: self.changing.write().into_iter().collect(),
             appends: append.into_iter().collect(),
-            log: self.log.clone(),
-            release,
+            log,
+            release: extent == Extent::Last,
         })
     }
 
@@ -416,17 +431,17 @@ impl<'a> Hand<'a> {
         if let Some(append) = advance.appends.into_iter().next() {
             self.head = Some(append.after);
         }
-        self.events.clear();
-        self.log.clear();
+        self.job.pending = advance.job.pending;
         self.dirty = false;
     }
 
     async fn read_again(&mut self) -> Result<(), Halt> {
         let engine = self.shared.engine;
         let stored = engine.store.records(std::slice::from_ref(self.job.address())).await?.into_iter().next();
-        self.changing.rebase(stored, &self.events);
+        let events = &self.job.pending.events;
+        self.changing.rebase(stored, events);
         self.head = record::head(engine, &self.changing).await?;
-        self.chained = record::chained(engine, &self.changing, &self.events).await?;
+        self.chained = record::chained(engine, &self.changing, events).await?;
         Ok(())
     }
 }

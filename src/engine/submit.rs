@@ -9,7 +9,7 @@ use super::{Engine, adopt};
 use crate::address::Address;
 use crate::diagnostic::Diagnostic;
 use crate::job::removal::leaves_something;
-use crate::job::{Job, JobId, JobStatus, Run, RunId};
+use crate::job::{Job, JobId, JobStatus, Pending, Run, RunId};
 use crate::plan::predict::imported;
 use crate::plan::{Action, Plan, Step, StoredOutput, Work};
 use crate::ports::PortError;
@@ -247,6 +247,7 @@ impl Builder {
             attempt: 0,
             next_event: 1,
             machine: serde_json::Value::Null,
+            pending: Pending::default(),
             delivered: false,
             actor: self.actor.clone(),
             created_at: self.at,

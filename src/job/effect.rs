@@ -130,18 +130,14 @@ impl Effect {
         }
     }
 
-    /// Whether everything known so far must be in the store before it: what it does can only be undone, or found again,
-    /// with what the job knows. The write proves the lease as well, so that a worker that lost it changes nothing.
-    pub fn needs_record(&self) -> bool {
-        matches!(
-            self,
-            Self::Present(_)
-                | Self::Install
-                | Self::Remove
-                | Self::ClearOld(..)
-                | Self::RemoveKey(_)
-                | Self::RemoveRecord
-        )
+    /// What must be in the store before it. The write proves the lease as well, so that a worker that lost it changes
+    /// nothing.
+    pub fn needs(&self) -> Needs {
+        match self {
+            Self::Present(_) => Needs::Job,
+            Self::Install | Self::Remove | Self::ClearOld(..) | Self::RemoveKey(_) | Self::RemoveRecord => Needs::All,
+            _ => Needs::Nothing,
+        }
     }
 
     /// Whether its outcome must be in the store before anything else is done: an order that nobody remembers would be
@@ -149,6 +145,17 @@ impl Effect {
     pub fn is_recorded_at_once(&self) -> bool {
         matches!(self, Self::Order { .. })
     }
+}
+
+/// What the store must know before an effect is begun.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Needs {
+    /// Nothing new: it can be found again, or repeated.
+    Nothing,
+    /// Where the job stands: what it does can only be undone, or found again, with what the job knows.
+    Job,
+    /// The records as well: others must see what has happened before more does.
+    All,
 }
 
 /// What an effect found out.

@@ -14,7 +14,7 @@ pub(crate) mod sample;
 pub mod wanted;
 pub mod withdrawal;
 
-pub use effect::{Effect, Fact};
+pub use effect::{Effect, Fact, Needs};
 pub use machine::{Machine, Next};
 
 use std::sync::Arc;
@@ -24,7 +24,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::address::Address;
 use crate::plan::Step;
-use crate::time::Timestamp;
+use crate::state::Event;
+use crate::time::{Duration, Timestamp};
 
 /// Names one apply.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
@@ -88,6 +89,9 @@ pub struct Job {
     /// Where its machine stands; JSON of the machine's own state. `null` before the first effect.
     #[serde(default)]
     pub machine: serde_json::Value,
+    /// What has happened since its last whole move.
+    #[serde(default, skip_serializing_if = "Pending::is_empty")]
+    pub pending: Pending,
     /// Whether all that others need of it is recorded, so that they may go although it is not at its end: it tidies up.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub delivered: bool,
@@ -107,6 +111,40 @@ impl Job {
     /// What it works on.
     pub fn address(&self) -> &Address {
         &self.step.address
+    }
+}
+
+/// One line of a job's log, with timing.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct LogLine {
+    /// When, by the worker's clock.
+    pub at: Timestamp,
+    /// Which effect.
+    pub effect: String,
+    /// What came of it, without secrets.
+    pub message: String,
+    /// How long it took.
+    pub took: Duration,
+    /// Which attempt.
+    pub attempt: u32,
+}
+
+/// What has happened in a job and is not yet where all can see it: it is kept in the job, and the events go to their
+/// records and timelines with the next whole move.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Pending {
+    /// The events.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub events: Vec<Event>,
+    /// The lines for people.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub log: Vec<LogLine>,
+}
+
+impl Pending {
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.events.is_empty() && self.log.is_empty()
     }
 }
 

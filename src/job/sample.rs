@@ -50,6 +50,7 @@ pub(crate) fn job(number: usize, step: Step) -> Job {
         status: JobStatus::Ready,
         attempt: 0,
         next_event: 1,
+        pending: Default::default(),
         machine: serde_json::Value::Null,
         delivered: false,
         actor: "a".to_owned(),

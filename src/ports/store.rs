@@ -4,11 +4,11 @@
 use std::collections::BTreeMap;
 
 use async_trait::async_trait;
-use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::PortError;
 use crate::address::Address;
+pub use crate::job::LogLine;
 use crate::job::{Job, JobId, JobStatus, Run, RunId};
 use crate::plan::StoredOutput;
 use crate::state::{Event, Record, State};
@@ -139,21 +139,6 @@ pub struct Advance {
     pub log: Vec<LogLine>,
     /// Whether the lease is given back.
     pub release: bool,
-}
-
-/// One line of a job's log, with timing.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct LogLine {
-    /// When, by the worker's clock.
-    pub at: Timestamp,
-    /// Which effect.
-    pub effect: String,
-    /// What came of it, without secrets.
-    pub message: String,
-    /// How long it took.
-    pub took: Duration,
-    /// Which attempt.
-    pub attempt: u32,
 }
 
 /// Which jobs.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use cap::address::Address;
 use cap::engine::progress::Silent;
 use cap::engine::{Engine, Stop, SubmitFault, WorkOptions, WorkReport};
-use cap::job::RunId;
+use cap::job::{JobId, RunId};
 use cap::plan::{Action, Plan, Reason, Step, Work};
 use cap::ports::PortResult;
 use cap::ports::clock::Clock;
@@ -180,10 +180,14 @@ impl World {
         }
     }
 
-    /// Law 4: the records are the fold of the events.
+    /// Law 4: the records are the fold of the events, and none of these is missing.
     async fn check_replay(&self, what: &str) {
         let mut replayed: BTreeMap<Address, Record> = BTreeMap::new();
+        let mut numbers: BTreeMap<JobId, u32> = BTreeMap::new();
         for event in &self.events().await {
+            let last = numbers.entry(event.job.clone()).or_default();
+            *last += 1;
+            assert_eq!(event.number, *last, "{what}: events of {} are lost or out of order", event.job);
             let from = match &event.body {
                 EventBody::Moved { from } => from,
                 _ => &event.address,

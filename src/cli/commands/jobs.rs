@@ -33,7 +33,8 @@ pub async fn show(shell: &mut Shell, store: &dyn Store, id: &str, json: bool) ->
         let fault = Diagnostic::error(&codes::store::NO_SUCH_RECORD, format!("The store holds no job {id}."));
         return Err(fault.hint("cap jobs list -all shows all jobs.").into());
     };
-    let log = stored(store.log(&id).await)?;
+    let mut log = stored(store.log(&id).await)?;
+    log.extend_from_slice(&job.pending.log);
     let text = if json { job::json(&job, &log).to_string() + "\n" } else { job::human(&job, &log, shell.style) };
     shell.print(&text);
     Ok(OK)

@@ -64,6 +64,7 @@ pub fn job(run: &str, number: usize) -> Job {
         status: JobStatus::Ready,
         attempt: 0,
         next_event: 1,
+        pending: Default::default(),
         machine: serde_json::Value::Null,
         delivered: false,
         actor: "tester".to_owned(),
