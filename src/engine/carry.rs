@@ -231,7 +231,7 @@ impl<'a> Hand<'a> {
         for event in &self.job.pending.events {
             self.changing.fold(event);
         }
-        let filter = EventFilter { job: Some(self.job.id.clone()), address: None };
+        let filter = EventFilter { job: Some(self.job.id.clone()) };
         let recorded = self.shared.engine.store.events(0, usize::MAX >> 1, &filter).await?;
         let from = self.job.next_event;
         for (_, event) in recorded.into_iter().filter(|(_, event)| event.number >= from) {

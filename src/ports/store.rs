@@ -155,8 +155,6 @@ pub struct JobFilter {
 pub struct EventFilter {
     /// Of this job only.
     pub job: Option<JobId>,
-    /// About this address only.
-    pub address: Option<Address>,
 }
 
 /// A named lock that spans processes: `apply`.

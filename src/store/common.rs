@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use aws_lc_rs::rand;
 
 use crate::address::Address;
-use crate::digest::Digest;
+use crate::digest::{Digest, framed};
 use crate::job::{ErrorClass, Job, JobId, JobStatus};
 use crate::plan::StoredOutput;
 use crate::ports::store::{Advance, Lease, RecordWrite, Submission};
@@ -81,17 +81,27 @@ pub(super) fn with_status(mut job: Job, status: &JobStatus, at: Timestamp) -> Jo
     job
 }
 
-/// Tells a move from every other one, those of earlier leases as well, so that its repetition is known even when it has given
-/// the lease back.
+/// What a store keeps of a move: the job afterwards, as JSON, and a mark.
+pub(super) struct Move {
+    pub(super) job: String,
+    pub(super) mark: String,
+}
+
+/// The mark tells a move from every other one, those of earlier leases as well, so that its repetition is known even when it
+/// has given the lease back.
 /// What happened and the records that follow from it are not looked into: the job counts the events, the heads are made
 /// over them, and a record is written once a revision.
-pub(super) fn mark_of(lease: &Lease, advance: &Advance) -> PortResult<String> {
+pub(super) fn move_of(lease: &Lease, advance: &Advance) -> PortResult<Move> {
     let writes: Vec<_> =
         advance.writes.iter().map(|write| (&write.address, write.expect, write.record.is_some())).collect();
     let links: Vec<_> = advance.appends.iter().map(|append| &append.after).collect();
-    let whole = (lease.token, &advance.job, writes, links, &advance.log, advance.release);
+    let rest = (lease.token, writes, links, &advance.log, advance.release);
     // One program writes and compares it, and its maps are sorted: no canonical form is needed.
-    serde_json::to_vec(&whole).map(|text| Digest::of(text).to_string()).map_err(|error| unreadable("a move", &error))
+    let text = |error| unreadable("a move", &error);
+    let job = serde_json::to_string(&advance.job).map_err(text)?;
+    let rest = serde_json::to_string(&rest).map_err(text)?;
+    let mark = Digest::of(framed(&[&job, &rest])).to_string();
+    Ok(Move { job, mark })
 }
 
 /// The error of asking for a job that is not there.

@@ -12,8 +12,8 @@ use crate::ports::store::{
 };
 use crate::state::{Event, Record};
 use crate::store::common::{
-    FORMAT, Stored, change_outputs, continues, is_expected, mark_of, may_submit, no_such_job, object_of, overgrown,
-    released, with_status,
+    FORMAT, Move, Stored, change_outputs, continues, is_expected, may_submit, move_of, no_such_job, object_of,
+    overgrown, released, with_status,
 };
 use crate::time::Timestamp;
 use crate::timeline::{Append, Finding, Head, Sealed};
@@ -183,7 +183,7 @@ impl Tables {
     }
 
     pub(super) fn advance(&mut self, lease: &Lease, advance: &Advance, now: Timestamp) -> Result<(), LeaseError> {
-        let mark = mark_of(lease, advance)?;
+        let Move { mark, .. } = move_of(lease, advance)?;
         let kept = self.kept(&lease.job.id)?;
         if kept.token == lease.token && kept.mark.as_ref() == Some(&mark) {
             return Ok(());
@@ -264,7 +264,6 @@ impl Tables {
         let events = self.events.iter().zip(1_u64..).skip_while(|(_, position)| *position <= after);
         events
             .filter(|(event, _)| filter.job.as_ref().is_none_or(|job| *job == event.job))
-            .filter(|(event, _)| filter.address.as_ref().is_none_or(|address| *address == event.address))
             .take(limit)
             .map(|(event, position)| (position, event.clone()))
             .collect()

@@ -12,7 +12,7 @@ use crate::job::{Job, JobId, JobStatus};
 use crate::ports::PortResult;
 use crate::ports::store::{Advance, JobFilter, Lease, LeaseError, LogLine};
 use crate::state::Record;
-use crate::store::common::{continues, fresh_id, is_expected, mark_of, no_such_job, released, with_status};
+use crate::store::common::{Move, continues, fresh_id, is_expected, move_of, no_such_job, released, with_status};
 use crate::time::{Duration, Timestamp};
 
 /// Lines of a job's log that are kept: a document must not grow without bound.
@@ -149,9 +149,9 @@ impl MongoDb {
     }
 
     pub(super) async fn move_job(&self, lease: &Lease, advance: &Advance) -> Result<(), LeaseError> {
-        let mark = mark_of(lease, advance)?;
+        let made = move_of(lease, advance)?;
         let job = self.known_job(&advance.job.id).await?;
-        if job.token == signed(lease.token) && job.mark.as_ref() == Some(&mark) {
+        if job.token == signed(lease.token) && job.mark.as_ref() == Some(&made.mark) {
             return Ok(());
         }
         let now = self.clock().await?;
@@ -159,7 +159,7 @@ impl MongoDb {
             return Err(LeaseError::Lost);
         }
         let effects = self.check(lease, advance).await?;
-        let update = move_update(&advance.job, &mark, &effects, &advance.log, advance.release)?;
+        let update = move_update(&advance.job, &made, &effects, &advance.log, advance.release)?;
         let mut held = is_held(lease, now);
         held.insert("unsettled", Bson::Null);
         let moved = self.jobs.find_one_and_update(held, update).projection(doc! { "log": 0 });
@@ -200,7 +200,8 @@ impl MongoDb {
             let job = with_status(from_text("a job", &document.body)?, status, at);
             let writes = if status.is_final() { self.claims_to_release(id).await? } else { Vec::new() };
             let effects = Effects { writes, ..Effects::default() };
-            let mut update = move_update(&job, &fresh_id("status")?, &effects, &[], true)?;
+            let made = Move { job: to_text(&job)?, mark: fresh_id("status")? };
+            let mut update = move_update(&job, &made, &effects, &[], true)?;
             update.insert("$inc", doc! { "token": 1_i64 });
             // Nobody has leased or moved the job since it was read: a move may arrive after the end of its lease.
             let mut same = is_free(id, self.clock().await?);
@@ -236,8 +237,8 @@ fn lease_of(job: &JobDoc, worker: &str) -> Result<Lease, LeaseError> {
 }
 
 /// The one atomic write of a move: the job, its effects, its log, and whether the lease goes.
-fn move_update(job: &Job, mark: &str, effects: &Effects, log: &[LogLine], release: bool) -> PortResult<Document> {
-    let mut set = doc! { "body": to_text(job)?, "final": job.status.is_final(), "mark": mark };
+fn move_update(job: &Job, made: &Move, effects: &Effects, log: &[LogLine], release: bool) -> PortResult<Document> {
+    let mut set = doc! { "body": &made.job, "final": job.status.is_final(), "mark": &made.mark };
     let mut update = Document::new();
     if !effects.is_empty() {
         set.insert("pending", to_text(effects)?);

@@ -255,9 +255,6 @@ impl Store for MongoDb {
         if let Some(job) = &filter.job {
             wanted.insert("job", &job.0);
         }
-        if let Some(address) = &filter.address {
-            wanted.insert("address", address.to_string());
-        }
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
         let found = self.events.find(wanted).sort(doc! { "position": 1 }).limit(limit).await?;
         let found: Vec<EventDoc> = found.try_collect().await?;

@@ -128,14 +128,7 @@ fn indexes() -> [(&'static str, Vec<IndexModel>); 6] {
                 index(doc! { "unsettled": 1 }, sparse()),
             ],
         ),
-        (
-            "events",
-            vec![
-                index(doc! { "position": 1 }, unique()),
-                index(doc! { "job": 1, "position": 1 }, plain()),
-                index(doc! { "address": 1, "position": 1 }, plain()),
-            ],
-        ),
+        ("events", vec![index(doc! { "position": 1 }, unique()), index(doc! { "job": 1, "position": 1 }, plain())]),
         ("links", vec![index(doc! { "chain": 1, "sequence": 1 }, unique())]),
     ]
 }

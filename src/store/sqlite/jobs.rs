@@ -1,14 +1,15 @@
 //! Jobs in SQLite: their rows, their leases, and what withdraws them.
 
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
+use serde::Deserialize;
 
 use super::read::bodies;
 use super::{now, to_text, write};
-use crate::job::{Job, JobId, JobStatus};
+use crate::job::{Job, JobId, JobStatus, LogLine};
 use crate::ports::PortResult;
 use crate::ports::store::{JobFilter, Lease, LeaseError};
 use crate::state::Record;
-use crate::store::common::{no_such_job, released, with_status};
+use crate::store::common::{Move, no_such_job, released, with_status};
 use crate::time::{Duration, Timestamp};
 
 pub(super) fn insert(connection: &Connection, jobs: &[Job]) -> PortResult<()> {
@@ -33,6 +34,24 @@ pub(super) fn list(connection: &Connection, filter: &JobFilter) -> PortResult<Ve
 
 pub(super) fn find(connection: &Connection, id: &JobId) -> PortResult<Option<Job>> {
     Ok(bodies(connection, "a job", "SELECT body FROM jobs WHERE id = ?1", [&id.0])?.pop())
+}
+
+/// Lines of a row of the log. Earlier versions of this program kept each in a row of its own.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Lines {
+    Many(Vec<LogLine>),
+    One(LogLine),
+}
+
+pub(super) fn log(connection: &Connection, id: &JobId) -> PortResult<Vec<LogLine>> {
+    let sql = "SELECT body FROM logs WHERE job = ?1 ORDER BY place";
+    let rows: Vec<Lines> = bodies(connection, "a log", sql, [&id.0])?;
+    let lines = rows.into_iter().flat_map(|row| match row {
+        Lines::Many(lines) => lines,
+        Lines::One(line) => vec![line],
+    });
+    Ok(lines.collect())
 }
 
 /// Who holds a job, and since which lease.
@@ -105,11 +124,17 @@ pub(super) fn is_done(connection: &Connection, id: &JobId, token: u64, mark: &st
     Ok(false)
 }
 
-pub(super) fn set_advanced(connection: &Connection, job: &Job, mark: &str, release: bool) -> PortResult<()> {
-    let sql = "UPDATE jobs SET body = ?2, final = ?3, mark = ?4,
-        worker = iif(?5, NULL, worker), until = iif(?5, NULL, until) WHERE id = ?1";
-    let mut update = connection.prepare_cached(sql)?;
-    update.execute(params![job.id.0, to_text(job)?, job.status.is_final(), mark, release])?;
+pub(super) fn set_advanced(connection: &Connection, job: &Job, made: &Move, release: bool) -> PortResult<()> {
+    let (Move { job: body, mark }, is_final) = (made, job.status.is_final());
+    if release || is_final {
+        let sql = "UPDATE jobs SET body = ?2, mark = ?3, final = ?4,
+            worker = iif(?5, NULL, worker), until = iif(?5, NULL, until) WHERE id = ?1";
+        connection.prepare_cached(sql)?.execute(params![job.id.0, body, mark, is_final, release])?;
+    } else {
+        // The index of jobs that are at no end is left alone.
+        let sql = "UPDATE jobs SET body = ?2, mark = ?3 WHERE id = ?1";
+        connection.prepare_cached(sql)?.execute(params![job.id.0, body, mark])?;
+    }
     Ok(())
 }
 

@@ -31,11 +31,10 @@ CREATE INDEX jobs_by_run ON jobs (run);
 CREATE INDEX jobs_unfinished ON jobs (place) WHERE final = 0;
 CREATE TABLE logs (place INTEGER PRIMARY KEY, job TEXT NOT NULL, body TEXT NOT NULL);
 CREATE INDEX logs_by_job ON logs (job);
-CREATE TABLE events (position INTEGER PRIMARY KEY AUTOINCREMENT, job TEXT NOT NULL, number INTEGER NOT NULL,
+CREATE TABLE events (position INTEGER PRIMARY KEY, job TEXT NOT NULL, number INTEGER NOT NULL,
   address TEXT NOT NULL, body TEXT NOT NULL, UNIQUE (job, number));
-CREATE INDEX events_by_address ON events (address);
-CREATE TABLE links (chain TEXT, sequence INTEGER, entry TEXT NOT NULL, mac TEXT NOT NULL,
-  PRIMARY KEY (chain, sequence)) WITHOUT ROWID;
+CREATE TABLE links (place INTEGER PRIMARY KEY, chain TEXT NOT NULL, sequence INTEGER NOT NULL, entry TEXT NOT NULL,
+  mac TEXT NOT NULL, UNIQUE (chain, sequence));
 CREATE TABLE heads (chain TEXT PRIMARY KEY, sequence INTEGER NOT NULL, mac TEXT NOT NULL, seal TEXT NOT NULL)
   WITHOUT ROWID;
 CREATE TABLE sealed (name TEXT PRIMARY KEY, value TEXT NOT NULL);

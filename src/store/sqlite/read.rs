@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use rusqlite::types::ToSql;
 use rusqlite::{Connection, OptionalExtension as _, Params, Row, params};
 use serde::de::DeserializeOwned;
 
@@ -85,19 +84,15 @@ pub(super) fn events(
     limit: usize,
     filter: &EventFilter,
 ) -> PortResult<Vec<(u64, Event)>> {
-    let address = filter.address.as_ref().map(ToString::to_string);
-    let job = filter.job.as_ref().map(|job| job.0.clone());
+    let job = filter.job.as_ref().map(|job| job.0.as_str());
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-    let mut values: Vec<&dyn ToSql> = vec![&after, &limit];
-    let mut sql = "SELECT position, body FROM events WHERE position > ?1".to_owned();
-    for (condition, value) in [("job", &job), ("address", &address)] {
-        if let Some(value) = value {
-            values.push(value);
-            sql += &format!(" AND {condition} = ?{}", values.len());
-        }
-    }
-    let mut statement = connection.prepare_cached(&(sql + " ORDER BY position LIMIT ?2"))?;
-    let mut rows = statement.query(values.as_slice())?;
+    let sql = match job {
+        // Written out, so that each has an index of its own.
+        Some(_) => "SELECT position, body FROM events WHERE job = ?3 AND position > ?1 ORDER BY position LIMIT ?2",
+        None => "SELECT position, body FROM events WHERE position > ?1 AND ?3 IS NULL ORDER BY position LIMIT ?2",
+    };
+    let mut statement = connection.prepare_cached(sql)?;
+    let mut rows = statement.query(params![after, limit, job])?;
     let mut found = Vec::new();
     while let Some(row) = rows.next()? {
         found.push((row.get(0)?, body("an event", row, 1)?));

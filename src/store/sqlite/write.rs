@@ -1,5 +1,6 @@
 //! Submitting an apply and advancing a job: everything is checked first, in the transaction that then writes.
 
+use rusqlite::types::ToSql;
 use rusqlite::{Connection, OptionalExtension as _, params};
 
 use super::{jobs, locks, read, to_text};
@@ -8,7 +9,7 @@ use crate::job::JobId;
 use crate::ports::PortResult;
 use crate::ports::store::{Advance, LeaseError, LogLine, RecordWrite, Submission, SubmitError};
 use crate::state::{Event, Record};
-use crate::store::common::{Stored, continues, is_expected, may_submit, object_of, overgrown};
+use crate::store::common::{Move, Stored, continues, is_expected, may_submit, object_of, overgrown};
 use crate::timeline::{Append, Finding, Head, Sealed};
 
 /// Begins an apply. The caller's transaction makes it all or nothing.
@@ -72,14 +73,14 @@ fn stored(connection: &Connection, address: &Address) -> PortResult<Option<Store
 }
 
 /// Moves a job. Knows a move that was made before by its mark.
-pub(super) fn advance(connection: &Connection, token: u64, advance: &Advance, mark: &str) -> Result<(), LeaseError> {
-    if jobs::is_done(connection, &advance.job.id, token, mark)? {
+pub(super) fn advance(connection: &Connection, token: u64, advance: &Advance, made: &Move) -> Result<(), LeaseError> {
+    if jobs::is_done(connection, &advance.job.id, token, &made.mark)? {
         return Ok(());
     }
     check(connection, advance)?;
     write(connection, &advance.writes, &advance.events, &advance.appends)??;
     add_log(connection, &advance.job.id, &advance.log)?;
-    jobs::set_advanced(connection, &advance.job, mark, advance.release)?;
+    jobs::set_advanced(connection, &advance.job, made, advance.release)?;
     Ok(())
 }
 
@@ -116,11 +117,21 @@ pub(super) fn put(connection: &Connection, address: &Address, record: Option<&Re
         connection.prepare_cached("DELETE FROM records WHERE address = ?1")?.execute([address.to_string()])?;
         return Ok(());
     };
-    // The row stays where it is: one that is replaced leaves its page and goes to the table's last one.
-    let sql = "INSERT INTO records (address, revision, claim, body) VALUES (?1, ?2, ?3, ?4)
-        ON CONFLICT (address) DO UPDATE SET revision = excluded.revision, claim = excluded.claim, body = excluded.body";
     let claim = record.claim.as_ref().map(|job| &job.0);
-    connection.prepare_cached(sql)?.execute(params![address.to_string(), record.revision, claim, to_text(record)?])?;
+    change_or_add(
+        connection,
+        "UPDATE records SET revision = ?2, claim = ?3, body = ?4 WHERE address = ?1",
+        "INSERT INTO records (address, revision, claim, body) VALUES (?1, ?2, ?3, ?4)",
+        params![address.to_string(), record.revision, claim, to_text(record)?],
+    )
+}
+
+/// Changes the row that is there, or adds it. One statement for both would keep copies of the pages it changes, to be able
+/// to undo itself alone, and a row that is replaced would leave its page for the table's last one.
+fn change_or_add(connection: &Connection, change: &str, add: &str, values: &[&dyn ToSql]) -> PortResult<()> {
+    if connection.prepare_cached(change)?.execute(values)? == 0 {
+        connection.prepare_cached(add)?.execute(values)?;
+    }
     Ok(())
 }
 
@@ -137,8 +148,6 @@ fn add_events(connection: &Connection, events: &[Event]) -> PortResult<()> {
 fn add_links(connection: &Connection, appends: &[Append]) -> PortResult<Result<(), Finding>> {
     let sql = "INSERT INTO links (chain, sequence, entry, mac) VALUES (?1, ?2, ?3, ?4) ON CONFLICT DO NOTHING";
     let mut insert = connection.prepare_cached(sql)?;
-    let mut head = connection
-        .prepare_cached("INSERT OR REPLACE INTO heads (chain, sequence, mac, seal) VALUES (?1, ?2, ?3, ?4)")?;
     for append in appends {
         for link in &append.links {
             let Sealed { chain, sequence, entry, mac } = link;
@@ -147,15 +156,21 @@ fn add_links(connection: &Connection, appends: &[Append]) -> PortResult<Result<(
             }
         }
         let Head { chain, sequence, mac, seal } = &append.after;
-        head.execute(params![chain, sequence, mac, seal])?;
+        change_or_add(
+            connection,
+            "UPDATE heads SET sequence = ?2, mac = ?3, seal = ?4 WHERE chain = ?1",
+            "INSERT INTO heads (chain, sequence, mac, seal) VALUES (?1, ?2, ?3, ?4)",
+            params![chain, sequence, mac, seal],
+        )?;
     }
     Ok(Ok(()))
 }
 
+/// One row holds what a move adds to the log.
 fn add_log(connection: &Connection, job: &JobId, lines: &[LogLine]) -> PortResult<()> {
-    let mut insert = connection.prepare_cached("INSERT INTO logs (job, body) VALUES (?1, ?2)")?;
-    for line in lines {
-        insert.execute(params![job.0, to_text(line)?])?;
+    if !lines.is_empty() {
+        let mut insert = connection.prepare_cached("INSERT INTO logs (job, body) VALUES (?1, ?2)")?;
+        insert.execute(params![job.0, to_text(&lines)?])?;
     }
     Ok(())
 }

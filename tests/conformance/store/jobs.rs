@@ -95,7 +95,7 @@ pub async fn a_move_writes_all_that_follows_from_it(subject: Subject) {
     assert_eq!(store.head(&chain).await.expect("a head").as_ref(), Some(&moves[2].appends[0].after));
     assert_eq!(store.chain(&chain).await.expect("a chain").len(), 3);
     assert_eq!(store.log(&ids[0]).await.expect("a log"), [line(1), line(2), line(3)]);
-    let events = store.events(0, 9, &EventFilter { job: Some(ids[0].clone()), ..Default::default() }).await;
+    let events = store.events(0, 9, &EventFilter { job: Some(ids[0].clone()) }).await;
     assert_eq!(events.expect("events").len(), 3);
     let next = store.lease(&ids[0], "b", LONG).await.expect("the lease was given back");
     assert_eq!(next.job, moves[2].job);

@@ -1,8 +1,9 @@
-//! The suite of the port `Store`: each case runs over memory, SQLite and MongoDB, on a fresh store of its own.
+//! The suite of the port `Store`: each case runs over memory, SQLite (files of earlier versions too) and MongoDB, on a fresh store of its own.
 
 mod applies;
 mod concurrency;
 mod crash;
+mod earlier;
 mod fixtures;
 mod jobs;
 mod memory;
@@ -61,6 +62,7 @@ macro_rules! suite {
         }
         mod over_memory { over!(memory); }
         mod over_sqlite { over!(sqlite); }
+        mod over_sqlite_of_earlier_versions { over!(earlier); }
         mod over_mongodb { over!(mongodb); }
     };
 }
