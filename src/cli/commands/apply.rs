@@ -26,7 +26,7 @@ use crate::limits;
 use crate::plan::summary::Summary;
 use crate::plan::{self, Plan, Step};
 use crate::ports::clock::Clock as _;
-use crate::ports::store::JobFilter;
+use crate::ports::store::{JobFilter, Snapshot};
 use crate::time::Duration;
 
 /// Carries it out. With a file, that plan and nothing else; otherwise a plan of the directory is made first.
@@ -63,7 +63,8 @@ async fn planned(shell: &mut Shell, store: Option<&str>, args: &ApplyArgs) -> Ou
         let done = leftovers::settle(shell, &desk.session, &who, args, lock.as_ref()).await?;
         let mut plan = desk.plan(shell, &args.planning).await?;
         if !plan.has_changes() {
-            complete(shell, &desk.session, &plan, &done).await?;
+            let snapshot = stored(desk.session.engine.store.snapshot().await)?;
+            complete(shell, &snapshot, &plan, &done)?;
             return held_up(shell, &desk.session, &plan).await;
         }
         if !args.auto_approve {
@@ -297,7 +298,7 @@ impl Going<'_> {
         }
         shell.report(&conditions, &Default::default());
         shell.report(&execute::waiting(&jobs), &Default::default());
-        complete(shell, session, plan, &counts).await
+        complete(shell, &snapshot, plan, &counts)
     }
 
     /// Jobs of other runs that wait for the limit of an account: those of this run that have not begun may wait for it too.
@@ -369,9 +370,9 @@ async fn told_recorded(
 }
 
 /// Everything that was planned is done: how much that was, and the outputs.
-async fn complete(shell: &mut Shell, session: &Session, plan: &Plan, counts: &Summary) -> Outcome {
+fn complete(shell: &mut Shell, snapshot: &Snapshot, plan: &Plan, counts: &Summary) -> Outcome {
     let Plan { destroy, ref deferred, .. } = *plan;
-    let outputs = output::resolve(&stored(session.engine.store.snapshot().await)?);
+    let outputs = output::resolve(snapshot);
     let operation = if destroy { "destroy" } else { "apply" };
     shell.tell(|now| vec![stream::summary(counts, operation, now), stream::outputs(&outputs, now)]);
     if shell.json {
