@@ -283,8 +283,18 @@ proptest! {
         let read = file::decode(file::encode(&plan).as_bytes());
         prop_assert_eq!(read.as_ref(), Ok(&plan));
         world.carry_out(&plan);
-        let rest = world.plan(&Options::default());
-        prop_assert!(rest.steps.is_empty(), "{:#?}", rest.steps);
+        // A step that was kept may turn a reference away from what a job stands on: what that held up is planned next.
+        let mut left = 3;
+        loop {
+            let rest = world.plan(&Options::default());
+            if rest.steps.is_empty() {
+                break;
+            }
+            prop_assert!(left > 0, "{:#?}", rest.steps);
+            works_against_no_job(&rest, &world)?;
+            world.carry_out(&rest);
+            left -= 1;
+        }
         world.release();
         let rest = world.plan(&Options::default());
         prop_assert!(rest.deferred.is_empty());
