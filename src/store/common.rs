@@ -12,7 +12,7 @@ use crate::ports::store::{Advance, Lease, RecordWrite, Submission};
 use crate::ports::{PortError, PortResult};
 use crate::state::Record;
 use crate::time::Timestamp;
-use crate::timeline::{Append, Finding, Flaw, Head, Sealed};
+use crate::timeline::{Append, Finding, Flaw, Head};
 
 /// Version of what is kept, raised when an older program could not read it.
 pub(super) const FORMAT: u32 = 1;
@@ -49,11 +49,11 @@ pub(super) fn continues(append: &Append, head: Option<&Head>) -> bool {
     append.before.as_ref() == head
 }
 
-/// What is wrong with a chain that holds a link already where this first one of an append is to go: its end was put back, or
-/// is gone.
-pub(super) fn overgrown(append: &Append, first: &Sealed) -> Finding {
-    let flaw = if append.before.is_some() { Flaw::OldHead } else { Flaw::MissingHead };
-    Finding::new(&first.chain, first.sequence, flaw)
+/// What is wrong with a chain that holds a link already where one of an append is to go: its end was put back, or is gone.
+/// Whichever link that is, what the end says is wrong from the place behind it.
+pub(super) fn overgrown(append: &Append) -> Finding {
+    let (end, flaw) = append.before.as_ref().map_or((0, Flaw::MissingHead), |head| (head.sequence, Flaw::OldHead));
+    Finding::new(&append.after.chain, end + 1, flaw)
 }
 
 /// The object whose timeline a chain is, for the report of a chain that has grown meanwhile: chains are named after the

@@ -215,9 +215,9 @@ impl Tables {
 
     fn check_links(&self, appends: &[Append]) -> Result<(), Finding> {
         let overgrows = |append: &Append| {
-            let first = append.links.first()?;
-            let there = self.links.get(&first.chain)?;
-            there.iter().any(|link| link.sequence == first.sequence).then(|| overgrown(append, first))
+            let there = self.links.get(&append.after.chain)?;
+            let is_there = |link: &Sealed| there.iter().any(|other| other.sequence == link.sequence);
+            append.links.iter().any(is_there).then(|| overgrown(append))
         };
         appends.iter().find_map(overgrows).map_or(Ok(()), Err)
     }

@@ -170,15 +170,15 @@ impl MongoDb {
     /// A link that is there already where one of these is to go. What was begun has to be completed before: a chain that is
     /// being written has links before its head moves.
     pub(super) async fn find_overgrown(&self, appends: &[Append]) -> PortResult<Option<Finding>> {
-        let firsts = appends.iter().filter_map(|append| Some((append, append.links.first()?)));
-        let firsts: Vec<_> = firsts.map(|(append, first)| (link_id(first), append, first)).collect();
+        let new = appends.iter().flat_map(|append| append.links.iter().map(move |link| (link_id(link), append)));
+        let new: Vec<(String, &Append)> = new.collect();
         let links = self.database.collection::<Document>("links");
-        for some in firsts.chunks(STATEMENTS) {
-            let names: Vec<&str> = some.iter().map(|(id, ..)| id.as_str()).collect();
+        for some in new.chunks(STATEMENTS) {
+            let names: Vec<&str> = some.iter().map(|(id, _)| id.as_str()).collect();
             let found = links.find_one(doc! { "_id": { "$in": names } }).projection(doc! { "_id": 1 }).await?;
             let Some(found) = found else { continue };
-            let found = some.iter().find(|(id, ..)| found.get_str("_id").is_ok_and(|found| found == id));
-            return Ok(found.map(|(_, append, first)| overgrown(append, first)));
+            let found = some.iter().find(|(id, _)| found.get_str("_id").is_ok_and(|found| found == id));
+            return Ok(found.map(|(_, append)| overgrown(append)));
         }
         Ok(None)
     }

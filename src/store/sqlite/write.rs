@@ -152,7 +152,7 @@ fn add_links(connection: &Connection, appends: &[Append]) -> PortResult<Result<(
         for link in &append.links {
             let Sealed { chain, sequence, entry, mac } = link;
             if insert.execute(params![chain, sequence, entry, mac])? == 0 {
-                return Ok(Err(overgrown(append, link)));
+                return Ok(Err(overgrown(append)));
             }
         }
         let Head { chain, sequence, mac, seal } = &append.after;

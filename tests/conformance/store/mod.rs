@@ -98,6 +98,7 @@ suite! {
         an_event_is_recorded_once
         chains_grow_only_at_their_end
         a_chain_that_goes_on_behind_its_end_does_not_grow
+        a_chain_with_a_gap_behind_its_end_does_not_grow
         sealed_secrets_are_kept_unless_replaced
         a_lock_is_held_by_one
         a_lock_goes_from_hand_to_hand

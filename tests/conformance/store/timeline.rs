@@ -119,6 +119,34 @@ pub async fn a_chain_that_goes_on_behind_its_end_does_not_grow(subject: Subject)
     store.advance(&lease, &progress(&lease, 2, 1)).await.expect("it moves");
 }
 
+/// As when the first link behind that older end was deleted as well.
+pub async fn a_chain_with_a_gap_behind_its_end_does_not_grow(subject: Subject) {
+    let store = subject.open().await;
+    let chain = format!("{}#r1.1", address(1));
+    let submission = Submission { appends: vec![append("b", 0, 1), append(&chain, 0, 1)], ..with_jobs("r1", 1) };
+    store.submit(&submission).await.expect("it is written");
+    let behind = ["b", &chain].map(|chain| Append { after: head(chain, 1).expect("an end"), ..append(chain, 1, 2) });
+    let behind = behind.map(|append| Append { links: append.links[1..].to_vec(), ..append });
+    store.submit(&Submission { appends: behind.into(), ..super::fixtures::submission("r2", 0) }).await.expect("links");
+
+    let grows = Submission { appends: vec![append("b", 1, 2)], ..super::fixtures::submission("r3", 0) };
+    match store.submit(&grows).await {
+        Err(SubmitError::Broken(finding)) => assert_eq!(finding, Finding::new("b", 2, Flaw::OldHead)),
+        other => panic!("{other:?}"),
+    }
+    let lease = store.lease(&submission.jobs[0].id, "a", LONG).await.expect("a lease");
+    let advance = Advance { appends: vec![append(&chain, 1, 2)], ..progress(&lease, 1, 1) };
+    match store.advance(&lease, &advance).await {
+        Err(LeaseError::Broken(finding)) => assert_eq!(finding, Finding::new(&chain, 2, Flaw::OldHead)),
+        other => panic!("{other:?}"),
+    }
+    for chain in ["b", &chain] {
+        let links = store.chain(chain).await.expect("a chain");
+        assert_eq!(links.iter().map(|link| link.sequence).collect::<Vec<_>>(), [1, 3], "what is there stays as it is");
+        assert_eq!(store.head(chain).await.expect("an answer"), head(chain, 1));
+    }
+}
+
 pub async fn sealed_secrets_are_kept_unless_replaced(subject: Subject) {
     let store = subject.open().await;
     let put = async |sealed, replace| store.put_sealed("key/1", sealed, replace).await.expect("it is kept");
