@@ -150,25 +150,44 @@ impl MongoDb {
 
     pub(super) async fn move_job(&self, lease: &Lease, advance: &Advance) -> Result<(), LeaseError> {
         let made = move_of(lease, advance)?;
-        let job = self.known_job(&advance.job.id).await?;
-        if job.token == signed(lease.token) && job.mark.as_ref() == Some(&made.mark) {
-            return Ok(());
+        loop {
+            let job = self.known_job(&advance.job.id).await?;
+            if job.token == signed(lease.token) && job.mark.as_ref() == Some(&made.mark) {
+                return Ok(());
+            }
+            match self.move_over(&job, lease, advance, &made).await {
+                // What stood in the way may be this same move, asked for before and late, or that of whoever has the job
+                // by now: read again.
+                Err(_) if self.has_moved(&job).await? => {}
+                end => return end,
+            }
         }
+    }
+
+    /// Moves a job that is as it was read.
+    async fn move_over(&self, job: &JobDoc, lease: &Lease, advance: &Advance, made: &Move) -> Result<(), LeaseError> {
         let now = self.clock().await?;
         if job.token != signed(lease.token) || job.until.is_none_or(|until| instant(until) <= now) {
             return Err(LeaseError::Lost);
         }
-        let effects = self.check(lease, advance).await?;
-        let update = move_update(&advance.job, &made, &effects, &advance.log, advance.release)?;
+        let effects = self.check(advance).await?;
+        let update = move_update(&advance.job, made, &effects, &advance.log, advance.release)?;
         let mut held = is_held(lease, now);
         held.insert("unsettled", Bson::Null);
+        held.insert("mark", job.mark.clone());
         let moved = self.jobs.find_one_and_update(held, update).projection(doc! { "log": 0 });
         let moved = moved.return_document(ReturnDocument::After).await?.ok_or(LeaseError::Lost)?;
         Ok(self.complete(&moved).await?)
     }
 
+    /// Whether somebody has leased or moved a job since it was read.
+    async fn has_moved(&self, job: &JobDoc) -> PortResult<bool> {
+        let now = self.known_job(&JobId(job.id.clone())).await?;
+        Ok(now.token != job.token || now.mark != job.mark)
+    }
+
     /// The effects of a move, with the versions that they replace. The claims of the job keep others away from them.
-    async fn check(&self, lease: &Lease, advance: &Advance) -> Result<Effects, LeaseError> {
+    async fn check(&self, advance: &Advance) -> Result<Effects, LeaseError> {
         let addresses: Vec<String> = advance.writes.iter().map(|write| write.address.to_string()).collect();
         let found = self.record_documents(&addresses).await?;
         let mut writes = Vec::with_capacity(addresses.len());
@@ -186,9 +205,7 @@ impl MongoDb {
             }
         }
         if let Some(finding) = self.find_overgrown(&advance.appends).await? {
-            // Whoever has taken the job meanwhile may be writing them.
-            let is_ours = self.known_job(&advance.job.id).await?.token == signed(lease.token);
-            return Err(if is_ours { finding.into() } else { LeaseError::Lost });
+            return Err(finding.into());
         }
         Ok(Effects { writes, events: advance.events.clone(), appends: advance.appends.clone() })
     }

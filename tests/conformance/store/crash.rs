@@ -268,8 +268,12 @@ fn what_is_submitted_under_a_lock_ends_with_it() {
 
 /// A store whose write of that number is held up, and what holds it.
 async fn held_at(url: &str, at: usize) -> (Proxy, Arc<dyn Store>) {
+    held_by(url, at, Cut::Hold).await
+}
+
+async fn held_by(url: &str, at: usize, hold: Cut) -> (Proxy, Arc<dyn Store>) {
     let (host, through) = host_of(url);
-    let proxy = Proxy::start(&host, at, Cut::Hold).await;
+    let proxy = Proxy::start(&host, at, hold).await;
     let store = open(&through(&proxy.address)).await;
     (proxy, store)
 }
@@ -303,5 +307,33 @@ fn a_withdrawal_is_not_written_over_a_move_that_it_has_not_seen() {
         let job = direct.job(&id).await.expect("an answer").expect("the job");
         assert_eq!((job.status, job.attempt, job.next_event), (JobStatus::Cancelled, 1, 2), "the move is part of it");
         assert_eq!(direct.log(&id).await.expect("a log").len(), 1);
+    });
+}
+
+/// A worker that has waited too long for an answer asks again, and its first request may arrive only then.
+#[test]
+fn a_move_that_arrives_while_it_is_repeated_is_known_for_the_same() {
+    run(async {
+        for hold in [Cut::HoldFind("records"), Cut::HoldFind("links"), Cut::Hold] {
+            let Some(url) = fresh_url() else { return };
+            let direct = open(&url).await;
+            let submission = with_jobs("r1", 1);
+            direct.submit(&submission).await.expect("it is written");
+            let lease = direct.lease(&submission.jobs[0].id, "w", LONG).await.expect("a lease");
+            let (first, early) = held_at(&url, 1).await;
+            let (second, late) = held_by(&url, 1, hold).await;
+            let advance = |store: Arc<dyn Store>, lease: Lease| {
+                tokio::spawn(async move { store.advance(&lease, &progress(&lease, 1, 1)).await })
+            };
+            let moving = advance(early, lease.clone());
+            first.is_held().await;
+            let repeating = advance(late, lease.clone());
+            second.is_held().await;
+            first.let_go();
+            moving.await.expect("it ends").expect("it moves");
+            second.let_go();
+            repeating.await.expect("it ends").unwrap_or_else(|fault| panic!("{hold:?}: {fault:?}"));
+            assert_eq!(direct.log(&lease.job.id).await.expect("a log").len(), 1, "{hold:?}: it is written once");
+        }
     });
 }

@@ -18,6 +18,22 @@ pub enum Cut {
     After,
     /// The server hears of it once it is let go, and nothing is cut.
     Hold,
+    /// Likewise, of a search of that collection, which is counted instead of writes.
+    HoldFind(&'static str),
+}
+
+impl Cut {
+    fn holds(self) -> bool {
+        matches!(self, Self::Hold | Self::HoldFind(_))
+    }
+
+    /// Whether it may come at this message.
+    fn counts(self, message: &[u8]) -> bool {
+        match self {
+            Self::HoldFind(collection) => is_find(message, collection),
+            Self::Before | Self::After | Self::Hold => is_write(message),
+        }
+    }
 }
 
 struct Plan {
@@ -103,12 +119,12 @@ async fn forward(
         tokio::select! {
             request = message(&mut from_client) => {
                 let Some(request) = request else { return };
-                let is_due = is_write(&request) && plan.writes.fetch_add(1, Ordering::SeqCst) + 1 == plan.at;
-                if is_due && plan.cut == Cut::Hold {
+                let is_due = plan.cut.counts(&request) && plan.writes.fetch_add(1, Ordering::SeqCst) + 1 == plan.at;
+                if is_due && plan.cut.holds() {
                     plan.holds.send_replace(true);
                     plan.holds.subscribe().wait_for(|holds| !*holds).await.expect("the proxy lives");
                 }
-                let cuts = is_due && plan.cut != Cut::Hold;
+                let cuts = is_due && !plan.cut.holds();
                 if !(cuts && plan.cut == Cut::Before) && to_server.write_all(&request).await.is_err() {
                     return;
                 }
@@ -149,11 +165,25 @@ async fn message(from: &mut OwnedReadHalf) -> Option<Vec<u8>> {
     Some(bytes)
 }
 
-/// Whether an OP_MSG bears a command that writes: its name is the first key of its first section.
+/// Whether a message bears a command that writes.
 fn is_write(message: &[u8]) -> bool {
+    matches!(command(message).0, b"insert" | b"update" | b"delete" | b"findAndModify")
+}
+
+fn is_find(message: &[u8], collection: &str) -> bool {
+    command(message) == (b"find", collection.as_bytes())
+}
+
+/// The name of an OP_MSG's command and of its collection: the first key of its first section, and that key's text.
+fn command(message: &[u8]) -> (&[u8], &[u8]) {
     const KIND: usize = 16 + 4;
     const NAME: usize = KIND + 1 + 4 + 1;
     let is_message = message.get(12..16) == Some(&2013_u32.to_le_bytes()) && message.get(KIND) == Some(&0);
-    let name = message.get(NAME..).unwrap_or_default().split(|byte| *byte == 0).next().unwrap_or_default();
-    is_message && matches!(name, b"insert" | b"update" | b"delete" | b"findAndModify")
+    let text = |from: usize| {
+        let rest = message.get(from..).filter(|_| is_message).unwrap_or_default();
+        rest.split(|byte| *byte == 0).next().unwrap_or_default()
+    };
+    let name = text(NAME);
+    // Behind the name's end stands the length of the text.
+    (name, text(NAME + name.len() + 1 + 4))
 }
