@@ -169,6 +169,25 @@ fn a_certificate_is_looked_at_when_its_ca_is_asked() {
     });
 }
 
+/// As the limit on all CAs together does it.
+#[test]
+fn a_look_that_is_given_up_is_over() {
+    run(async {
+        let world = World::new().await;
+        apply(&world, &wanted(&estate())).await;
+        world.clock.advance(Duration::from_days(50));
+        let state = world.store.snapshot().await.expect("a snapshot").state;
+        let heard = Heard::default();
+        world.faults.plan("renewal_window", 1, Fault::Stall);
+        tokio::select! {
+            () = world.faults.stalled() => {}
+            _ = refresh::windows(&state, &world.providers, world.clock.now(), 4, &heard) => panic!("the CA answered"),
+        }
+        let expected = ["looking at certificate.www", "looked at certificate.www"];
+        assert_eq!(heard.0.into_inner().expect("nobody panicked"), expected);
+    });
+}
+
 #[test]
 fn law_1_what_was_applied_through_failures_needs_nothing_more() {
     run(async {

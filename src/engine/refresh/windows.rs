@@ -16,9 +16,10 @@ use crate::time::{Duration, Timestamp};
 const HEARD_AGAIN: Duration = Duration::from_millis(6 * 3_600_000);
 /// How long all CAs together may take to say their windows: a plan does not wait for a slow one.
 const WINDOWS_WITHIN: std::time::Duration = std::time::Duration::from_secs(5);
+
 /// The windows in which CAs ask for a renewal now, of certificates past half of their life; what a CA says of younger
 /// ones is heard by the scheduler. Best effort: whatever is not heard in time stays as it was heard before. Of each that is
-/// asked for `progress` hears when that begins, and when the CA has answered.
+/// asked for `progress` hears when that begins, and when the CA has answered or is not waited for any longer.
 pub async fn windows(
     state: &State,
     providers: &dyn Providers,
@@ -50,11 +51,27 @@ async fn window(
     let Facts::Certificate(facts) = &record.facts else { return None };
     let issuer: Address = record.spec.as_ref()?.get("issuer")?.get("$ref")?.as_str()?.parse().ok()?;
     let issuer = state.records.get(&issuer).filter(|issuer| matches!(issuer.facts, Facts::Account(_)))?;
-    progress.tell(&News::Looking(&record.address));
-    let ask = async { providers.issuer(issuer).await.ok()?.renewal_window(facts.current()?).await.ok()? };
-    let answer = ask.await;
-    progress.tell(&News::Looked(&record.address));
-    answer
+    let _looking = Looking::begin(&record.address, progress);
+    providers.issuer(issuer).await.ok()?.renewal_window(facts.current()?).await.ok()?
+}
+
+/// Tells that a look has begun, and when dropped that it is over: one that takes too long is dropped where it stands.
+struct Looking<'a> {
+    address: &'a Address,
+    progress: &'a dyn Progress,
+}
+
+impl<'a> Looking<'a> {
+    fn begin(address: &'a Address, progress: &'a dyn Progress) -> Self {
+        progress.tell(&News::Looking(address));
+        Self { address, progress }
+    }
+}
+
+impl Drop for Looking<'_> {
+    fn drop(&mut self) {
+        self.progress.tell(&News::Looked(self.address));
+    }
 }
 
 /// Everything a stream yields until the time is up.
