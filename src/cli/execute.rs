@@ -206,6 +206,23 @@ pub fn waiting(jobs: &[Job]) -> Diagnostics {
     Diagnostics(jobs.iter().filter_map(report).collect())
 }
 
+/// A report for each job that does not begin before one of another run has come to its end.
+pub fn kept_back(jobs: &[Job], others: &[Job]) -> Diagnostics {
+    let report = |job: &Job| {
+        let other = others.iter().find(|other| engine::goes_before(other, job))?;
+        let detail = format!(
+            "{} holds an order for the same names at the same issuer, which the CA may hand out again: job {} does not \
+             begin before job {} of another run has come to its end",
+            other.address(),
+            job.id,
+            other.id
+        );
+        let report = Diagnostic::error(&codes::apply::JOB_WAITS, detail).about(job.address());
+        Some(report.hint("`cap jobs resume` finishes both, and so does applying again once the other one is due."))
+    };
+    Diagnostics(jobs.iter().filter_map(report).collect())
+}
+
 /// A report for each job that was given up: what, where its block stands, why, what to do.
 pub fn failures(failed: &[Job]) -> Diagnostics {
     let report = |job: &Job| {
@@ -242,5 +259,28 @@ mod tests {
         let one_is_due = waiting(&[waits(true), waits(false)]);
         let found: Vec<String> = one_is_due.iter().map(|report| report.code.to_string()).collect();
         assert!(one_is_due.has_errors() && found == ["CAP0603", "CAP0602"], "{found:?}");
+    }
+
+    #[test]
+    fn a_job_behind_an_order_of_another_run_says_whose() {
+        let issue = |address| {
+            let spec = serde_json::json!({ "common_name": "a.test", "issuer": { "$ref": "acme_account.a" } });
+            let mut step = sample::step(address, Work::Issue);
+            step.after = Some(sample::draft(&step.address, &spec));
+            sample::job(1, step)
+        };
+        let (mut other, own) = (issue("certificate.b"), issue("certificate.c"));
+        other.run = RunId("earlier".to_owned());
+        other.id = other.run.job(1);
+        let jobs = [other, own.clone()];
+        assert!(kept_back(&jobs[1..], &jobs).is_empty());
+        let jobs = jobs.map(sample::with_order);
+        assert!(kept_back(&jobs[1..], &jobs).is_empty(), "it goes on with its own");
+        let found = kept_back(std::slice::from_ref(&own), &jobs).0;
+        assert!(found.len() == 1 && found[0].code.to_string() == "CAP0602", "{found:?}");
+        assert!(
+            found[0].detail.starts_with("certificate.b holds") && found[0].detail.contains("earlier.1"),
+            "{found:?}"
+        );
     }
 }

@@ -19,6 +19,7 @@ pub mod submit;
 mod withdraw;
 pub mod worker;
 
+pub use queue::goes_before;
 pub use stop::Stop;
 pub use submit::{SubmitFault, submit};
 pub use withdraw::{WithdrawFault, withdraw};

@@ -2,11 +2,11 @@
 //!
 //! Certificates of the same names at one issuer are issued one after the other, each once the one before has come to its
 //! end, whatever that was: a CA may hand its own open order out again for the same names (RFC 8555 section 7.4 leaves it
-//! that), and an order is finalized with one key. Those that hold an order when the worker begins go first. Only the
-//! worker's own jobs are lined up: the lock of a run keeps other workers away. Of two that do without it, whoever is slower
-//! finds the order taken and places another.
+//! that), and an order is finalized with one key. Those that hold an order when the worker begins go first. Behind one of
+//! another run nobody is due here: that run was left, or is somebody else's, and whoever works on both lines them up. What
+//! another worker begins meanwhile is not seen: whoever is slower finds the order taken and places another.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use crate::job::{Job, JobId, JobStatus, Machine, wanted};
 use crate::plan::{Reason, Work};
@@ -48,6 +48,9 @@ impl Limits {
     }
 }
 
+/// Those who would ask one issuer for the same names.
+type Line = (Group, Vec<String>);
+
 /// Sooner expiry first, then the order of the plan.
 type Rank = (Timestamp, usize);
 
@@ -76,6 +79,8 @@ struct Entry {
     leader: Option<usize>,
     /// Those who issue for the same names after it.
     followers: Vec<usize>,
+    /// Whether a job that is not this worker's goes before it, and so keeps it from beginning here.
+    kept_back: bool,
 }
 
 #[derive(Default)]
@@ -102,8 +107,8 @@ pub(super) struct Queue {
 
 impl Queue {
     /// A queue of these jobs. Jobs that are final already count for those that need them; a need that is not among them
-    /// counts as met. The limits of accounts that `others` wait for count here too. Also returns the jobs to skip, each
-    /// with the job that failed.
+    /// counts as met. The limits of accounts that `others` wait for count here too, and whoever would ask for names that
+    /// one of `others` holds an order for stays blocked. Also returns the jobs to skip, each with the job that failed.
     pub(super) fn new(jobs: &[Job], others: &[Job], limits: Limits) -> (Self, Vec<(JobId, JobId)>) {
         let index: HashMap<JobId, usize> = jobs.iter().enumerate().map(|(at, job)| (job.id.clone(), at)).collect();
         let entries = jobs.iter().enumerate().map(|(at, job)| Entry {
@@ -117,6 +122,7 @@ impl Queue {
             dependants: Vec::new(),
             leader: None,
             followers: Vec::new(),
+            kept_back: false,
         });
         let mut queue = Self {
             limits,
@@ -130,7 +136,7 @@ impl Queue {
         };
         let mut skips = Vec::new();
         jobs.iter().chain(others).for_each(|job| queue.heed(job));
-        queue.line_up(jobs);
+        queue.line_up(jobs, others);
         for (at, job) in jobs.iter().enumerate() {
             queue.connect(at, job);
         }
@@ -154,16 +160,20 @@ impl Queue {
     }
 
     /// Lines up those that would ask one CA for the same names, behind those that hold an order of it.
-    fn line_up(&mut self, jobs: &[Job]) {
+    fn line_up(&mut self, jobs: &[Job], others: &[Job]) {
+        let taken = others.iter().filter(|job| is_issuing(job) && holds_order(job));
+        let taken: HashSet<Line> = taken.filter_map(line_of).collect();
         let issuing = jobs.iter().enumerate().filter(|(_, job)| is_issuing(job));
         let (ahead, behind): (Vec<_>, Vec<_>) = issuing.partition(|(_, job)| holds_order(job));
-        let mut last: HashMap<(Group, Vec<String>), usize> = HashMap::new();
+        let mut last: HashMap<Line, usize> = HashMap::new();
         for (at, job) in ahead.into_iter().chain(behind) {
-            let Some(draft) = &job.step.after else { continue };
-            let leader = last.insert((self.entries[at].group.clone(), wanted::names(&draft.spec)), at);
+            let Some(line) = line_of(job) else { continue };
+            let is_taken = taken.contains(&line);
+            let leader = last.insert(line, at);
             if holds_order(job) {
                 self.entries[at].leader = leader;
             } else {
+                self.entries[at].kept_back = is_taken;
                 self.follow(at, leader);
             }
         }
@@ -179,7 +189,7 @@ impl Queue {
     fn connect(&mut self, at: usize, job: &Job) {
         let needed: Vec<usize> = job.needs.iter().filter_map(|need| self.index.get(need).copied()).collect();
         let follows = self.entries[at].leader.is_some() && !holds_order(job);
-        let open = needed.len() + usize::from(follows);
+        let open = needed.len() + usize::from(follows) + usize::from(self.entries[at].kept_back);
         for need in needed {
             self.entries[need].dependants.push(at);
         }
@@ -380,6 +390,18 @@ fn is_issuing(job: &Job) -> bool {
 fn holds_order(job: &Job) -> bool {
     let order = || serde_json::from_value(job.machine.clone()).is_ok_and(|kept: Machine| kept.order().is_some());
     !job.machine.is_null() && order()
+}
+
+/// Whether a job of another run goes before this one: it holds an order for the same names at the same issuer.
+pub fn goes_before(other: &Job, job: &Job) -> bool {
+    let is_open = is_issuing(other) && holds_order(other) && other.run != job.run;
+    is_open && is_issuing(job) && !holds_order(job) && line_of(other) == line_of(job)
+}
+
+/// The issuer that a job asks, and for which names.
+fn line_of(job: &Job) -> Option<Line> {
+    let draft = job.step.after.as_ref()?;
+    Some((group_of(job), wanted::names(&draft.spec)))
 }
 
 fn group_of(job: &Job) -> Group {

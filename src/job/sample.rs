@@ -1,8 +1,10 @@
 //! Steps and jobs for unit tests: as plain as can be, to be changed where a test is about something.
 
-use super::{Job, JobStatus, RunId};
+use super::machine::Context;
+use super::{Job, JobStatus, Machine, RunId};
 use crate::address::Address;
 use crate::plan::{Action, Step, Work};
+use crate::state::EventBody;
 use crate::state::record::Draft;
 use crate::time::Timestamp;
 
@@ -58,4 +60,14 @@ pub(crate) fn job(number: usize, step: Step) -> Job {
         started_at: None,
         ended_at: None,
     }
+}
+
+/// The same job after it has placed an order.
+pub(crate) fn with_order(mut job: Job) -> Job {
+    let now = Timestamp::from_millis(0);
+    let context = Context { job: &job.id, step: &job.step, record: None, now, jitter: 0 };
+    let mut machine = Machine::begin(&context);
+    machine.absorb(&EventBody::OrderPlaced { url: "https://ca.test/order/1".to_owned() });
+    job.machine = serde_json::to_value(&machine).expect("JSON");
+    job
 }

@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use cap::engine::progress::Silent;
 use cap::engine::{Limits, Stop, WorkOptions};
-use cap::job::ErrorClass;
+use cap::job::{ErrorClass, RunId};
+use cap::plan::Work;
 use cap::ports::PortError;
 use cap::ports::clock::Clock as _;
 use cap::ports::issuer::{Issuer as _, OrderHandle, OrderRequest};
@@ -13,9 +14,10 @@ use cap::ports::store::Advance;
 use cap::state::{Event, EventBody};
 use cap::testing::{FakeCa, FakeIssuer, Fault, ManualClock};
 use cap::time::Duration;
+use serde_json::json;
 
 use super::failures::{apply, failed_attempts, job_of};
-use super::world::{World, estate, issue, run};
+use super::world::{World, create, estate, issue, run};
 
 #[test]
 fn f05_a_limit_on_the_account_is_not_tried_again_by_its_other_jobs() {
@@ -93,13 +95,46 @@ fn an_order_that_somebody_else_finalized_is_replaced() {
         let work = world.work_as("slow", &run, &stop);
         let mut work = std::pin::pin!(work);
         world.falls_asleep(work.as_mut()).await;
-        // Another process that knows nothing of the first one's jobs.
-        let twin =
-            world.submit(vec![issue("certificate.twin", "www.example.com", &[])]).await.expect("it is submitted");
+        // The same account under another name: nobody knows that its orders are the same.
+        let mut twin = issue("certificate.twin", "www.example.com", &[0]);
+        let spec = &mut twin.after.as_mut().expect("a draft").spec;
+        spec.insert("issuer".to_owned(), json!({ "$ref": "acme_account.same" }));
+        let same = create("acme_account.same", Work::Register, json!({ "ca": "test" }), &[]);
+        let twin = world.submit(vec![same, twin]).await.expect("it is submitted");
         assert_eq!(world.work_as("quick", &twin, &Stop::default()).await.expect("it works").failed, []);
         assert_eq!(world.providers.ca.placed(), 1, "it was given the first one's order");
         world.faults.wake();
         assert_eq!(work.await.expect("the store answers").failed, []);
+        check_own_orders(&world).await;
+    });
+}
+
+/// As when a block is renamed without `moved` while its first job waits.
+#[test]
+fn an_order_of_a_run_that_was_left_is_not_shared_with_the_next_run() {
+    run(async {
+        let world = world_of_one_order().await;
+        let first = world.submit(estate()).await.expect("it is submitted");
+        let until = world.clock.now() + Duration::from_secs(3 * 3600);
+        let limit = ErrorClass::RateLimited { until, of_account: false };
+        world.faults.plan("finalize", 1, Fault::FailBefore(limit));
+        let left = async |run: &RunId| {
+            let patience = Some(Duration::from_secs(60));
+            let options = WorkOptions { run: Some(run.clone()), patience, ..WorkOptions::new("hurried") };
+            let work = cap::engine::work(&world.engine(), &options, &Silent, &Stop::default()).await;
+            let report = work.expect("the store answers");
+            assert_eq!(report.failed, []);
+            report.left
+        };
+        assert!(left(&first).await > 0 && world.faults.all_happened());
+        let twin =
+            world.submit(vec![issue("certificate.twin", "www.example.com", &[])]).await.expect("it is submitted");
+        // Nobody comes to finish the first one's order while this one works, so it does not wait for that.
+        assert_eq!((left(&twin).await, world.clock.now() < until), (1, true));
+        let all = WorkOptions::new("patient");
+        let report = cap::engine::work(&world.engine(), &all, &Silent, &Stop::default()).await.expect("it works");
+        assert_eq!((report.failed.len(), report.left), (0, 0));
+        assert!(world.clock.now() >= until);
         check_own_orders(&world).await;
     });
 }

@@ -288,7 +288,9 @@ impl Going<'_> {
             shell.line_for_people(&format!("\n{message}"));
             let mut diagnostics = failures.clone();
             diagnostics.extend(execute::waiting(&jobs));
-            diagnostics.extend(execute::waiting(&self.limited(run).await?));
+            let left = leftovers::of(session).await?;
+            diagnostics.extend(execute::kept_back(&jobs, &left));
+            diagnostics.extend(execute::waiting(&limited(run, left)));
             return Err(Failure { diagnostics, sources: Default::default() });
         }
         let snapshot = stored(session.engine.store.snapshot().await)?;
@@ -300,14 +302,13 @@ impl Going<'_> {
         shell.report(&execute::waiting(&jobs), &Default::default());
         complete(shell, &snapshot, plan, &counts)
     }
+}
 
-    /// Jobs of other runs that wait for the limit of an account: those of this run that have not begun may wait for it too.
-    async fn limited(&self, run: &RunId) -> Result<Vec<Job>, Diagnostic> {
-        let mut jobs = leftovers::of(self.session).await?;
-        let held = jobs.iter().any(|job| job.run == *run && job.status == JobStatus::Ready);
-        jobs.retain(|job| held && job.run != *run && job.status.account_limit().is_some());
-        Ok(jobs)
-    }
+/// Jobs of other runs that wait for the limit of an account: those of this run that have not begun may wait for it too.
+fn limited(run: &RunId, mut left: Vec<Job>) -> Vec<Job> {
+    let held = left.iter().any(|job| job.run == *run && job.status == JobStatus::Ready);
+    left.retain(|job| held && job.run != *run && job.status.account_limit().is_some());
+    left
 }
 
 /// What was done, and what was not.

@@ -5,9 +5,8 @@ use std::sync::Arc;
 use serde_json::json;
 
 use super::*;
-use crate::job::machine::Context;
+use crate::job::sample::with_order;
 use crate::job::{RunId, sample};
-use crate::state::EventBody;
 
 const NOW: Timestamp = Timestamp::from_millis(1000);
 
@@ -177,15 +176,6 @@ fn named(number: usize, needs: &[usize], ca: &str, sans: &[&str]) -> Job {
     job
 }
 
-/// The same job of an earlier worker, which has placed an order.
-fn with_order(mut job: Job) -> Job {
-    let context = Context { job: &job.id, step: &job.step, record: None, now: NOW, jitter: 0 };
-    let mut machine = Machine::begin(&context);
-    machine.absorb(&EventBody::OrderPlaced { url: "https://ca.test/order/1".to_owned() });
-    job.machine = serde_json::to_value(&machine).expect("JSON");
-    job
-}
-
 #[test]
 fn certificates_of_the_same_names_at_one_issuer_are_issued_one_after_the_other() {
     let (a, b) = ("acme_account.a", "acme_account.b");
@@ -222,6 +212,35 @@ fn who_holds_an_order_of_an_earlier_worker_goes_before_those_of_the_same_names()
         assert_eq!(take_all(&mut queue, until), ["r.1"]);
         queue.end(&id(1), true);
         assert_eq!(take_all(&mut queue, until), ["r.5"]);
+    }
+}
+
+#[test]
+fn nobody_begins_here_behind_an_order_of_another_run() {
+    let one = |number| named(number, &[], "acme_account.a", &["b.test"]);
+    let jobs = [one(1), named(2, &[], "acme_account.a", &[]), with_order(one(3)), plain(4, &[1]), one(5)];
+    let ends = |status, delivered| Job { status, delivered, ..with_order(one(9)) };
+    for (other, free) in [
+        (with_order(one(9)), false),
+        (one(9), true),
+        (with_order(named(9, &[], "acme_account.b", &["b.test"])), true),
+        (ends(JobStatus::Cancelled, false), true),
+        (ends(JobStatus::Ready, true), true),
+    ] {
+        let other = Job { run: RunId("other".to_owned()), ..other };
+        let (mut queue, _) = Queue::new(&jobs, std::slice::from_ref(&other), Limits::default());
+        assert_eq!(take_all(&mut queue, NOW), ["r.2", "r.3"]);
+        for (ended, next) in [(3, "r.1"), (2, ""), (1, "r.4 r.5")] {
+            assert_eq!(goes_before(&other, &jobs[0]), !free, "{other:?}");
+            queue.end(&id(ended), true);
+            let next = if free { next } else { "" };
+            assert_eq!(take_all(&mut queue, NOW).join(" "), next, "{other:?}");
+            if !free && ended == 2 {
+                // It is left, and keeps nobody waiting.
+                assert_eq!((queue.due(), queue.left()), (None, 3));
+                break;
+            }
+        }
     }
 }
 
