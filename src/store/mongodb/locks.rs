@@ -44,7 +44,11 @@ impl MongoDb {
             let taken = self.locks.find_one_and_update(free, take).return_document(ReturnDocument::After).await?;
             if let Some(document) = taken {
                 // Whatever was to begin under an earlier holding begins no more.
-                self.give_up_under(doc! { "lock.name": name, "lock.id": { "$ne": &id } }).await?;
+                if let Err(fault) = self.give_up_under(doc! { "lock.name": name, "lock.id": { "$ne": &id } }).await {
+                    // Nobody will know this holding, and the next one should not wait for its end.
+                    let _ = self.locks.delete_one(doc! { "_id": name, "id": &id }).await;
+                    return Err(fault.into());
+                }
                 return Ok(lock_of(document));
             }
             // It may have run out since.

@@ -266,6 +266,22 @@ fn what_is_submitted_under_a_lock_ends_with_it() {
     });
 }
 
+/// Here by a run that cannot be read, as elsewhere by a connection that breaks.
+#[test]
+fn a_lock_that_cannot_be_given_is_not_held() {
+    run(async {
+        let Some(url) = fresh_url() else { return };
+        let direct = open(&url).await;
+        let runs = collection(&url, "runs").await;
+        let strange = doc! { "_id": "strange", "stage": "staging", "lock": { "name": "apply", "id": "earlier" } };
+        runs.insert_one(strange).await.expect("it is written");
+        direct.lock("apply", "me@host", "apply", LONG).await.expect_err("what it ends cannot be read");
+        assert_eq!(direct.locks().await.expect("locks"), []);
+        runs.delete_many(doc! {}).await.expect("it goes");
+        direct.lock("apply", "you@host", "apply", LONG).await.expect("nobody holds it");
+    });
+}
+
 /// A store whose write of that number is held up, and what holds it.
 async fn held_at(url: &str, at: usize) -> (Proxy, Arc<dyn Store>) {
     held_by(url, at, Cut::Hold).await
