@@ -6,7 +6,8 @@
 //!
 //! A submission under a lock enters the lock's name with the run and then looks whether the lock lasts; whoever takes or
 //! breaks a lock writes that first and then gives up what is staged under the earlier holding. Whichever of the two comes
-//! first, the other sees it: nothing is committed under a lock that somebody has taken or broken.
+//! first, the other sees it: what has been submitted under a lock is committed before `lock` gives it to the next holder
+//! and before `unlock` has broken it, or never. A commit may come while either is still at work.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
