@@ -98,13 +98,22 @@ async fn finish(
     Ok(done)
 }
 
-/// The unfinished run that this very plan began: every job of it is a step of the plan, as it was planned.
+/// The unfinished run that this very plan began: every job of it is a step of the plan, as it was planned. Jobs that the plan
+/// goes around may be left beside it.
 pub async fn own(session: &Session, plan: &Plan, left: &[Job]) -> Result<Option<RunId>, Diagnostic> {
-    let Some(run) = left.first().map(|job| job.run.clone()) else { return Ok(None) };
-    let filter = JobFilter { run: Some(run.clone()), unfinished: false };
-    let jobs = stored(session.engine.store.jobs(&filter).await)?;
     let steps: HashMap<&Address, &Step> = plan.steps.iter().map(|step| (&step.address, step)).collect();
     let planned = |job: &Job| steps.get(job.address()).is_some_and(|step| **step == *job.step);
-    let other = left.iter().any(|job| job.run != run);
-    Ok((!other && jobs.iter().all(planned)).then_some(run))
+    let mut seen: Vec<&RunId> = Vec::new();
+    for job in left {
+        if seen.contains(&&job.run) {
+            continue;
+        }
+        seen.push(&job.run);
+        // The others of its run need no look when this one is another's already.
+        let filter = JobFilter { run: Some(job.run.clone()), unfinished: false };
+        if planned(job) && stored(session.engine.store.jobs(&filter).await)?.iter().all(planned) {
+            return Ok(Some(job.run.clone()));
+        }
+    }
+    Ok(None)
 }

@@ -96,13 +96,32 @@ fn only_what_is_deferred_is_no_proof_that_nothing_changes() {
     place.expect("plan -detailed-exitcode", 0);
 }
 
-#[test]
-fn an_apply_goes_around_a_job_that_waits_and_does_not_hide_it() {
+/// The jobs of that place wait, longer than anybody will.
+fn waiting() -> Place {
     let place = unfinished();
     let store = rusqlite::Connection::open(place.path().join(".cap/state.db")).expect("a database");
     let waits = json!({ "is": "waiting", "until": "2099-01-01T00:00:00Z", "why": "the host is shut" }).to_string();
     let sql = "UPDATE jobs SET body = json_set(body, '$.status', json(?1)) WHERE final = 0";
     assert_eq!(store.execute(sql, [waits]).expect("it is written"), 2);
+    place
+}
+
+#[test]
+fn a_plan_that_goes_around_a_job_goes_on_where_it_was_interrupted() {
+    let place = waiting();
+    let more = "certificate \"more\" {\n  issuer = private_ca.house\n  common_name = \"more.example.test\"\n  targets = [file_target.local]\n}\n";
+    place.write("main.cap.hcl", place.read("main.cap.hcl") + more);
+    place.expect("plan -out=p", 0);
+    interrupted(&place, "apply -parallelism=1 p");
+    let resumed = place.expect("apply p", 0);
+    resumed.says("The plan goes on where it was interrupted.").says("2 jobs of an earlier run are left alone");
+    resumed.says("Apply complete! Resources: 2 added, 0 changed, 0 destroyed. 2 deferred.");
+    place.expect("apply p", 1).reports("CAP0408");
+}
+
+#[test]
+fn an_apply_goes_around_a_job_that_waits_and_does_not_hide_it() {
+    let place = waiting();
     place.write("main.cap.hcl", place.read("main.cap.hcl") + MORE);
     let applied = place.expect("-exit-codes=extended apply -auto-approve", 8);
     applied.says("2 jobs still wait; this apply goes on without them.").says("# member.bob will be created");

@@ -227,16 +227,18 @@ impl Going<'_> {
         } else if plan.store != stored(store.identity().await)?.id {
             return Err(planning::other_store());
         }
-        let left = leftovers::of(self.session).await?;
-        if let Some(run) = leftovers::own(self.session, plan, &left).await? {
-            permitted(self.session, plan).await?;
-            shell.line_for_people("The plan goes on where it was interrupted.\n");
-            return self.work(shell, plan, &run).await;
-        }
+        let mut left = leftovers::of(self.session).await?;
+        let own = leftovers::own(self.session, plan, &left).await?;
+        left.retain(|job| Some(&job.run) != own.as_ref());
         if !left.is_empty() {
             let left = leftovers::count(left.len(), "job");
             shell
                 .line_for_people(&format!("{left} of an earlier run are left alone: `cap jobs resume` finishes them."));
+        }
+        if let Some(run) = own {
+            permitted(self.session, plan).await?;
+            shell.line_for_people("The plan goes on where it was interrupted.\n");
+            return self.work(shell, plan, &run).await;
         }
         if plan.store.is_empty() {
             let there: Vec<Address> = stored(store.snapshot().await)?.state.records.into_keys().collect();
