@@ -6,6 +6,7 @@ use serde_json::Value as Json;
 
 use super::view::output::{self, Known};
 use crate::address::{Address, ResourceAddress};
+use crate::diff::moves::{self, Relocation};
 use crate::eval::encode;
 use crate::eval::residual::FactSource;
 use crate::eval::value::Value;
@@ -16,14 +17,16 @@ use crate::state::State;
 pub type Outputs = BTreeMap<String, StoredOutput>;
 
 /// Says for every output whether and how the plan changes it. A plan that leaves something out, because it was not asked for
-/// or is deferred, leaves outputs as they are: they may read that. Those that read what it removes or moves go with it.
-pub fn settle(plan: &mut Plan, before: &Outputs, state: &State, narrowed: bool) {
+/// or is deferred, leaves all outputs as they are: each may read that, and a value does not say all that was read for it.
+/// Their references follow what the plan moves, and those that read what it removes go with it.
+///
+/// The state has the addresses that the relocation gives, whether the plan moves that or not.
+pub fn settle(plan: &mut Plan, before: &Outputs, state: &State, relocation: &Relocation, narrowed: bool) {
     if narrowed {
         let gone = |step: &&Step| matches!(step.action, Action::Delete | Action::Forget);
-        let moved = plan.steps.iter().filter_map(|step| step.moved_from.as_ref());
-        let gone = plan.steps.iter().filter(gone).map(|step| &step.address).chain(moved);
-        let gone: BTreeSet<String> = gone.map(Address::to_string).collect();
-        plan.new_outputs = before.clone();
+        let gone: BTreeSet<String> = plan.steps.iter().filter(gone).map(|step| step.address.to_string()).collect();
+        let moved = plan.steps.iter().filter_map(|step| Some((&step.address, step.moved_from.as_ref()?)));
+        plan.new_outputs = turned(before, moved);
         plan.new_outputs.retain(|_, output| !refers(&output.value, &gone));
     }
     let names: BTreeSet<&String> = before.keys().chain(plan.new_outputs.keys()).collect();
@@ -31,10 +34,27 @@ pub fn settle(plan: &mut Plan, before: &Outputs, state: &State, narrowed: bool) 
         return;
     }
     let steps = plan.steps.iter().map(|step| (&step.address, step)).collect();
-    let worlds = (Known(state), Foreseen { known: Known(state), steps });
-    let of = |name: &String| change(name, before.get(name), plan.new_outputs.get(name), &worlds.0, &worlds.1);
+    let (known, foreseen) = (Known(state), Foreseen { known: Known(state), steps });
+    let relocated = turned(before, &relocation.moved);
+    let of = |name: &String| {
+        let (was, becomes) = (relocated.get(name), plan.new_outputs.get(name));
+        let seen = if narrowed { becomes.and(was) } else { becomes };
+        let values = (value(was, &known), value(seen, &foreseen));
+        change(name, before.get(name), becomes, values)
+    };
     plan.outputs = names.into_iter().filter_map(of).collect();
     plan.new_outputs.retain(|name, output| before.get(name) != Some(output));
+}
+
+/// Outputs with their references turned to where things have moved: new addresses, each with the old one.
+fn turned<'a>(outputs: &Outputs, moved: impl IntoIterator<Item = (&'a Address, &'a Address)>) -> Outputs {
+    let of = |(new, old): (&Address, &Address)| Some((old.resource()?.clone(), new.resource()?.clone()));
+    let map: moves::Map = moved.into_iter().filter_map(of).collect();
+    let mut outputs = outputs.clone();
+    if !map.is_empty() {
+        outputs.values_mut().for_each(|output| moves::turn(&mut output.value, &map));
+    }
+    outputs
 }
 
 /// Values of the outputs that stay as they are, without sensitive ones.
@@ -45,16 +65,18 @@ pub fn unchanged(plan: &Plan, before: &Outputs, state: &State) -> BTreeMap<Strin
     same.filter_map(|(name, output)| Some((name.clone(), output::value(output, &Known(state)).ok()?))).collect()
 }
 
-/// The change of one output, if it is one. An output that cannot be told, neither before nor after, stays what it is.
+/// The value of an output, as far as it can be told.
+fn value(output: Option<&StoredOutput>, facts: &dyn FactSource) -> Option<Json> {
+    output.and_then(|output| output::value(output, facts).ok())
+}
+
+/// The change of one output, if it is one, by its values. An output that cannot be told, neither before nor after, stays what it is.
 fn change(
     name: &str,
     before: Option<&StoredOutput>,
     after: Option<&StoredOutput>,
-    known: &dyn FactSource,
-    foreseen: &dyn FactSource,
+    (was, becomes): (Option<Json>, Option<Json>),
 ) -> Option<OutputChange> {
-    let value = |output: Option<&StoredOutput>, facts| output.and_then(|output| output::value(output, facts).ok());
-    let (was, becomes) = (value(before, known), value(after, foreseen));
     let same = match (before, after) {
         (Some(one), Some(other)) if one.sensitive == other.sensitive => match (&was, &becomes) {
             (None, None) => one == other,
@@ -99,7 +121,6 @@ impl FactSource for Foreseen<'_> {
         match self.steps.get(&Address::from(address.clone())) {
             // A record alone changes no fact; whatever else is done is known after apply.
             Some(step) if step.work != Work::Record || step.action == Action::Delete => None,
-            Some(Step { moved_from: Some(from), .. }) => self.known.fact(from.resource()?, name),
             _ => self.known.fact(address, name),
         }
     }
@@ -126,7 +147,8 @@ mod tests {
         let state = State::default();
         let foreseen = Foreseen { known: Known(&state), steps: HashMap::new() };
         let (before, after) = (before.map(stored), after.map(stored));
-        let found = change("o", before.as_ref(), after.as_ref(), &Known(&state), &foreseen);
+        let values = (value(before.as_ref(), &Known(&state)), value(after.as_ref(), &foreseen));
+        let found = change("o", before.as_ref(), after.as_ref(), values);
         assert_eq!(found.map(|change| (change.was, change.becomes)), expected);
     }
 

@@ -119,7 +119,7 @@ pub async fn plan(
     plan.optional = configuration.optional();
     let mut later = None;
     let is_part = options.only.is_some() || !plan.deferred.is_empty();
-    outputs::settle(&mut plan, &outputs, &state, is_part);
+    outputs::settle(&mut plan, &outputs, &state, &options.relocation, is_part);
     if !args.destroy && !args.refresh_only && options.only.is_none() {
         let (found, left) = conditions::decidable(&configuration.evaluation.desired.conditions, &plan);
         plan.conditions = conditions::kept(&found, &configuration.sources);
@@ -266,7 +266,7 @@ fn surroundings(plan: &Plan, before: &Outputs, state: &State, configuration: &mu
 }
 
 fn targeted() -> Diagnostic {
-    let detail = "Resource targeting is in effect: the plan leaves out whatever was not asked for, and outputs stay as they are. It is for exceptional situations such as recovering from errors.";
+    let detail = "Resource targeting is in effect: the plan leaves out whatever was not asked for, and outputs stay as they are unless they read what it removes. It is for exceptional situations such as recovering from errors.";
     Diagnostic::warning(&codes::shell::TARGETING, detail).hint("Plan again without -target and -exclude afterwards.")
 }
 

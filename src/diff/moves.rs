@@ -41,7 +41,8 @@ pub fn implied(state: &State, blocks: &BTreeMap<ResourceAddress, Block>, written
     blocks.iter().filter_map(one).collect()
 }
 
-type Map = HashMap<ResourceAddress, ResourceAddress>;
+/// New addresses, by the old one.
+pub type Map = HashMap<ResourceAddress, ResourceAddress>;
 
 /// Gives records their new addresses. What cannot move because its new address is taken stays, with a warning.
 pub fn relocate(state: &mut State, moves: &[Moved]) -> (Relocation, Diagnostics) {
@@ -159,7 +160,8 @@ fn follow(record: &mut Record, map: &Map) -> Vec<String> {
     paths
 }
 
-fn turn(json: &mut Json, map: &Map) {
+/// Turns references to what moved.
+pub fn turn(json: &mut Json, map: &Map) {
     match json {
         Json::Object(entries) => {
             let target = entries.get("$ref").and_then(Json::as_str).and_then(|text| text.parse().ok());

@@ -63,7 +63,8 @@ pub struct Plan {
     /// Drift seen by refresh: reported, and answered by steps where they are due.
     pub drift: Vec<Drift>,
     /// What is left to a later plan, because jobs that have not come to their end are in its way. Nothing of it is among the
-    /// steps, and no output is changed meanwhile.
+    /// steps. Where there is any, all outputs stay as they are, since their values do not say all that they read; but those
+    /// that read what the plan removes go, and references follow what it moves.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub deferred: Vec<Deferred>,
     /// Outputs before and after, where they differ.

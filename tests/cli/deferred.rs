@@ -107,6 +107,25 @@ fn waiting() -> Place {
 }
 
 #[test]
+fn outputs_follow_what_moves_around_a_job() {
+    let place = slow();
+    let with = |name: &str| {
+        format!("member \"{name}\" {{\n  email = \"b@example.test\"\n}}\n\noutput \"who\" {{\n  value = member.{name}\n}}\n")
+    };
+    let files = place.read("main.cap.hcl");
+    place.write("main.cap.hcl", files.clone() + &with("bob"));
+    interrupted(&place, "apply -auto-approve -parallelism=1");
+    assert_eq!(place.expect("output -raw who", 0).out, "member.bob");
+    let moved = "moved {\n  from = member.bob\n  to   = member.robert\n}\n";
+    place.write("main.cap.hcl", files + &with("robert") + moved);
+    let planned = place.expect("plan -out=p", 0);
+    planned.says("# member.bob has moved to member.robert").says("This is a partial plan.");
+    assert!(!planned.out.contains("Changes to Outputs"), "{}", planned.out);
+    place.expect("apply p", 0);
+    assert_eq!(place.expect("output -raw who", 0).out, "member.robert");
+}
+
+#[test]
 fn a_plan_that_goes_around_a_job_goes_on_where_it_was_interrupted() {
     let place = waiting();
     let more = "certificate \"more\" {\n  issuer = private_ca.house\n  common_name = \"more.example.test\"\n  targets = [file_target.local]\n}\n";

@@ -149,3 +149,20 @@ fn a_deployment_that_moves_leaves_what_is_not_to_be_destroyed() {
         place.expect("plan -detailed-exitcode", 0);
     }
 }
+
+#[test]
+fn outputs_follow_what_moves_where_it_is_asked_for_alone() {
+    let files = |arguments: &str, address: &str| {
+        let output = format!("\noutput \"until\" {{\n  value = {address}.not_after\n}}\n");
+        deployed("a", arguments, "t", "out") + &output
+    };
+    let place = applied(&files("", "certificate.a"));
+    let until = place.expect("output -raw until", 0).out;
+    place.write("main.cap.hcl", files("count = 1", "certificate.a[0]"));
+    let planned = place.expect("plan -out=p -target=certificate.a[0]", 0);
+    planned.says("# certificate.a has moved to certificate.a[0]");
+    assert!(!planned.out.contains("Changes to Outputs"), "{}", planned.out);
+    place.expect("apply p", 0);
+    assert_eq!(place.expect("output -raw until", 0).out, until);
+    place.expect("plan -detailed-exitcode", 0);
+}

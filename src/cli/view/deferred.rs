@@ -20,7 +20,7 @@ pub fn warning(all: &[Deferred]) -> Option<Diagnostic> {
         Some(other) => format!("{} (after {other}, job {})", one.address, one.job),
     });
     let detail = format!(
-        "Jobs that have not come to their end hold up {held_up} to a later plan: {named}. Outputs stay as they are meanwhile."
+        "Jobs that have not come to their end hold up {held_up} to a later plan: {named}. Meanwhile all outputs stay as they are, unless they read what this plan removes."
     );
     let hint = "Finish the jobs with `cap jobs resume`, or withdraw one that has left no traces outside with \
          `cap jobs cancel`; then plan again.";
@@ -66,7 +66,7 @@ mod tests {
     fn ten_are_named_and_the_rest_is_counted() {
         assert_eq!(told(0), "");
         assert!(told(1).contains("1 object, which is left to a later plan: certificate.c0 (job r.1)."), "{}", told(1));
-        assert!(told(10).contains("certificate.c9 (after certificate.c0, job r.1). Outputs"), "{}", told(10));
+        assert!(told(10).contains("certificate.c9 (after certificate.c0, job r.1). Meanwhile"), "{}", told(10));
         let many = told(12);
         assert!(many.contains("12 objects") && many.contains(", and 2 more.") && !many.contains("c10"), "{many}");
     }
