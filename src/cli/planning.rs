@@ -115,6 +115,7 @@ pub async fn plan(
         outputs: outputs.clone(),
     };
     let mut plan = plan::make(changes, meta)?;
+    diagnostics.extend(plan::refused(&plan.deferred, &options, &configuration.estate));
     plan.variables = configuration.variables();
     plan.optional = configuration.optional();
     let mut later = None;

@@ -22,7 +22,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use crate::address::Address;
 use crate::diagnostic::codes::plan;
 use crate::diagnostic::{Diagnostic, Diagnostics};
-use crate::job::Job;
+use crate::job::{Job, JobId};
 use crate::model::{Estate, Resource};
 use crate::observed::Observed;
 use crate::plan::{Action, Drift, Importing, Reason, Work};
@@ -45,7 +45,7 @@ pub struct Options {
     pub relocation: moves::Relocation,
     /// What exists already, by the address that is to manage it.
     pub imports: BTreeMap<Address, Importing>,
-    /// What was asked for by name: it is refused where a job works on it, and never set apart. See [`scope::resolve`].
+    /// What was asked for by name: it is not set apart silently. See [`scope::resolve`] and [`crate::plan::refused`].
     pub named: BTreeSet<Address>,
     /// The jobs that claim records, as far as they are known.
     pub jobs: Vec<Job>,
@@ -96,8 +96,8 @@ pub struct Change<'a> {
 
 /// Compares. `now` decides what is due; nothing else reads a clock. Linear in the size of estate and state.
 ///
-/// Errors name what cannot be planned: what is protected, and what a job still works on where it was asked for by name or is
-/// to be destroyed. The rest is planned beside them.
+/// Errors name what cannot be planned: what is protected, and what a job still works on where everything is to go. The rest
+/// is planned beside them.
 pub fn diff<'a>(
     estate: &'a Estate,
     state: &'a State,
@@ -186,7 +186,6 @@ impl<'a> Pass<'a> {
         if is_worked_on {
             // What would be said of it may be about what the job is changing.
             self.faults.0.truncate(told);
-            self.faults.0.extend(self.refusal(address).map(|fault| fault.at(resource.span)));
         }
         let Some(change) = change else { return };
         if change.work == Work::Issue {
@@ -214,10 +213,10 @@ impl<'a> Pass<'a> {
         record.is_some_and(is_claimed) || self.certificate_of(address).is_some_and(is_claimed)
     }
 
-    /// The report on what a job works on, where it must not be set apart: it was asked for by name, or everything is to go.
-    fn refusal(&self, address: &Address) -> Option<Diagnostic> {
-        let record = self.state.records.get(address).filter(|record| record.claim.is_some())?;
-        (self.options.destroy || self.options.named.contains(address)).then(|| busy(record))
+    /// The report on what a job works on, where it must not be set apart because everything is to go.
+    fn refusal(&self, record: &Record) -> Option<Diagnostic> {
+        let job = record.claim.as_ref().filter(|_| self.options.destroy)?;
+        Some(busy(&record.address, job, None))
     }
 
     /// The change of something that only moved, or only refers to what moved: its record is written, and nothing else.
@@ -264,10 +263,17 @@ fn issuers(state: &State) -> HashMap<&Address, String> {
     state.records.values().filter_map(|record| Some((&record.address, record.facts.issuer_id()?))).collect()
 }
 
-fn busy(record: &Record) -> Diagnostic {
-    let job = record.claim.as_ref().map(ToString::to_string).unwrap_or_default();
-    let detail = format!("Job {job} is still working on {}, so no change of it can be planned.", record.address);
-    let fault = Diagnostic::error(&plan::BUSY, detail).about(&record.address);
+/// The report on what cannot be planned because a job works on it, or on what it has to wait for.
+pub fn busy(address: &Address, job: &JobId, waits_for: Option<&Address>) -> Diagnostic {
+    let detail = match waits_for {
+        None => format!("Job {job} is still working on {address}, so no change of it can be planned."),
+        Some(other) => {
+            format!(
+                "{address} has to wait for {other} and so for job {job}, and no change of it can be planned meanwhile."
+            )
+        }
+    };
+    let fault = Diagnostic::error(&plan::BUSY, detail).about(address);
     fault.hint(
         "finish it with `cap jobs resume`, or, where it has left no traces outside, withdraw it with `cap jobs cancel`",
     )

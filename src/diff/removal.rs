@@ -21,7 +21,7 @@ impl<'a> Pass<'a> {
         let kept = self.kept(&doomed);
         let modules: HashSet<&[ModuleStep]> = self.estate.blocks.keys().map(|block| &*block.module).collect();
         for record in doomed {
-            if let Some(refusal) = self.refusal(&record.address) {
+            if let Some(refusal) = self.refusal(record) {
                 self.faults.push(refusal);
             } else if !kept.contains(&record.address) {
                 let change = self.removal(record, &modules);

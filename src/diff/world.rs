@@ -12,7 +12,7 @@ use crate::model::fixture::{self, Templates, reference};
 use crate::model::{Estate, estate};
 use crate::observed::{Observed, SlotContent};
 use crate::plan::predict::apply;
-use crate::plan::{Meta, Plan, make, predict};
+use crate::plan::{Meta, Plan, make, predict, refused};
 use crate::state::facts::Facts;
 use crate::state::{Event, EventBody, Record, State};
 use crate::time::{Duration, Timestamp};
@@ -123,7 +123,7 @@ impl World {
 
     /// Plans.
     pub fn plan_and_faults(&self, options: &Options) -> (Plan, Diagnostics) {
-        let (changes, faults) = diff(&self.estate, &self.state, &self.observed, self.now, options);
+        let (changes, mut faults) = diff(&self.estate, &self.state, &self.observed, self.now, options);
         let meta = Meta {
             cap_version: "test".to_owned(),
             store: "store".to_owned(),
@@ -131,7 +131,9 @@ impl World {
             created_at: self.now,
             outputs: BTreeMap::new(),
         };
-        (make(changes, meta).expect("an order"), faults)
+        let plan = make(changes, meta).expect("an order");
+        faults.extend(refused(&plan.deferred, options, &self.estate));
+        (plan, faults)
     }
 
     /// Makes what the plan predicts true.

@@ -13,8 +13,10 @@ use super::Action;
 use super::order::Order;
 use super::places::Slots;
 use crate::address::Address;
-use crate::diff::{Change, Changes};
+use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::diff::{self, Change, Changes, Options};
 use crate::job::{Job, JobId, Machine};
+use crate::model::Estate;
 use crate::state::Record;
 use crate::state::facts::Facts;
 use crate::state::record::Spec;
@@ -80,6 +82,17 @@ pub(super) fn deferred(causes: BTreeMap<usize, Cause>, list: &mut [Option<Change
     let mut all: Vec<Deferred> = causes.into_iter().filter_map(one).collect();
     all.sort_by(|one, other| one.address.cmp(&other.address));
     all
+}
+
+/// Reports on what was asked for by name and is left to a later plan: whoever names something wants it done by this one.
+pub fn refused(deferred: &[Deferred], options: &Options, estate: &Estate) -> Diagnostics {
+    // Where drift is looked for, nothing was to be done in any case.
+    let named = deferred.iter().filter(|one| !options.refresh_only && options.named.contains(&one.address));
+    let report = |one: &Deferred| {
+        let report = diff::busy(&one.address, &one.job, one.waits_for.as_ref());
+        Diagnostic { span: estate.resources.get(&one.address).map(|resource| resource.span), ..report }
+    };
+    Diagnostics(named.map(report).collect())
 }
 
 /// Changes that have to wait for one that is set apart, and are not set apart yet.
@@ -232,7 +245,7 @@ mod tests {
     use crate::diff::moves::relocate;
     use crate::diff::scope::{Pattern, Patterns, resolve};
     use crate::diff::world::{Blocks, World, address, sample};
-    use crate::diff::{Options, moves};
+    use crate::diff::moves;
     use crate::eval::desired::{Endpoint, Moved};
     use crate::job::effect::Publication;
     use crate::job::machine::Context;
@@ -492,7 +505,10 @@ mod tests {
             (plan, faults.iter().map(|fault| (fault.code.number, fault.is_error())).collect::<Vec<_>>())
         };
         assert_eq!(asked(&["certificate.b"], &[]).1, [(403, true)]);
-        assert_eq!(asked(&[], &["certificate.*"]).1, [(403, true)]);
+        assert_eq!(asked(&[], &["certificate.b"]).1, [(403, true), (403, true)], "its deployment waits for it");
+        // The deployment waits for its certificate, and what has been issued keeps its issuer.
+        assert_eq!(asked(&["certificate.b@file_target.t"], &[]).1, [(403, true)]);
+        assert_eq!(asked(&[], &["private_ca.root"]).1, [(403, true)]);
         let (plan, faults) = asked(&["certificate.*"], &[]);
         assert_eq!((plan.steps.len(), plan.deferred.len(), faults), (2, 2, vec![]));
         let (plan, faults) = asked(&["certificate.a"], &[]);

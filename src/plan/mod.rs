@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-pub use deferral::Deferred;
+pub use deferral::{Deferred, refused};
 pub use make::{Meta, make};
 pub use predict::predict;
 
