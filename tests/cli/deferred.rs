@@ -144,9 +144,14 @@ fn an_apply_goes_around_a_job_that_waits_and_does_not_hide_it() {
     place.write("main.cap.hcl", place.read("main.cap.hcl") + MORE);
     let applied = place.expect("-exit-codes=extended apply -auto-approve", 8);
     applied.says("2 jobs still wait; this apply goes on without them.").says("# member.bob will be created");
-    applied.says("Apply complete! Resources: 1 added, 0 changed, 0 destroyed. 2 deferred.");
+    applied.says("Apply incomplete: 1 added, 0 changed, 0 destroyed. 2 deferred.");
+    assert!(!applied.out.contains("Apply complete!") && !applied.out.contains("Outputs:"), "{}", applied.out);
     applied.reports("CAP0602").reports("the host is shut");
     // There is nothing else to do now, and the next one says it again.
     place.expect("-exit-codes=extended apply -auto-approve", 8).says("2 deferred.").reports("the host is shut");
+    let told = place.expect("apply -auto-approve -json", 1).json_lines();
+    let of = |kind: &str| told.iter().filter(|line| line["type"] == kind).collect::<Vec<_>>();
+    let done = of("change_summary").last().and_then(|line| line["@message"].as_str()).unwrap_or_default();
+    assert!(done.starts_with("Apply incomplete: 0 added") && of("outputs").is_empty(), "{told:?}");
     place.expect("apply -refresh-only -auto-approve", 0);
 }

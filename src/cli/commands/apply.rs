@@ -63,9 +63,9 @@ async fn planned(shell: &mut Shell, store: Option<&str>, args: &ApplyArgs) -> Ou
         let done = leftovers::settle(shell, &desk.session, &who, args, lock.as_ref()).await?;
         let mut plan = desk.plan(shell, &args.planning).await?;
         if !plan.has_changes() {
+            let held = held_up(&desk.session, &plan).await?;
             let snapshot = stored(desk.session.engine.store.snapshot().await)?;
-            complete(shell, &snapshot, &plan, &done)?;
-            return held_up(shell, &desk.session, &plan).await;
+            return conclude(shell, &snapshot, &plan, &done, &held);
         }
         if !args.auto_approve {
             approve(shell, &plan, args).await?;
@@ -73,30 +73,41 @@ async fn planned(shell: &mut Shell, store: Option<&str>, args: &ApplyArgs) -> Ou
         if !desk.session.kept {
             return begun(shell, &mut desk, &who, args, &mut plan).await;
         }
-        let going = Going { session: &desk.session, who: &who, args: &args.planning, lock: lock.as_ref(), done };
-        going.carry_out(shell, &plan).await?;
-        held_up(shell, &desk.session, &plan).await
+        let (session, args) = (&desk.session, &args.planning);
+        let going = Going { session, who: &who, args, lock: lock.as_ref(), done, made_now: true };
+        going.carry_out(shell, &plan).await
     };
     let outcome = outcome.await;
     release(lock).await;
     outcome
 }
 
-/// What was deferred for a job that still waits is not done, and whoever applies has to know. A saved plan is done once its
-/// own steps are: what it defers was known when it was saved.
-async fn held_up(shell: &mut Shell, session: &Session, plan: &Plan) -> Outcome {
+/// What was deferred for a job that still waits is not done, and whoever applies has to know.
+async fn held_up(session: &Session, plan: &Plan) -> Result<Diagnostics, Diagnostic> {
     if plan.deferred.is_empty() || plan.refresh_only {
-        return Ok(OK);
+        return Ok(Diagnostics::default());
     }
     let holding: HashSet<&JobId> = plan.deferred.iter().map(|one| &one.job).collect();
     let mut jobs = leftovers::of(session).await?;
     jobs.retain(|job| holding.contains(&job.id));
-    let waiting = execute::waiting(&jobs);
-    if waiting.has_errors() {
-        return Err(waiting.into());
+    Ok(execute::waiting(&jobs))
+}
+
+/// The steps of a plan are done: says so, or that not everything is, where jobs hold the rest up.
+fn conclude(shell: &mut Shell, snapshot: &Snapshot, plan: &Plan, counts: &Summary, held: &Diagnostics) -> Outcome {
+    if held.has_errors() {
+        let message = format!("Apply incomplete: {}. {} deferred.", done(counts), plan.deferred.len());
+        tell_incomplete(shell, counts, &message);
+        return Err(held.clone().into());
     }
-    shell.report(&waiting, &Default::default());
+    complete(shell, snapshot, plan, counts)?;
+    shell.report(held, &Default::default());
     Ok(OK)
+}
+
+fn tell_incomplete(shell: &mut Shell, counts: &Summary, message: &str) {
+    shell.tell(|now| vec![stream::counted(counts, "apply", message, now)]);
+    shell.line_for_people(&format!("\n{message}"));
 }
 
 /// A plan that was made where there was no store, and is approved now: the store is made, and the plan is carried out as a
@@ -104,8 +115,8 @@ async fn held_up(shell: &mut Shell, session: &Session, plan: &Plan) -> Outcome {
 async fn begun(shell: &mut Shell, desk: &mut Desk, who: &str, args: &ApplyArgs, plan: &mut Plan) -> Outcome {
     desk.make_store().await?;
     let lock = take_lock(&desk.session, who, &args.planning).await?;
-    let done = Summary::default();
-    let going = Going { session: &desk.session, who, args: &args.planning, lock: lock.as_ref(), done };
+    let (session, args, done) = (&desk.session, &args.planning, Summary::default());
+    let going = Going { session, who, args, lock: lock.as_ref(), done, made_now: true };
     let outcome = going.saved(shell, plan).await;
     release(lock).await;
     outcome
@@ -128,7 +139,8 @@ async fn saved(shell: &mut Shell, store: Option<&str>, file: &Path, args: &Apply
     let who = process::name(&actor::user_and_host());
     let lock = take_lock(&session, &who, &args.planning).await?;
     let done = Summary::default();
-    let going = Going { session: &session, who: &who, args: &args.planning, lock: lock.as_ref(), done };
+    let args = &args.planning;
+    let going = Going { session: &session, who: &who, args, lock: lock.as_ref(), done, made_now: false };
     let outcome = going.saved(shell, &mut plan).await;
     release(lock).await;
     outcome
@@ -212,6 +224,9 @@ struct Going<'a> {
     lock: Option<&'a Held>,
     /// What was done before this plan.
     done: Summary,
+    /// Whether the plan was made by this command, so that all of it is to be done. A saved one is done once its own steps are:
+    /// what it defers was known when it was saved.
+    made_now: bool,
 }
 
 impl Going<'_> {
@@ -286,8 +301,7 @@ impl Going<'_> {
         plan.steps.iter().filter(|step| !undone.contains(&step.address)).for_each(|step| counts.count(step));
         if !undone.is_empty() {
             let message = incomplete(&jobs, undone.len(), &counts);
-            shell.tell(|now| vec![stream::counted(&counts, "apply", &message, now)]);
-            shell.line_for_people(&format!("\n{message}"));
+            tell_incomplete(shell, &counts, &message);
             let mut diagnostics = failures.clone();
             diagnostics.extend(execute::waiting(&jobs));
             let left = leftovers::of(session).await?;
@@ -302,7 +316,8 @@ impl Going<'_> {
         }
         shell.report(&conditions, &Default::default());
         shell.report(&execute::waiting(&jobs), &Default::default());
-        complete(shell, &snapshot, plan, &counts)
+        let held = if self.made_now { held_up(session, plan).await? } else { Diagnostics::default() };
+        conclude(shell, &snapshot, plan, &counts, &held)
     }
 }
 
