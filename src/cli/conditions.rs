@@ -137,6 +137,7 @@ mod tests {
             action: None,
             before: None,
             after: None,
+            moved_from: None,
         };
         let mut plan = Plan::of(Vec::new(), Timestamp::from_millis(0), String::new());
         let subjects = |plan: &Plan| {

@@ -40,6 +40,16 @@ pub struct Deferred {
     /// Its spec after that; absent where it would go.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub after: Option<Spec>,
+    /// Where it is in the store and stays meanwhile, when it would move.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub moved_from: Option<Address>,
+}
+
+impl Deferred {
+    /// Where it is meanwhile.
+    pub fn present(&self) -> &Address {
+        self.moved_from.as_ref().unwrap_or(&self.address)
+    }
 }
 
 /// Why a change is set apart.
@@ -68,7 +78,11 @@ pub(super) fn causes(changes: &Changes<'_>, order: &Order) -> BTreeMap<usize, Ca
 }
 
 /// Takes what is set apart out of the changes, by address.
-pub(super) fn deferred(causes: BTreeMap<usize, Cause>, list: &mut [Option<Change<'_>>]) -> Vec<Deferred> {
+pub(super) fn deferred(
+    causes: BTreeMap<usize, Cause>,
+    list: &mut [Option<Change<'_>>],
+    moved: &BTreeMap<Address, Address>,
+) -> Vec<Deferred> {
     let one = |(at, Cause { job, waits_for }): (usize, Cause)| {
         let change = list[at].take()?;
         let before = change.before.cloned();
@@ -77,7 +91,9 @@ pub(super) fn deferred(causes: BTreeMap<usize, Cause>, list: &mut [Option<Change
             Some(_) => change.after.map(|draft| draft.into_owned().spec),
             None => before.clone(),
         };
-        Some(Deferred { address: change.address.clone(), job, waits_for, action, before, after })
+        let address = change.address.clone();
+        let moved_from = moved.get(&address).cloned();
+        Some(Deferred { address, job, waits_for, action, before, after, moved_from })
     };
     let mut all: Vec<Deferred> = causes.into_iter().filter_map(one).collect();
     all.sort_by(|one, other| one.address.cmp(&other.address));
@@ -242,10 +258,10 @@ mod tests {
     use serde_json::{Value as Json, json};
 
     use super::*;
+    use crate::diff::moves;
     use crate::diff::moves::relocate;
     use crate::diff::scope::{Pattern, Patterns, resolve};
     use crate::diff::world::{Blocks, World, address, sample};
-    use crate::diff::moves;
     use crate::eval::desired::{Endpoint, Moved};
     use crate::job::effect::Publication;
     use crate::job::machine::Context;

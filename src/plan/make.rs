@@ -40,7 +40,7 @@ pub fn make(changes: Changes<'_>, meta: Meta) -> Result<Plan, Diagnostics> {
     let mut needs = order.needs;
     let addresses: Vec<&Address> = list.iter().map(|change| change.address).collect();
     let mut list: Vec<Option<Change<'_>>> = list.into_iter().map(Some).collect();
-    let deferred = deferral::deferred(causes, &mut list);
+    let deferred = deferral::deferred(causes, &mut list, moved);
     let steps = order.steps.iter().filter_map(|one| {
         let mut needed: Vec<usize> = std::mem::take(&mut needs[*one]).into_iter().map(|other| place[other]).collect();
         needed.sort_unstable();

@@ -110,7 +110,9 @@ fn waiting() -> Place {
 fn outputs_follow_what_moves_around_a_job() {
     let place = slow();
     let with = |name: &str| {
-        format!("member \"{name}\" {{\n  email = \"b@example.test\"\n}}\n\noutput \"who\" {{\n  value = member.{name}\n}}\n")
+        format!(
+            "member \"{name}\" {{\n  email = \"b@example.test\"\n}}\n\noutput \"who\" {{\n  value = member.{name}\n}}\n"
+        )
     };
     let files = place.read("main.cap.hcl");
     place.write("main.cap.hcl", files.clone() + &with("bob"));
@@ -123,6 +125,27 @@ fn outputs_follow_what_moves_around_a_job() {
     assert!(!planned.out.contains("Changes to Outputs"), "{}", planned.out);
     place.expect("apply p", 0);
     assert_eq!(place.expect("output -raw who", 0).out, "member.robert");
+}
+
+#[test]
+fn what_would_move_is_where_it_was_meanwhile() {
+    let place = unfinished();
+    let moved = "moved {\n  from = file_target.local\n  to   = file_target.disk\n}\n";
+    let files = place.read("main.cap.hcl").replace("\"local\"", "\"disk\"").replace(".local]", ".disk]");
+    place.write("main.cap.hcl", files + moved);
+    place.expect("plan -out=p", 0).reports("file_target.disk (from file_target.local, after ");
+    let shown = place.expect("show -json p", 0).json();
+    schemas::check(&schemas::schema("plan"), &shown, "plan");
+    let deferred = shown["deferred_changes"].as_array().expect("a list");
+    let target = deferred.iter().find(|one| one["resource_change"]["address"] == "file_target.disk");
+    assert_eq!(target.expect("it waits")["resource_change"]["previous_address"], "file_target.local");
+    for values in [&shown["prior_state"]["values"], &shown["planned_values"]] {
+        let named = texts(&values["root_module"]["resources"], "/address");
+        assert!(named.contains(&"file_target.local") && !named.contains(&"file_target.disk"), "{named:?}");
+    }
+    let lines = place.expect("plan -json", 0).json_lines();
+    let told = lines.iter().find(|line| line["change"]["resource"]["addr"] == "file_target.disk");
+    assert_eq!(told.expect("it is told")["change"]["previous_resource"]["addr"], "file_target.local");
 }
 
 #[test]

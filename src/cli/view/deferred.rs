@@ -15,9 +15,10 @@ pub fn warning(all: &[Deferred]) -> Option<Diagnostic> {
         1 => "1 object, which is left".to_owned(),
         more => format!("{more} objects, which are left"),
     };
-    let named = listed(all, |one| match &one.waits_for {
-        None => format!("{} (job {})", one.address, one.job),
-        Some(other) => format!("{} (after {other}, job {})", one.address, one.job),
+    let named = listed(all, |one| {
+        let from = one.moved_from.as_ref().map(|from| format!("from {from}, "));
+        let after = one.waits_for.as_ref().map(|other| format!("after {other}, "));
+        format!("{} ({}{}job {})", one.address, from.unwrap_or_default(), after.unwrap_or_default(), one.job)
     });
     let detail = format!(
         "Jobs that have not come to their end hold up {held_up} to a later plan: {named}. Meanwhile all outputs stay as they are, unless they read what this plan removes."
@@ -58,6 +59,7 @@ mod tests {
             action: None,
             before: None,
             after: None,
+            moved_from: None,
         };
         warning(&(0..count).map(one).collect::<Vec<_>>()).map(|report| report.detail).unwrap_or_default()
     }

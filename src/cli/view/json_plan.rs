@@ -46,7 +46,7 @@ fn variable(value: &Json) -> Json {
 fn surround(out: &mut Json, plan: &Plan, around: &Surroundings) {
     let same = || around.unchanged.iter();
     // What is deferred stays as it is as far as this plan goes.
-    let left = || plan.deferred.iter().filter_map(|one| Some((&one.address, one.before.as_ref()?)));
+    let left = || plan.deferred.iter().filter_map(|one| Some((one.present(), one.before.as_ref()?)));
     let (before, after) = (
         plan.steps
             .iter()
@@ -190,6 +190,9 @@ fn deferred(one: &Deferred) -> Json {
     let mut change = identity(&one.address);
     change.insert("mode".to_owned(), json!("managed"));
     change.insert("provider_name".to_owned(), json!("cap"));
+    if let Some(from) = &one.moved_from {
+        change.insert("previous_address".to_owned(), json!(from));
+    }
     change.insert(
         "change".to_owned(),
         json!({

@@ -172,9 +172,9 @@ fn identity(generator: &mut SchemaGenerator) -> Json {
 fn resource_change(generator: &mut SchemaGenerator, own: Option<Json>) -> Json {
     let mut properties = identity(generator);
     properties["change"] = reference("change");
+    properties["previous_address"] = json!(generator.subschema_for::<Address>());
     if let Some(own) = own {
         properties["cap"] = own;
-        properties["previous_address"] = json!(generator.subschema_for::<Address>());
         properties["action_reason"] = text("Terraform's word for the reason, where it has one.");
     }
     closed(properties, json!(["address", "type", "name", "mode", "change"]))

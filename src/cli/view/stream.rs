@@ -111,6 +111,9 @@ fn deferred(one: &Deferred, now: Timestamp) -> String {
         "reason": json_plan::deferral(one),
         "job": one.job,
     });
+    if let Some(from) = &one.moved_from {
+        more["change"]["previous_resource"] = resource(from);
+    }
     if let Some(other) = &one.waits_for {
         more["waits_for"] = json!(other);
     }
