@@ -138,6 +138,7 @@ mod tests {
             before: None,
             after: None,
             moved_from: None,
+            keeps_old: false,
         };
         let mut plan = Plan::of(Vec::new(), Timestamp::from_millis(0), String::new());
         let subjects = |plan: &Plan| {

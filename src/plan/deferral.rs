@@ -43,6 +43,9 @@ pub struct Deferred {
     /// Where it is in the store and stays meanwhile, when it would move.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub moved_from: Option<Address>,
+    /// For a deployment: whether what lies in the place that it would leave is to stay there, as `destroy = false` asks.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub keeps_old: bool,
 }
 
 impl Deferred {
@@ -82,10 +85,11 @@ pub(super) fn deferred(
     causes: BTreeMap<usize, Cause>,
     list: &mut [Option<Change<'_>>],
     moved: &BTreeMap<Address, Address>,
+    keeps_old: impl Fn(&Change<'_>) -> bool,
 ) -> Vec<Deferred> {
     let one = |(at, Cause { job, waits_for }): (usize, Cause)| {
         let change = list[at].take()?;
-        let before = change.before.cloned();
+        let (keeps_old, before) = (keeps_old(&change), change.before.cloned());
         let action = (!change.reasons.is_empty()).then_some(change.action);
         let after = match action {
             Some(_) => change.after.map(|draft| draft.into_owned().spec),
@@ -93,7 +97,7 @@ pub(super) fn deferred(
         };
         let address = change.address.clone();
         let moved_from = moved.get(&address).cloned();
-        Some(Deferred { address, job, waits_for, action, before, after, moved_from })
+        Some(Deferred { address, job, waits_for, action, before, after, moved_from, keeps_old })
     };
     let mut all: Vec<Deferred> = causes.into_iter().filter_map(one).collect();
     all.sort_by(|one, other| one.address.cmp(&other.address));
@@ -327,6 +331,19 @@ mod tests {
             "update certificate.b@file_target.t after certificate.b",
         ];
         check(&other, &Options::default(), &[], &deferred);
+    }
+
+    #[test]
+    fn what_is_left_behind_stays_there_later_too() {
+        let mut world = World::applied(sample());
+        world = world.with(changed("file_target.t", "directory", json!("/new/${certificate.name}")));
+        world.estate.resources.get_mut(&address("certificate.b")).expect("a resource").draft.forget = true;
+        world.claim(&["certificate.b@file_target.t"]);
+        let deferred = world.plan(&Options::default()).deferred;
+        assert_eq!(
+            deferred.iter().map(|one| (one.action, one.keeps_old)).collect::<Vec<_>>(),
+            [(Some(Action::Replace), true)]
+        );
     }
 
     #[test]

@@ -40,11 +40,15 @@ pub fn make(changes: Changes<'_>, meta: Meta) -> Result<Plan, Diagnostics> {
     let mut needs = order.needs;
     let addresses: Vec<&Address> = list.iter().map(|change| change.address).collect();
     let mut list: Vec<Option<Change<'_>>> = list.into_iter().map(Some).collect();
-    let deferred = deferral::deferred(causes, &mut list, moved);
+    let keeps_old = |change: &Change<'_>| {
+        change.work == Work::Deploy && change.before.is_some() && stays(estate, state, change.address)
+    };
+    let deferred = deferral::deferred(causes, &mut list, moved, keeps_old);
     let steps = order.steps.iter().filter_map(|one| {
         let mut needed: Vec<usize> = std::mem::take(&mut needs[*one]).into_iter().map(|other| place[other]).collect();
         needed.sort_unstable();
         let change = list[*one].take()?;
+        let keeps_old = keeps_old(&change);
         let resource = estate.resources.get(change.address).filter(|_| change.work == Work::Issue);
         let zones = resource.map(|resource| resource.zones.clone()).unwrap_or_default();
         let record = state.records.get(change.address);
@@ -62,7 +66,7 @@ pub fn make(changes: Changes<'_>, meta: Meta) -> Result<Plan, Diagnostics> {
             needs: needed,
             zones,
             displaces: order.displaces.get(one).into_iter().flatten().map(|other| addresses[*other].clone()).collect(),
-            keeps_old: change.work == Work::Deploy && change.before.is_some() && stays(estate, state, change.address),
+            keeps_old,
             moved_from: moved.get(change.address).cloned(),
             importing: imports.get(change.address).filter(|_| change.action == Action::Import).cloned(),
         })

@@ -60,6 +60,7 @@ mod tests {
             before: None,
             after: None,
             moved_from: None,
+            keeps_old: false,
         };
         warning(&(0..count).map(one).collect::<Vec<_>>()).map(|report| report.detail).unwrap_or_default()
     }

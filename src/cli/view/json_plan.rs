@@ -196,7 +196,7 @@ fn deferred(one: &Deferred) -> Json {
     change.insert(
         "change".to_owned(),
         json!({
-            "actions": one.action.map_or(json!(["no-op"]), |action| actions(action, false)),
+            "actions": one.action.map_or(json!(["no-op"]), |action| actions(action, one.keeps_old)),
             "before_sensitive": before.as_ref().map_or(json!(false), sensitive),
             "after_sensitive": after.as_ref().map_or(json!(false), sensitive),
             "after_unknown": {},
@@ -333,6 +333,24 @@ mod tests {
         let spec =
             json!({"a": {"$secret": {"env": "X"}}, "b": 1, "c": [{"k": {"$secret": {"env": "Y"}}}, {}], "d": ["x"]});
         assert_eq!(sensitive(&spec), json!({"a": true, "c": [{"k": true}, {}]}));
+    }
+
+    #[test]
+    fn what_is_deferred_is_told_as_it_will_be_planned() {
+        let told = |keeps_old: bool| {
+            let one = Deferred {
+                address: "certificate.c@file_target.t".parse().expect("an address"),
+                job: crate::job::RunId("r".to_owned()).job(1),
+                waits_for: None,
+                action: Some(Action::Replace),
+                before: None,
+                after: None,
+                moved_from: None,
+                keeps_old,
+            };
+            deferred(&one)["resource_change"]["change"]["actions"].clone()
+        };
+        assert_eq!((told(true), told(false)), (json!(["forget", "create"]), json!(["delete", "create"])));
     }
 
     #[test]
