@@ -1,6 +1,7 @@
 //! What is said of a command line that cannot be understood, with a hint for what is known from Terraform and is not needed or
 //! has another name here.
 
+use super::args;
 use super::commands::validate;
 use super::shell::{ERROR, OK, Shell};
 use crate::diagnostic::{Diagnostic, codes};
@@ -32,7 +33,7 @@ pub fn report(fault: &clap::Error, asks_for_json: Option<&str>) -> u8 {
     let report = Diagnostic::error(&codes::shell::USAGE, what.trim()).hint(hint);
     match asks_for_json {
         Some("validate") => return validate::fail(&mut shell, &report.into()),
-        Some("plan" | "apply" | "destroy") => shell.stream(),
+        Some(command) if args::plans(command) => shell.stream(),
         _ => {}
     }
     shell.fail(&report.into())

@@ -630,6 +630,13 @@ pub fn asks_for_json(
     args.iter().take_while(|word| *word != "--").any(|word| word == "--json").then_some(command)
 }
 
+/// Whether a command of that name takes the options of a plan, and so tells JSON as a stream.
+pub fn plans(command: &str) -> bool {
+    let commands = Cli::command();
+    let found = commands.find_subcommand(command);
+    found.is_some_and(|command| command.get_arguments().any(|one| one.get_id() == "json_into"))
+}
+
 /// `-var` and `-var-file` in the order they were given: the later wins.
 fn ordered_vars(matches: &ArgMatches) -> Vec<VarArg> {
     let mut found: Vec<(usize, VarArg)> = Vec::new();
@@ -670,6 +677,16 @@ mod tests {
         };
         assert!(one.detailed_exitcode && !one.planning.refresh);
         assert_eq!(one.out, Some(PathBuf::from("p")));
+        Ok(())
+    }
+
+    #[test]
+    fn the_commands_that_plan_are_those_with_its_options() -> Result<(), clap::Error> {
+        for command in Cli::command().get_subcommands().map(clap::Command::get_name) {
+            let Ok(cli) = parsed(&format!("cap {command}"), &[]) else { continue };
+            assert_eq!(plans(command), cli.command.planning().is_some(), "{command}");
+        }
+        assert!(plans("destroy") && !plans("validate") && !plans("unknown"));
         Ok(())
     }
 
