@@ -124,6 +124,10 @@ impl Progress for Drawing {
         let mut inner = self.lock();
         let line = inner.board.hear(news, now, self.style);
         self.programs(&mut inner, || stream::news(news, now).into_iter().collect());
+        if matches!(news, News::Looking(_) | News::Looked(_)) {
+            // Nobody sees them, and there is one of each for every object.
+            return;
+        }
         match self.manner {
             Manner::Json => {}
             Manner::Plain => inner.draw_plain(&line.into_iter().collect::<Vec<_>>()),
