@@ -1,5 +1,5 @@
 //! What an earlier run left unfinished: shown and asked about like a plan, and brought to its end before anything new is
-//! planned, since nothing can be planned for what a job still works on.
+//! planned, since what a job still works on is deferred, with all that has to come after it.
 
 use std::collections::HashMap;
 use std::sync::Arc;
