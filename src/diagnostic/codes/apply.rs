@@ -44,7 +44,7 @@ codes! {
             $ cap apply -auto-approve
         "#;
     602 JOB_WAITS "Job waits": "A job may not go on yet. It is recorded where it stands.";
-        happens "A CA limits the rate, or a validation failed and is tried again later."
+        happens "A CA limits the rate, a validation failed and is tried again later, or another run holds an order for these names."
         remedy "`cap jobs resume` or the next apply takes it up.";
     603 JOB_TIDIES "Job tidies up": "What a job is for is done, and what it leaves behind cannot be removed yet.";
         happens "A DNS provider does not take the removal of a challenge's record for now."
