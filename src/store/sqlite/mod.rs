@@ -36,10 +36,6 @@ use crate::timeline::{Head, Sealed};
 
 /// Records that are read without handing the work to another thread.
 const FEW: usize = 16;
-/// What a worker keeps in memory of the file: 16 MiB, in SQLite's negative KiB.
-const CACHE: i64 = -16_384;
-/// Pages that a worker's log may hold before they are brought to the file: 16 MiB of them.
-const LOG_PAGES: i64 = 4_096;
 /// A transaction that takes longer than this has waited for its disk.
 const QUICK: std::time::Duration = std::time::Duration::from_millis(2);
 
@@ -48,8 +44,6 @@ pub struct Sqlite {
     connection: Arc<Mutex<Connection>>,
     /// Whether the last write of one job was quick.
     is_quick: Arc<AtomicBool>,
-    /// Whether it has been worked with.
-    works: AtomicBool,
 }
 
 impl Sqlite {
@@ -57,11 +51,7 @@ impl Sqlite {
     pub async fn open(path: &Path) -> PortResult<Self> {
         let path: PathBuf = path.to_owned();
         let connection = blocking(move || open::open(&path)).await?;
-        Ok(Self {
-            connection: Arc::new(Mutex::new(connection)),
-            is_quick: Arc::new(AtomicBool::new(true)),
-            works: AtomicBool::new(false),
-        })
+        Ok(Self { connection: Arc::new(Mutex::new(connection)), is_quick: Arc::new(AtomicBool::new(true)) })
     }
 
     /// Opens the file if it is there. One that cannot be looked for is no missing one.
@@ -96,19 +86,6 @@ impl Sqlite {
             // A panic while it was held has rolled its transaction back.
             Err(TryLockError::Poisoned(connection)) => Some(connection.into_inner()),
             Err(TryLockError::WouldBlock) => None,
-        }
-    }
-
-    /// A worker writes to the same pages over and over: they are kept in memory, and less often brought from the log to
-    /// the file. Who only looks needs each once.
-    fn keep_more(&self) {
-        if self.works.swap(true, Ordering::Relaxed) {
-            return;
-        }
-        if let Some(connection) = self.free() {
-            // Without either it works as well, only slower.
-            let _ = connection.pragma_update(None, "cache_size", CACHE);
-            let _ = connection.pragma_update(None, "wal_autocheckpoint", LOG_PAGES);
         }
     }
 
@@ -258,7 +235,6 @@ impl Store for Sqlite {
     }
 
     async fn lease(&self, id: &JobId, worker: &str, ttl: Duration) -> Result<Lease, LeaseError> {
-        self.keep_more();
         if let Some(done) = self.write_here(|connection| jobs::lease(connection, id, worker, ttl)) {
             return done;
         }
