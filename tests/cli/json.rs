@@ -95,6 +95,10 @@ fn copy(from: &Path, place: &Place, below: &str, convert: bool) {
     for entry in std::fs::read_dir(from).expect("a directory").flatten() {
         let name = entry.file_name().into_string().expect("UTF-8");
         let path = entry.path();
+        // Whoever has applied an example where it lies has left these there.
+        if [".cap", "out"].contains(&name.as_str()) {
+            continue;
+        }
         if path.is_dir() {
             copy(&path, place, &format!("{below}{name}/"), convert);
             continue;
