@@ -131,7 +131,8 @@ pub(super) async fn carry(shared: &Shared<'_>, id: &JobId) -> PortResult<Carried
 /// A job that cannot go on where it stands fails, its machine left as it is, so that nothing else is held up by it.
 async fn give_up(shared: &Shared<'_>, lease: Lease, failure: Failure) -> Result<Carried, Halt> {
     let engine = shared.engine;
-    let mut job = lease.job.clone();
+    // As it stands in the store: what it has written there under this lease stays with it.
+    let mut job = engine.store.job(&lease.job.id).await?.unwrap_or_else(|| lease.job.clone());
     let stored = engine.store.records(std::slice::from_ref(job.address())).await?.into_iter().next();
     let mut changing = Changing::new(job.address().clone(), stored);
     if changing.record().is_some_and(|record| record.claim.as_ref() == Some(&job.id)) {

@@ -5,6 +5,7 @@ use cap::job::{Run, RunId};
 use cap::ports::clock::Clock as _;
 use cap::ports::store::Submission;
 use cap::ports::vault::MacKey;
+use cap::state::{Event, EventBody};
 use cap::testing::Fault;
 use cap::timeline::{self, Append, Finding, Flaw, Head};
 
@@ -98,5 +99,29 @@ fn a_chain_that_grows_while_it_is_read_is_whole() {
         let forged = cap::timeline::Head { seal: "forged".to_owned(), ..head.clone() };
         let (_, judgement) = chains.read(&chain, Some(&forged)).await.expect("the store answers");
         assert_eq!(judgement, Err(Finding::new(&chain, head.sequence, Flaw::ForgedHead)));
+    });
+}
+
+/// A link that nobody may add comes between an order and its certificate: what the job knew of the order stays with it.
+#[test]
+fn a_job_whose_timeline_is_changed_under_it_keeps_what_it_wrote() {
+    run(async {
+        let world = World::new().await;
+        let first = world.submit(estate()).await.expect("it is submitted");
+        world.work(&first).await.expect("the store answers");
+        let steps = renewal(&world, due(world.clock.now())).await;
+        let second = world.submit(steps).await.expect("it is submitted");
+        world.faults.plan("finalize", 1, Fault::Stall);
+        let mut work = std::pin::pin!(world.work(&second));
+        world.falls_asleep(work.as_mut()).await;
+        let (append, before) = one_more(&world).await;
+        write(&world, 1, Append { after: before, ..append }).await;
+        world.faults.wake();
+        let report = work.await.expect("the store answers");
+        let issue = report.failed.iter().find(|job| job.address().to_string() == "certificate.www").expect("it failed");
+        let kept = world.store.job(&issue.id).await.expect("the store answers").expect("a job");
+        let placed = |event: &Event| matches!(event.body, EventBody::OrderPlaced { .. });
+        assert!(kept.pending.events.iter().any(placed) && !kept.machine.is_null(), "{kept:?}");
+        assert!(kept.pending.log.iter().any(|line| line.effect == "order"), "{kept:?}");
     });
 }
