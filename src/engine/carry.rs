@@ -169,6 +169,8 @@ struct Hand<'a> {
     machine: Machine,
     changing: Changing,
     head: Option<Head>,
+    /// By how much its waits are stretched, in thousandths: drawn once, for it is jobs that are to disperse.
+    jitter: u64,
     /// Whether there is something the store does not know.
     dirty: bool,
     /// The token of the lease, once the job waits where it stands.
@@ -213,6 +215,7 @@ impl<'a> Hand<'a> {
             job,
             machine,
             changing,
+            jitter: engine.ids.jitter(1000),
             dirty: is_new,
             parked: None,
             chained: BTreeSet::new(),
@@ -321,10 +324,8 @@ impl<'a> Hand<'a> {
     }
 
     fn move_on(&mut self, effect: &Effect, result: Result<Fact, Failure>) {
-        let engine = self.shared.engine;
-        let now = engine.clock.now();
-        let jitter = engine.ids.jitter(1000);
-        let bodies = self.machine.outcome(effect, result, &context(&self.job, &self.changing, now, jitter));
+        let now = self.shared.engine.clock.now();
+        let bodies = self.machine.outcome(effect, result, &context(&self.job, &self.changing, now, self.jitter));
         for body in bodies {
             let event = Event {
                 job: self.job.id.clone(),

@@ -253,7 +253,7 @@ impl Issuance {
             (Effect::Respond(_, publication), Fact::Done) => {
                 self.step_on(Phase::Respond, |_| Phase::Status);
                 if self.phase == Phase::Status {
-                    // It has only just been asked to: the first poll would find it at work.
+                    // It has only just been asked to: a poll without a wait would find it at work.
                     self.pace.poll(context.now, None, PATIENCE, VALIDATES);
                 }
                 vec![EventBody::ChallengeAnswered { identifier: publication.identifier.clone() }]

@@ -57,10 +57,11 @@ pub const CLEANUP: Ladder = Ladder {
     attempts: 14,
 };
 /// Waiting for what takes its time: servers to agree, a CA to validate or to issue, a service to take up a certificate.
-/// Quick at first, because most peers are; what lasts longer than a second is waited for without a worker.
+/// Quick at first: a CA in the same network has done it within milliseconds, and for one that is far away the way there
+/// and back is the longer wait. What lasts longer than a second is waited for without a worker.
 pub const POLL: Ladder = Ladder {
     name: "poll",
-    first: Duration::from_millis(10),
+    first: Duration::from_millis(2),
     factor: 2,
     longest: Duration::from_secs(30),
     attempts: u32::MAX,
