@@ -17,7 +17,7 @@ use super::stop::{Stop, Urgency};
 use super::{Engine, WorkOptions};
 use crate::job::machine::Context;
 use crate::job::{Effect, ErrorClass, Fact, Failure, Job, JobId, JobStatus, LogLine, Machine, Needs, Next, Pending};
-use crate::ports::store::{Advance, EventFilter, Lease, LeaseError};
+use crate::ports::store::{Advance, EventFilter, Flush, Lease, LeaseError};
 use crate::ports::{PortError, PortResult};
 use crate::state::{Event, EventBody};
 use crate::time::{Duration, Timestamp};
@@ -291,9 +291,12 @@ impl<'a> Hand<'a> {
         self.prove_lease(effect.needs()).await?;
         let engine = self.shared.engine;
         self.shared.progress.tell(&News::Doing { job: &self.job.id, effect: effect.name() });
+        // The write that follows an order flushes the key as well; where the order is there already, none may follow before the
+        // CA hears of the key.
+        let flush = if self.machine.order().is_some() { Flush::Now } else { Flush::Later };
         let begun = (Instant::now(), engine.clock.now());
         let result = tokio::select! {
-            result = self.performer.perform(&self.job, self.changing.record(), effect) => result,
+            result = self.performer.perform(&self.job, self.changing.record(), effect, flush) => result,
             halt = beat(self.shared, &self.lease) => return Err(halt),
         };
         let result = result.map_err(failure_of);

@@ -16,7 +16,7 @@ use crate::ports::dns::{DnsProvider, Resolver, TxtRecord, Visibility};
 use crate::ports::issuer::{Challenge, Issuer, OrderHandle, OrderRequest, OrderStatus};
 use crate::ports::store::JobFilter;
 use crate::ports::target::{Bundle, Cleared, Holder, Previous, Restored, Served, Target, held};
-use crate::ports::vault::KeyType;
+use crate::ports::vault::{Flush, KeyType};
 use crate::ports::{PortError, PortResult};
 use crate::state::Record;
 use crate::state::facts::{CertificateVersion, Facts, KeyId};
@@ -86,13 +86,19 @@ impl<'a> Performer<'a> {
         Self { engine, adapters, others: HashMap::new(), target: None, bundle: None, again }
     }
 
-    /// Carries one effect out. `record` is the job's own.
-    pub(super) async fn perform(&mut self, job: &Job, record: Option<&Record>, effect: &Effect) -> PortResult<Fact> {
+    /// Carries one effect out. `record` is the job's own; `flush` is for a key that it makes.
+    pub(super) async fn perform(
+        &mut self,
+        job: &Job,
+        record: Option<&Record>,
+        effect: &Effect,
+        flush: Flush,
+    ) -> PortResult<Fact> {
         match effect {
             Effect::Record | Effect::RemoveRecord => Ok(Fact::Done),
             Effect::Establish => self.establish(job, record).await,
             Effect::Rewrap(version) => self.engine.vault.rewrap(*version).await.map(|()| Fact::Done),
-            Effect::EnsureKey(key) => self.ensure_key(job, key).await,
+            Effect::EnsureKey(key) => self.ensure_key(job, key, flush).await,
             Effect::RemoveKey(key) => self.engine.vault.remove(key).await.map(|()| Fact::Done),
             Effect::Order { .. }
             | Effect::Challenges(_)
@@ -130,9 +136,9 @@ impl<'a> Performer<'a> {
         Ok(Fact::Established(facts))
     }
 
-    async fn ensure_key(&self, job: &Job, key: &KeyId) -> PortResult<Fact> {
+    async fn ensure_key(&self, job: &Job, key: &KeyId, flush: Flush) -> PortResult<Fact> {
         let key_type = key_type(spec_of(job)?)?;
-        self.engine.vault.ensure(key, key_type).await.map(Fact::Key)
+        self.engine.vault.ensure(key, key_type, flush).await.map(Fact::Key)
     }
 
     async fn ask_issuer(&mut self, job: &Job, record: Option<&Record>, effect: &Effect) -> PortResult<Fact> {

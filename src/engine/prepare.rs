@@ -122,7 +122,7 @@ mod tests {
     use super::*;
     use crate::job::ErrorClass;
     use crate::ports::PortError;
-    use crate::ports::vault::{KeyType, MacKey, PrivateKey};
+    use crate::ports::vault::{Flush, KeyType, MacKey, PrivateKey};
     use crate::source::SourceId;
     use crate::state::facts::KeyId;
 
@@ -145,7 +145,7 @@ mod tests {
 
     #[async_trait]
     impl KeyVault for FirstByte {
-        async fn ensure(&self, _: &KeyId, _: KeyType) -> PortResult<Digest> {
+        async fn ensure(&self, _: &KeyId, _: KeyType, _: Flush) -> PortResult<Digest> {
             unreachable!("prepare makes no keys")
         }
         async fn put(&self, _: &KeyId, _: &[u8]) -> PortResult<()> {

@@ -141,6 +141,16 @@ pub struct Advance {
     pub release: bool,
 }
 
+/// From when on a write outlives a loss of power. The end of the process it outlives at once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Flush {
+    /// On return.
+    Now,
+    /// From the next write on that is flushed: nothing that is written later outlasts it. Enough for what can be made
+    /// again as long as nothing that follows from it is recorded. A store may flush at once all the same.
+    Later,
+}
+
 /// Which jobs.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct JobFilter {
@@ -241,7 +251,7 @@ pub trait Store: Send + Sync {
     async fn heads(&self) -> Result<Vec<Head>, PortError>;
 
     /// Stores a sealed secret under a name, unless one is there; returns the one that is there now.
-    async fn put_sealed(&self, name: &str, sealed: &str, replace: bool) -> Result<String, PortError>;
+    async fn put_sealed(&self, name: &str, sealed: &str, replace: bool, flush: Flush) -> Result<String, PortError>;
     /// A sealed secret.
     async fn get_sealed(&self, name: &str) -> Result<Option<String>, PortError>;
     /// Replaces a sealed secret if it is still the expected one; says whether it did.

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 use super::PortResult;
+pub use super::store::Flush;
 use crate::digest::Digest;
 use crate::state::facts::KeyId;
 
@@ -38,8 +39,8 @@ pub struct PrivateKey {
 #[async_trait]
 pub trait KeyVault: Send + Sync {
     /// Makes a key and stores it under `id`, or returns the one stored there before: repeating it makes no second key.
-    /// The key is durable on return. Returns the SHA-256 of its SubjectPublicKeyInfo. Runs off the async threads.
-    async fn ensure(&self, id: &KeyId, key_type: KeyType) -> PortResult<Digest>;
+    /// The key is durable as `flush` says. Returns the SHA-256 of its SubjectPublicKeyInfo. Runs off the async threads.
+    async fn ensure(&self, id: &KeyId, key_type: KeyType, flush: Flush) -> PortResult<Digest>;
     /// Stores bytes that came from elsewhere (a registered account's credentials) under `id`, replacing what was there.
     async fn put(&self, id: &KeyId, bytes: &[u8]) -> PortResult<()>;
     /// A certificate signing request (PKCS#10 DER) for these names, signed with the key `id`. DNS names and IP addresses

@@ -16,7 +16,7 @@ use crate::observed::SlotContent;
 use crate::ports::dns::{DnsProvider, Resolver, TxtRecord, Visibility};
 use crate::ports::issuer::{Challenge, Issuer, OrderHandle, OrderRequest, OrderStatus};
 use crate::ports::store::{
-    Advance, EventFilter, Identity, JobFilter, Lease, LeaseError, Lock, LockError, LogLine, Snapshot, Store,
+    Advance, EventFilter, Flush, Identity, JobFilter, Lease, LeaseError, Lock, LockError, LogLine, Snapshot, Store,
     Submission, SubmitError,
 };
 use crate::ports::target::{Bundle, Cleared, Holder, Previous, Restored, Served, Target};
@@ -259,8 +259,8 @@ impl Target for Faulty<dyn Target> {
 
 #[async_trait]
 impl KeyVault for Faulty<dyn KeyVault> {
-    async fn ensure(&self, id: &KeyId, key_type: KeyType) -> PortResult<Digest> {
-        self.faults.around("ensure_key", || self.inner.ensure(id, key_type)).await
+    async fn ensure(&self, id: &KeyId, key_type: KeyType, flush: Flush) -> PortResult<Digest> {
+        self.faults.around("ensure_key", || self.inner.ensure(id, key_type, flush)).await
     }
     async fn put(&self, id: &KeyId, bytes: &[u8]) -> PortResult<()> {
         self.faults.around("put_key", || self.inner.put(id, bytes)).await
@@ -344,8 +344,8 @@ impl Store for Faulty<dyn Store> {
     async fn heads(&self) -> PortResult<Vec<Head>> {
         self.inner.heads().await
     }
-    async fn put_sealed(&self, name: &str, sealed: &str, replace: bool) -> PortResult<String> {
-        self.inner.put_sealed(name, sealed, replace).await
+    async fn put_sealed(&self, name: &str, sealed: &str, replace: bool, flush: Flush) -> PortResult<String> {
+        self.inner.put_sealed(name, sealed, replace, flush).await
     }
     async fn swap_sealed(&self, name: &str, expect: &str, sealed: &str) -> PortResult<bool> {
         self.faults.around("swap_sealed", || self.inner.swap_sealed(name, expect, sealed)).await

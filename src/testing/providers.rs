@@ -15,7 +15,7 @@ use crate::ports::dns::{DnsProvider, Resolver};
 use crate::ports::issuer::{Issuer, KnownAccount};
 use crate::ports::providers::Providers;
 use crate::ports::target::Target;
-use crate::ports::vault::{KeyType, KeyVault, PrivateKey};
+use crate::ports::vault::{Flush, KeyType, KeyVault, PrivateKey};
 use crate::ports::{PortError, PortResult};
 use crate::state::Record;
 use crate::state::facts::{AccountFacts, Facts, KeyId};
@@ -43,7 +43,7 @@ impl FakeProviders {
             Some(Facts::Account(account)) => account.key.clone(),
             _ => KeyId(format!("{address}/{job}/account")),
         };
-        let spki = self.vault.ensure(&key, KeyType::EcdsaP256).await?;
+        let spki = self.vault.ensure(&key, KeyType::EcdsaP256, Flush::Now).await?;
         Ok(Facts::Account(account(spec, spki, key)))
     }
 }

@@ -2,12 +2,12 @@
 
 use async_trait::async_trait;
 use rcgen::{CertificateParams, DistinguishedName, DnType};
-use zeroize::Zeroizing;
 
-use super::generate::generate;
+use super::generate::{Made, generate};
 use super::{Vault, bug};
 use crate::digest::Digest;
 use crate::job::ErrorClass;
+use crate::ports::store::Flush;
 use crate::ports::vault::{KeyType, KeyVault, MacKey, PrivateKey};
 use crate::ports::{PortError, PortResult};
 use crate::state::facts::KeyId;
@@ -18,17 +18,20 @@ const COMMON_NAME: usize = 64;
 
 #[async_trait]
 impl KeyVault for Vault {
-    async fn ensure(&self, id: &KeyId, key_type: KeyType) -> PortResult<Digest> {
+    async fn ensure(&self, id: &KeyId, key_type: KeyType, flush: Flush) -> PortResult<Digest> {
         let name = name(id);
-        let key = match self.records.take(&name).await? {
-            Some(key) => key,
-            None => self.records.put(&name, &self.generate(key_type).await?, false).await?,
-        };
-        Ok(signer(id, &key)?.spki())
+        if let Some(key) = self.records.take(&name).await? {
+            return Ok(signer(id, &key)?.spki());
+        }
+        let made = self.generate(key_type).await?;
+        if let Some(faster) = self.records.put(&name, &made.pkcs8, false, flush).await? {
+            return Ok(signer(id, &faster)?.spki());
+        }
+        Ok(made.spki)
     }
 
     async fn put(&self, id: &KeyId, bytes: &[u8]) -> PortResult<()> {
-        self.records.put(&name(id), bytes, true).await.map(|_| ())
+        self.records.put(&name(id), bytes, true, Flush::Now).await.map(|_| ())
     }
 
     async fn csr(&self, id: &KeyId, common_name: Option<&str>, names: &[String]) -> PortResult<Vec<u8>> {
@@ -70,7 +73,7 @@ impl KeyVault for Vault {
 
 impl Vault {
     /// Generates a key on a thread of its own kind, with no more of them than there are cores.
-    async fn generate(&self, key_type: KeyType) -> PortResult<Zeroizing<Vec<u8>>> {
+    async fn generate(&self, key_type: KeyType) -> PortResult<Made> {
         let turn = self.generators.acquire().await.map_err(|error| bug(error.to_string()))?;
         let made = tokio::task::spawn_blocking(move || generate(key_type)).await;
         drop(turn);

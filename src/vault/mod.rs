@@ -19,7 +19,7 @@ pub use kek::KekSource;
 pub use open::open;
 
 use crate::job::ErrorClass;
-use crate::ports::store::Store;
+use crate::ports::store::{Flush, Store};
 use crate::ports::{PortError, PortResult};
 
 /// A store's vault, opened with the right key. Made by [`open()`].
@@ -46,11 +46,17 @@ struct Records {
 }
 
 impl Records {
-    /// Seals `secret` under the active key-encryption key and stores it. Returns what is stored under that name now, in
-    /// clear: the secret, or without `replace` the one that was there before.
-    async fn put(&self, name: &str, secret: &[u8], replace: bool) -> PortResult<Zeroizing<Vec<u8>>> {
+    /// Seals `secret` under the active key-encryption key and stores it. Without `replace`, what was there before stays, and
+    /// is returned in clear.
+    async fn put(
+        &self,
+        name: &str,
+        secret: &[u8],
+        replace: bool,
+        flush: Flush,
+    ) -> PortResult<Option<Zeroizing<Vec<u8>>>> {
         let sealed = envelope::seal(&self.keks, &self.place(name), secret)?;
-        let stored = self.store.put_sealed(name, &sealed, replace).await?;
+        let stored = self.store.put_sealed(name, &sealed, replace, flush).await?;
         if let Err(fault) = self.prove_current().await {
             // What was replaced is not to be lost because the store did not answer this once.
             let is_refused = fault.class == ErrorClass::Unauthorized;
@@ -59,7 +65,7 @@ impl Records {
             }
             return Err(fault);
         }
-        envelope::open(&self.keks, &self.place(name), &stored)
+        (stored != sealed).then(|| envelope::open(&self.keks, &self.place(name), &stored)).transpose()
     }
 
     /// What is stored under a name, in clear.
@@ -74,10 +80,11 @@ impl Records {
         name: &str,
         make: impl FnOnce() -> PortResult<Zeroizing<Vec<u8>>>,
     ) -> PortResult<Zeroizing<Vec<u8>>> {
-        match self.take(name).await? {
-            Some(found) => Ok(found),
-            None => self.put(name, &make()?, false).await,
+        if let Some(found) = self.take(name).await? {
+            return Ok(found);
         }
+        let made = make()?;
+        Ok(self.put(name, &made, false, Flush::Now).await?.unwrap_or(made))
     }
 
     fn place<'a>(&'a self, name: &'a str) -> envelope::Place<'a> {

@@ -10,7 +10,7 @@ use super::kek::Keks;
 use super::rewrap::PROOFS;
 use super::{KekSource, Macs, Records, Vault, random};
 use crate::job::ErrorClass;
-use crate::ports::store::Store;
+use crate::ports::store::{Flush, Store};
 use crate::ports::{PortError, PortResult};
 
 /// Opens the vault of a store. A store that nothing was sealed in yet is bound to the key at hand; where none is at hand
@@ -95,7 +95,7 @@ impl Records {
     async fn prove_versions(&self, first: &str) -> PortResult<()> {
         for version in self.keks.versions().filter(|version| version_of(first) != Some(*version)) {
             let proof = self.keks.check(version, &self.tenant)?;
-            if self.store.put_sealed(&format!("{PROOFS}v{version}"), &proof, false).await? != proof {
+            if self.store.put_sealed(&format!("{PROOFS}v{version}"), &proof, false, Flush::Now).await? != proof {
                 return Err(wrong(version));
             }
         }
@@ -201,9 +201,9 @@ pub(super) mod tests {
     async fn a_newer_version_seals_and_the_older_still_opens() {
         let (store, id) = (store(), KeyId("a".to_owned()));
         let old = open(Arc::clone(&store), &environment(&[("1", ONE)])).await.expect("a vault");
-        let spki = old.ensure(&id, KeyType::EcdsaP256).await.expect("a key");
+        let spki = old.ensure(&id, KeyType::EcdsaP256, Flush::Now).await.expect("a key");
         let new = open(Arc::clone(&store), &environment(&[("1", ONE), ("2", TWO)])).await.expect("a vault");
-        assert_eq!(new.ensure(&id, KeyType::EcdsaP256).await, Ok(spki));
+        assert_eq!(new.ensure(&id, KeyType::EcdsaP256, Flush::Now).await, Ok(spki));
         new.put(&KeyId("b".to_owned()), b"bytes").await.expect("put");
         let sealed = store.get_sealed("key/b").await.expect("a store").expect("a record");
         assert!(sealed.contains("\"kek_version\":2"), "{sealed}");
@@ -267,10 +267,10 @@ pub(super) mod tests {
         let vault = open(Arc::clone(&here), &environment(&[("1", ONE)])).await.expect("a vault");
         let other = open(Arc::clone(&there), &environment(&[("1", ONE)])).await.expect("a vault");
         let [a, b] = ["a", "b"].map(|id| KeyId(id.to_owned()));
-        vault.ensure(&a, KeyType::EcdsaP256).await.expect("a key");
+        vault.ensure(&a, KeyType::EcdsaP256, Flush::Now).await.expect("a key");
         let sealed = here.get_sealed("key/a").await.expect("a store").expect("a record");
-        here.put_sealed("key/b", &sealed, true).await.expect("put");
-        there.put_sealed("key/a", &sealed, true).await.expect("put");
+        here.put_sealed("key/b", &sealed, true, Flush::Now).await.expect("put");
+        there.put_sealed("key/a", &sealed, true, Flush::Now).await.expect("put");
         for (vault, id) in [(&vault, &b), (&other, &a)] {
             assert_eq!(vault.get(id).await.err().map(|fault| fault.class), Some(ErrorClass::Unauthorized));
         }

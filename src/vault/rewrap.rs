@@ -3,6 +3,7 @@
 
 use super::{Records, Vault, envelope};
 use crate::job::ErrorClass;
+use crate::ports::store::Flush;
 use crate::ports::{PortError, PortResult};
 
 /// What is sealed under no key: proofs of the keys themselves.
@@ -74,7 +75,7 @@ impl Records {
         if let Some((before, earlier)) =
             before.as_deref().and_then(|before| Some((before, super::open::version_of(before)?)))
         {
-            self.store.put_sealed(&format!("{PROOFS}v{earlier}"), before, true).await?;
+            self.store.put_sealed(&format!("{PROOFS}v{earlier}"), before, true, Flush::Now).await?;
         }
         if self.store.set_key_check(before.as_deref(), &proof).await? == proof {
             return Ok(());
@@ -113,7 +114,7 @@ mod tests {
         let vault = opened(&store, &environment(&[("1", ONE)])).await;
         let mut made = Vec::new();
         for id in ids() {
-            made.push(vault.ensure(&id, KeyType::EcdsaP256).await.expect("a key"));
+            made.push(vault.ensure(&id, KeyType::EcdsaP256, Flush::Now).await.expect("a key"));
         }
         (store, made)
     }
@@ -121,7 +122,7 @@ mod tests {
     async fn check(store: &Arc<dyn Store>, source: &KekSource, made: &[crate::digest::Digest], what: &str) {
         let vault = opened(store, source).await;
         for (id, spki) in ids().iter().zip(made) {
-            assert_eq!(vault.ensure(id, KeyType::EcdsaP256).await, Ok(*spki), "{what}");
+            assert_eq!(vault.ensure(id, KeyType::EcdsaP256, Flush::Now).await, Ok(*spki), "{what}");
         }
     }
 
@@ -168,7 +169,10 @@ mod tests {
                 () = faults.stalled() => {}
             }
             let late = KeyId("late".to_owned());
-            let spki = earlier.ensure(&late, KeyType::EcdsaP256).await.expect("the store opens with its key still");
+            let spki = earlier
+                .ensure(&late, KeyType::EcdsaP256, Flush::Now)
+                .await
+                .expect("the store opens with its key still");
             if crashes {
                 // Its place in the call is lost, and so is all that it knew.
                 let proof = vault.records.keks.check(2, &vault.records.tenant).expect("a proof");
@@ -181,9 +185,14 @@ mod tests {
             }
             let second = environment(&[("2", TWO)]);
             check(&store, &second, &made, "meanwhile").await;
-            assert_eq!(opened(&store, &second).await.ensure(&late, KeyType::EcdsaP256).await, Ok(spki), "{crashes}");
+            assert_eq!(
+                opened(&store, &second).await.ensure(&late, KeyType::EcdsaP256, Flush::Now).await,
+                Ok(spki),
+                "{crashes}"
+            );
 
-            let refused = earlier.ensure(&KeyId("later".to_owned()), KeyType::EcdsaP256).await.expect_err("too late");
+            let refused =
+                earlier.ensure(&KeyId("later".to_owned()), KeyType::EcdsaP256, Flush::Now).await.expect_err("too late");
             assert_eq!(refused.class, ErrorClass::Unauthorized);
             let kept = store.sealed_names().await.expect("names");
             assert!(!kept.iter().any(|name| name.contains("later")), "{kept:?}");

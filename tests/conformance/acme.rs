@@ -10,7 +10,7 @@ use cap::limits::{NONCE_ATTEMPTS, REPLY_BYTES};
 use cap::ports::PortResult;
 use cap::ports::clock::Clock;
 use cap::ports::issuer::{Challenge, Issuer, OrderHandle, OrderRequest, OrderStatus};
-use cap::ports::vault::{KeyType, KeyVault};
+use cap::ports::vault::{Flush, KeyType, KeyVault};
 use cap::secret::LocalSecrets;
 use cap::state::Spec;
 use cap::state::facts::{AccountFacts, CertificateVersion, Facts, KeyId};
@@ -295,7 +295,7 @@ fn noon() -> Timestamp {
 async fn account_at(ca: &ScriptedCa) -> AcmeIssuer {
     let vault = sealed_in_memory().await;
     let key = KeyId("account".to_owned());
-    vault.ensure(&key, KeyType::EcdsaP256).await.expect("a key");
+    vault.ensure(&key, KeyType::EcdsaP256, Flush::Now).await.expect("a key");
     let facts = AccountFacts {
         account_uri: format!("{}/account/1", ca.base),
         directory: format!("{}/dir", ca.base),

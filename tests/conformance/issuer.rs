@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use async_trait::async_trait;
 use cap::job::ErrorClass;
 use cap::ports::issuer::{Challenge, Issuer, OrderHandle, OrderRequest, OrderStatus};
-use cap::ports::vault::{KeyType, KeyVault};
+use cap::ports::vault::{Flush, KeyType, KeyVault};
 use cap::state::facts::KeyId;
 use cap::time::Timestamp;
 use cap::x509::{Leaf, check_chain};
@@ -63,7 +63,7 @@ pub async fn settled(issuer: &dyn Issuer, order: &OrderHandle, enough: impl Fn(&
 /// A signing request for these names with a key of that name.
 pub async fn csr(subject: &dyn Subject, key: &str, names: &[String]) -> Vec<u8> {
     let (vault, key) = (subject.vault(), KeyId(key.to_owned()));
-    vault.ensure(&key, KeyType::EcdsaP256).await.expect("a key");
+    vault.ensure(&key, KeyType::EcdsaP256, Flush::Now).await.expect("a key");
     vault.csr(&key, names.first().map(String::as_str), names).await.expect("a request")
 }
 
@@ -88,7 +88,7 @@ pub async fn fulfil(subject: &dyn Subject, order: &OrderHandle, request: &OrderR
 /// The chain is for these names and this key.
 async fn check(subject: &dyn Subject, chain: &str, names: &[String], key: &str) -> Leaf {
     let key = KeyId(key.to_owned());
-    let spki = subject.vault().ensure(&key, KeyType::EcdsaP256).await.expect("the key");
+    let spki = subject.vault().ensure(&key, KeyType::EcdsaP256, Flush::Now).await.expect("the key");
     check_chain(chain, names, &spki, subject.now()).expect("what was asked for")
 }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use cap::job::ErrorClass;
 use cap::ports::clock::Clock;
-use cap::ports::vault::{KeyType, KeyVault, MacKey};
+use cap::ports::vault::{Flush, KeyType, KeyVault, MacKey};
 use cap::state::facts::KeyId;
 use cap::store::memory::Memory;
 use cap::time::Timestamp;
@@ -51,8 +51,8 @@ async fn a_key_is_made_once(vault: &dyn KeyVault) {
     ];
     for (kind, word) in kinds {
         let key = id(word);
-        let spki = vault.ensure(&key, kind).await.expect("a key");
-        assert_eq!(vault.ensure(&key, kind).await, Ok(spki), "{word}");
+        let spki = vault.ensure(&key, kind, Flush::Now).await.expect("a key");
+        assert_eq!(vault.ensure(&key, kind, Flush::Now).await, Ok(spki), "{word}");
         let read = Signer::from_pkcs8(&vault.get(&key).await.expect("the key").pkcs8).expect("PKCS#8");
         assert_eq!(read.spki(), spki, "{word}");
         let csr = vault.csr(&key, None, &["www.example.com".to_owned()]).await.expect("a request");
@@ -64,16 +64,16 @@ async fn a_key_is_made_once(vault: &dyn KeyVault) {
 async fn many_at_once_make_one_key(vault: &Arc<dyn KeyVault>) {
     let race = (0..8).map(|_| {
         let vault = Arc::clone(vault);
-        tokio::spawn(async move { vault.ensure(&id("race"), KeyType::EcdsaP256).await })
+        tokio::spawn(async move { vault.ensure(&id("race"), KeyType::EcdsaP256, Flush::Now).await })
     });
     let made = futures_util::future::join_all(race.collect::<Vec<_>>()).await;
-    let first = vault.ensure(&id("race"), KeyType::EcdsaP256).await;
+    let first = vault.ensure(&id("race"), KeyType::EcdsaP256, Flush::Now).await;
     assert!(first.is_ok() && made.into_iter().all(|one| one.expect("no panic") == first));
 }
 
 async fn requests_name_what_was_asked_for(vault: &dyn KeyVault) {
     let key = id("csr");
-    vault.ensure(&key, KeyType::EcdsaP256).await.expect("a key");
+    vault.ensure(&key, KeyType::EcdsaP256, Flush::Now).await.expect("a key");
     let names = ["*.example.com", "192.0.2.1", "2001:db8::1", "example.com"].map(str::to_owned);
     let csr = vault.csr(&key, Some("example.com"), &names).await.expect("a request");
     let request = parse_csr(&csr).expect("a good request");

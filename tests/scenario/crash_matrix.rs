@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use cap::job::ErrorClass;
-use cap::ports::vault::KeyType;
+use cap::ports::vault::{Flush, KeyType};
 use cap::testing::{Fault, ManualClock};
 
 use super::world::{SLOT, World, due, estate, renewal, run};
@@ -50,7 +50,11 @@ async fn check(world: &World, what: &str, undisturbed: &serde_json::Value) {
     for version in &certificate.versions {
         // Were it not there, this would make another one: a key is in the vault before the CA hears of it.
         let key = version.key.as_ref().expect("a key");
-        assert_eq!(world.vault.ensure(key, KeyType::EcdsaP256).await, Ok(version.spki), "{what}: the key is lost");
+        assert_eq!(
+            world.vault.ensure(key, KeyType::EcdsaP256, Flush::Now).await,
+            Ok(version.spki),
+            "{what}: the key is lost"
+        );
     }
     let current = certificate.current().map(|version| version.fingerprint);
     assert!(current.is_some(), "{what}: no certificate");

@@ -10,7 +10,7 @@ use cap::plan::{Action, Step, Work};
 use cap::ports::PortError;
 use cap::ports::clock::Clock as _;
 use cap::ports::store::{Advance, JobFilter, LeaseError};
-use cap::ports::vault::KeyType;
+use cap::ports::vault::{Flush, KeyType};
 use cap::state::EventBody;
 use cap::testing::{Fault, Trick};
 use cap::time::{Duration, Timestamp};
@@ -145,7 +145,7 @@ fn a_key_that_was_lost_is_made_anew_and_the_order_goes_on() {
         assert_eq!((world.providers.ca.placed(), world.providers.ca.issued().len()), (1, 1));
         let version = &world.certificate("certificate.www").await.versions[0];
         assert_eq!(version.key.as_ref(), Some(&lost));
-        assert_eq!(world.vault.ensure(&lost, KeyType::EcdsaP256).await, Ok(version.spki));
+        assert_eq!(world.vault.ensure(&lost, KeyType::EcdsaP256, Flush::Now).await, Ok(version.spki));
         world.check_laws("key lost").await;
     });
 }

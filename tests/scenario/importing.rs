@@ -5,7 +5,7 @@ use cap::engine::SubmitFault;
 use cap::job::ErrorClass;
 use cap::plan::{Action, ImportedKey, Importing, Step, Work};
 use cap::ports::clock::Ids as _;
-use cap::ports::vault::KeyType;
+use cap::ports::vault::{Flush, KeyType};
 use cap::state::facts::{AccountFacts, Facts, KeyId};
 use cap::testing::{Fault, SeededIds};
 use cap::time::Duration;
@@ -126,7 +126,7 @@ fn keys_of_a_submission_that_came_to_nothing_go_with_the_next_one() {
             // Of an address that begins likewise, and a key that was made.
             let others = ["acme_account.a2/run-x/imported/1", "acme_account.a/key"].map(|id| KeyId(id.to_owned()));
             for other in &others {
-                world.vault.ensure(other, KeyType::EcdsaP256).await.expect("a key");
+                world.vault.ensure(other, KeyType::EcdsaP256, Flush::Now).await.expect("a key");
             }
             (1..=2).for_each(|nth| world.faults.plan("submit", nth, fault.clone()));
             let fault = world.submit(imports.steps.clone()).await.expect_err("the store failed");

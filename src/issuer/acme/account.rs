@@ -18,7 +18,7 @@ use crate::job::ErrorClass;
 use crate::ports::clock::Clock;
 use crate::ports::issuer::{AccountRequest, KnownAccount, Registrar};
 use crate::ports::secrets::Secrets;
-use crate::ports::vault::{KeyVault, PrivateKey};
+use crate::ports::vault::{Flush, KeyVault, PrivateKey};
 use crate::ports::{PortError, PortResult};
 use crate::state::Spec;
 use crate::state::facts::{AccountFacts, Facts, KeyId};
@@ -151,7 +151,7 @@ pub async fn establish(
         Some(Facts::Account(facts)) => facts.key.clone(),
         _ => KeyId(format!("{address}/{job}/account")),
     };
-    vault.ensure(&key_id, args::word(spec, "key_type")?).await?;
+    vault.ensure(&key_id, args::word(spec, "key_type")?, Flush::Now).await?;
     let request = AccountRequest {
         directory: directory(spec)?,
         email: args::text(spec, "email").map(str::to_owned),

@@ -10,7 +10,7 @@ use super::super::args;
 use super::limits::Limits;
 use crate::address::Address;
 use crate::job::ErrorClass;
-use crate::ports::vault::{KeyType, KeyVault};
+use crate::ports::vault::{Flush, KeyType, KeyVault};
 use crate::ports::{PortError, PortResult};
 use crate::state::Spec;
 use crate::state::facts::{AuthorityFacts, Facts, KeyId};
@@ -43,7 +43,7 @@ pub async fn establish(
     };
     let key_type: KeyType = args::word(spec, "key_type")?;
     for key in &keys {
-        vault.ensure(key, key_type).await?;
+        vault.ensure(key, key_type, Flush::Now).await?;
     }
     let kept = id("certificates");
     let certificates = certificates_once(vault, &kept, &keys, spec, now).await?;

@@ -13,7 +13,7 @@ use crate::address::Address;
 use crate::job::{Job, JobId, JobStatus, Run};
 use crate::ports::clock::Clock;
 use crate::ports::store::{
-    Advance, EventFilter, Identity, JobFilter, Lease, LeaseError, Lock, LockError, LogLine, Snapshot, Store,
+    Advance, EventFilter, Flush, Identity, JobFilter, Lease, LeaseError, Lock, LockError, LogLine, Snapshot, Store,
     Submission, SubmitError,
 };
 use crate::ports::{PortError, PortResult};
@@ -127,7 +127,7 @@ impl Store for Memory {
         Ok(self.tables().heads.values().cloned().collect())
     }
 
-    async fn put_sealed(&self, name: &str, sealed: &str, replace: bool) -> Result<String, PortError> {
+    async fn put_sealed(&self, name: &str, sealed: &str, replace: bool, _: Flush) -> Result<String, PortError> {
         let mut tables = self.tables();
         let there = tables.sealed.entry(name.to_owned()).or_insert_with(|| sealed.to_owned());
         if replace {

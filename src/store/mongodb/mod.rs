@@ -23,7 +23,7 @@ use super::common::unreadable;
 use crate::address::Address;
 use crate::job::{Job, JobId, JobStatus, Run};
 use crate::ports::store::{
-    Advance, EventFilter, Identity, JobFilter, Lease, LeaseError, Lock, LockError, LogLine, Snapshot, Store,
+    Advance, EventFilter, Flush, Identity, JobFilter, Lease, LeaseError, Lock, LockError, LogLine, Snapshot, Store,
     Submission, SubmitError,
 };
 use crate::ports::{PortError, PortResult};
@@ -278,7 +278,7 @@ impl Store for MongoDb {
         Ok(found.map_ok(head_of).try_collect().await?)
     }
 
-    async fn put_sealed(&self, name: &str, sealed: &str, replace: bool) -> Result<String, PortError> {
+    async fn put_sealed(&self, name: &str, sealed: &str, replace: bool, _: Flush) -> Result<String, PortError> {
         let how = if replace { "$set" } else { "$setOnInsert" };
         let put = self.sealed.find_one_and_update(doc! { "_id": name }, doc! { how: { "value": sealed } });
         let put = error::unless_there(put.upsert(true).return_document(ReturnDocument::After).await)?.flatten();

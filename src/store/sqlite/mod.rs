@@ -26,7 +26,7 @@ use super::common::{FORMAT, move_of, unreadable};
 use crate::address::Address;
 use crate::job::{ErrorClass, Job, JobId, JobStatus, Run};
 use crate::ports::store::{
-    Advance, EventFilter, Identity, JobFilter, Lease, LeaseError, Lock, LockError, LogLine, Snapshot, Store,
+    Advance, EventFilter, Flush, Identity, JobFilter, Lease, LeaseError, Lock, LockError, LogLine, Snapshot, Store,
     Submission, SubmitError,
 };
 use crate::ports::{PortError, PortResult};
@@ -42,8 +42,7 @@ const QUICK: std::time::Duration = std::time::Duration::from_millis(2);
 /// A handle on a store in a file.
 pub struct Sqlite {
     connection: Arc<Mutex<Connection>>,
-    /// Whether the last write of one job was quick.
-    is_quick: Arc<AtomicBool>,
+    disk: Arc<Disk>,
 }
 
 impl Sqlite {
@@ -51,7 +50,8 @@ impl Sqlite {
     pub async fn open(path: &Path) -> PortResult<Self> {
         let path: PathBuf = path.to_owned();
         let connection = blocking(move || open::open(&path)).await?;
-        Ok(Self { connection: Arc::new(Mutex::new(connection)), is_quick: Arc::new(AtomicBool::new(true)) })
+        let disk = Disk { is_quick: AtomicBool::new(true), is_flushed: AtomicBool::new(true) };
+        Ok(Self { connection: Arc::new(Mutex::new(connection)), disk: Arc::new(disk) })
     }
 
     /// Opens the file if it is there. One that cannot be looked for is no missing one.
@@ -104,20 +104,22 @@ impl Sqlite {
     /// Runs work that writes, in one transaction that is undone when it fails.
     async fn write<T: Send + 'static, E>(
         &self,
+        flush: Flush,
         work: impl FnOnce(&Connection) -> Result<T, E> + Send + 'static,
     ) -> Result<T, E>
     where
         E: From<PortError> + From<rusqlite::Error> + Send + 'static,
     {
-        let (connection, is_quick) = (self.connection.clone(), Arc::clone(&self.is_quick));
+        let (connection, disk) = (self.connection.clone(), Arc::clone(&self.disk));
         blocking(move || {
             let mut connection = connection.lock().unwrap_or_else(PoisonError::into_inner);
+            disk.set(&connection, flush)?;
             let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-            let begun = Instant::now();
-            let done = work(&transaction)?;
-            transaction.commit()?;
-            is_quick.store(begun.elapsed() < QUICK, Ordering::Relaxed);
-            Ok(done)
+            disk.watch(flush, || {
+                let done = work(&transaction)?;
+                transaction.commit()?;
+                Ok(done)
+            })
         })
         .await
     }
@@ -125,25 +127,60 @@ impl Sqlite {
     /// Likewise, here and now: handing a small write over to another thread takes two wake-ups, which cost more than what it
     /// writes. `None`, and nothing done, where that could hold this thread up: another thread or another process is
     /// writing, or the disk was slow the last time.
-    fn write_here<T, E>(&self, work: impl FnOnce(&Connection) -> Result<T, E>) -> Option<Result<T, E>>
+    fn write_here<T, E>(&self, flush: Flush, work: impl FnOnce(&Connection) -> Result<T, E>) -> Option<Result<T, E>>
     where
         E: From<rusqlite::Error>,
     {
-        if !self.is_quick.load(Ordering::Relaxed) {
+        if !self.disk.is_quick.load(Ordering::Relaxed) {
             return None;
         }
         let mut connection = self.free()?;
+        self.disk.set(&connection, flush).ok()?;
         connection.busy_timeout(std::time::Duration::ZERO).ok()?;
         let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate);
         let done = transaction.ok().map(|transaction| {
-            let begun = Instant::now();
-            let done = work(&transaction).and_then(|done| Ok(transaction.commit().map(|()| done)?));
-            self.is_quick.store(begun.elapsed() < QUICK, Ordering::Relaxed);
-            done
+            self.disk.watch(flush, || work(&transaction).and_then(|done| Ok(transaction.commit().map(|()| done)?)))
         });
         // Whoever comes next may wait; that this cannot be set does not happen, and would show there.
         let _ = connection.busy_timeout(open::BUSY);
         done
+    }
+}
+
+/// What is known of the disk under the file.
+struct Disk {
+    /// Whether the last commit that waited for it was quick.
+    is_quick: AtomicBool,
+    /// Whether commits are flushed: `synchronous` is FULL, and not NORMAL.
+    is_flushed: AtomicBool,
+}
+
+impl Disk {
+    /// Sets how the next commit is flushed. With NORMAL it is in the log and the disk is not waited for. The log is one file,
+    /// in order, each part sealed with all before it: the next commit that is flushed flushes this one as well, and
+    /// nothing later is ever found without it.
+    fn set(&self, connection: &Connection, flush: Flush) -> rusqlite::Result<()> {
+        let (is_flushed, level) = match flush {
+            Flush::Now => (true, "PRAGMA synchronous = FULL"),
+            Flush::Later => (false, "PRAGMA synchronous = NORMAL"),
+        };
+        if self.is_flushed.load(Ordering::Relaxed) != is_flushed {
+            // What is not flushed is known as such before it is so, whatever happens in between.
+            self.is_flushed.fetch_and(is_flushed, Ordering::Relaxed);
+            connection.execute_batch(level)?;
+            self.is_flushed.store(is_flushed, Ordering::Relaxed);
+        }
+        Ok(())
+    }
+
+    /// Notes how long a transaction takes that waits for the disk.
+    fn watch<T, E>(&self, flush: Flush, transaction: impl FnOnce() -> Result<T, E>) -> Result<T, E> {
+        let begun = Instant::now();
+        let done = transaction()?;
+        if flush == Flush::Now {
+            self.is_quick.store(begun.elapsed() < QUICK, Ordering::Relaxed);
+        }
+        Ok(done)
     }
 }
 
@@ -185,7 +222,7 @@ impl Store for Sqlite {
 
     async fn set_key_check(&self, expect: Option<&str>, check: &str) -> Result<String, PortError> {
         let (expect, check) = (expect.map(str::to_owned), check.to_owned());
-        self.write(move |connection| {
+        self.write(Flush::Now, move |connection| {
             connection.execute("UPDATE identity SET key_check = ?1 WHERE key_check IS ?2", params![check, expect])?;
             let there =
                 connection.query_row("SELECT key_check FROM identity", [], |row| row.get::<_, Option<String>>(0))?;
@@ -212,7 +249,7 @@ impl Store for Sqlite {
 
     async fn submit(&self, submission: &Submission) -> Result<(), SubmitError> {
         let submission = submission.clone();
-        self.write(move |connection| write::submit(connection, &submission)).await
+        self.write(Flush::Now, move |connection| write::submit(connection, &submission)).await
     }
 
     async fn runs(&self) -> Result<Vec<Run>, PortError> {
@@ -235,36 +272,37 @@ impl Store for Sqlite {
     }
 
     async fn lease(&self, id: &JobId, worker: &str, ttl: Duration) -> Result<Lease, LeaseError> {
-        if let Some(done) = self.write_here(|connection| jobs::lease(connection, id, worker, ttl)) {
+        if let Some(done) = self.write_here(Flush::Now, |connection| jobs::lease(connection, id, worker, ttl)) {
             return done;
         }
         let (id, worker) = (id.clone(), worker.to_owned());
-        self.write(move |connection| jobs::lease(connection, &id, &worker, ttl)).await
+        self.write(Flush::Now, move |connection| jobs::lease(connection, &id, &worker, ttl)).await
     }
 
     async fn renew(&self, lease: &Lease, ttl: Duration) -> Result<Timestamp, LeaseError> {
         let (id, token) = (lease.job.id.clone(), lease.token);
-        self.write(move |connection| jobs::renew(connection, &id, token, ttl)).await
+        self.write(Flush::Now, move |connection| jobs::renew(connection, &id, token, ttl)).await
     }
 
     async fn advance(&self, lease: &Lease, advance: &Advance) -> Result<(), LeaseError> {
         let (made, token) = (move_of(lease, advance)?, lease.token);
-        if let Some(done) = self.write_here(|connection| write::advance(connection, token, advance, &made)) {
+        if let Some(done) = self.write_here(Flush::Now, |connection| write::advance(connection, token, advance, &made))
+        {
             return done;
         }
         let advance = advance.clone();
-        self.write(move |connection| write::advance(connection, token, &advance, &made)).await
+        self.write(Flush::Now, move |connection| write::advance(connection, token, &advance, &made)).await
     }
 
     async fn break_leases(&self, worker: &str) -> Result<usize, PortError> {
         let worker = worker.to_owned();
         let sql = "UPDATE jobs SET worker = NULL, until = NULL, token = token + 1 WHERE worker = ?1";
-        self.write(move |connection| Ok(connection.execute(sql, [worker])?)).await
+        self.write(Flush::Now, move |connection| Ok(connection.execute(sql, [worker])?)).await
     }
 
     async fn set_status(&self, id: &JobId, status: &JobStatus, at: Timestamp) -> Result<(), LeaseError> {
         let (id, status) = (id.clone(), status.clone());
-        self.write(move |connection| jobs::set_status(connection, &id, &status, at)).await
+        self.write(Flush::Now, move |connection| jobs::set_status(connection, &id, &status, at)).await
     }
 
     async fn events(&self, after: u64, limit: usize, filter: &EventFilter) -> Result<Vec<(u64, Event)>, PortError> {
@@ -286,12 +324,12 @@ impl Store for Sqlite {
         self.read_much(read::heads).await
     }
 
-    async fn put_sealed(&self, name: &str, sealed: &str, replace: bool) -> Result<String, PortError> {
-        if let Some(done) = self.write_here(|connection| write::put_sealed(connection, name, sealed, replace)) {
+    async fn put_sealed(&self, name: &str, sealed: &str, replace: bool, flush: Flush) -> Result<String, PortError> {
+        if let Some(done) = self.write_here(flush, |connection| write::put_sealed(connection, name, sealed, replace)) {
             return done;
         }
         let (name, sealed) = (name.to_owned(), sealed.to_owned());
-        self.write(move |connection| write::put_sealed(connection, &name, &sealed, replace)).await
+        self.write(flush, move |connection| write::put_sealed(connection, &name, &sealed, replace)).await
     }
 
     async fn get_sealed(&self, name: &str) -> Result<Option<String>, PortError> {
@@ -307,7 +345,7 @@ impl Store for Sqlite {
     async fn swap_sealed(&self, name: &str, expect: &str, sealed: &str) -> Result<bool, PortError> {
         let values = [name, expect, sealed].map(str::to_owned);
         let sql = "UPDATE sealed SET value = ?3 WHERE name = ?1 AND value = ?2";
-        self.write(move |connection| Ok(connection.execute(sql, values)? > 0)).await
+        self.write(Flush::Now, move |connection| Ok(connection.execute(sql, values)? > 0)).await
     }
 
     async fn sealed_names(&self) -> Result<Vec<String>, PortError> {
@@ -322,25 +360,54 @@ impl Store for Sqlite {
     async fn remove_sealed(&self, name: &str) -> Result<(), PortError> {
         let name = name.to_owned();
         let sql = "DELETE FROM sealed WHERE name = ?1";
-        self.write(move |connection| Ok(connection.execute(sql, [name]).map(drop)?)).await
+        self.write(Flush::Now, move |connection| Ok(connection.execute(sql, [name]).map(drop)?)).await
     }
 
     async fn lock(&self, name: &str, who: &str, operation: &str, ttl: Duration) -> Result<Lock, LockError> {
         let (name, who, operation) = (name.to_owned(), who.to_owned(), operation.to_owned());
-        self.write(move |connection| locks::take(connection, name, who, operation, ttl)).await
+        self.write(Flush::Now, move |connection| locks::take(connection, name, who, operation, ttl)).await
     }
 
     async fn renew_lock(&self, lock: &Lock, ttl: Duration) -> Result<Lock, LockError> {
         let lock = lock.clone();
-        self.write(move |connection| locks::renew(connection, &lock, ttl)).await
+        self.write(Flush::Now, move |connection| locks::renew(connection, &lock, ttl)).await
     }
 
     async fn unlock(&self, id: &str) -> Result<bool, PortError> {
         let id = id.to_owned();
-        self.write(move |connection| locks::give_back(connection, &id)).await
+        self.write(Flush::Now, move |connection| locks::give_back(connection, &id)).await
     }
 
     async fn locks(&self) -> Result<Vec<Lock>, PortError> {
         self.read(locks::list).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn what_is_not_flushed_is_flushed_with_the_next_write() {
+        let folder = std::env::temp_dir().join(format!("cap-sqlite-flush-{}", std::process::id()));
+        let store = Sqlite::open(&folder.join("state.db")).await.expect("a store");
+        let level = || {
+            let connection = store.connection.lock().expect("nobody has panicked");
+            connection.query_row("PRAGMA synchronous", [], |row| row.get::<_, i64>(0)).expect("a level")
+        };
+        for is_quick in [true, false] {
+            for (flush, expected) in [(Flush::Later, 1), (Flush::Later, 1), (Flush::Now, 2), (Flush::Now, 2)] {
+                store.disk.is_quick.store(is_quick, Ordering::Relaxed);
+                store.put_sealed("key/a", "sealed", true, flush).await.expect("it is kept");
+                assert_eq!(level(), expected, "{flush:?}");
+            }
+        }
+        let torn = store.write::<(), PortError>(Flush::Later, |_| panic!("a write that panics")).await;
+        assert!(torn.is_err());
+        store.put_sealed("key/a", "sealed", true, Flush::Now).await.expect("it is kept");
+        let connection = store.connection.lock().unwrap_or_else(PoisonError::into_inner);
+        let level = connection.query_row("PRAGMA synchronous", [], |row| row.get::<_, i64>(0)).expect("a level");
+        assert_eq!(level, 2, "whatever became of the write before");
+        std::fs::remove_dir_all(folder).expect("the folder");
     }
 }

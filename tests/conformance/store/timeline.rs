@@ -1,7 +1,7 @@
 //! What is kept for the record: who the store is, events, chains, sealed secrets, locks.
 
 use cap::job::JobId;
-use cap::ports::store::{Advance, EventFilter, LeaseError, LockError, Submission, SubmitError};
+use cap::ports::store::{Advance, EventFilter, Flush, LeaseError, LockError, Submission, SubmitError};
 use cap::timeline::{Append, Finding, Flaw};
 
 use super::Subject;
@@ -149,13 +149,13 @@ pub async fn a_chain_with_a_gap_behind_its_end_does_not_grow(subject: Subject) {
 
 pub async fn sealed_secrets_are_kept_unless_replaced(subject: Subject) {
     let store = subject.open().await;
-    let put = async |sealed, replace| store.put_sealed("key/1", sealed, replace).await.expect("it is kept");
+    let put = async |sealed, replace| store.put_sealed("key/1", sealed, replace, Flush::Now).await.expect("it is kept");
     assert_eq!(store.get_sealed("key/1").await.expect("an answer"), None);
     assert_eq!(put("one", false).await, "one");
     assert_eq!(put("two", false).await, "one");
     assert_eq!(put("three", true).await, "three");
     assert_eq!(subject.open().await.get_sealed("key/1").await.expect("it").as_deref(), Some("three"));
-    assert_eq!(store.put_sealed("key/2", "new", true).await.expect("it is kept"), "new");
+    assert_eq!(store.put_sealed("key/2", "new", true, Flush::Later).await.expect("it is kept"), "new");
     assert_eq!(store.sealed_names().await.expect("names"), ["key/1", "key/2"]);
     let swap = async |name, expect, sealed| store.swap_sealed(name, expect, sealed).await.expect("an answer");
     assert!(!swap("key/1", "two", "four").await && !swap("key/3", "two", "four").await);
