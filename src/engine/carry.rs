@@ -12,12 +12,13 @@ use serde::{Deserialize, Serialize};
 
 use super::perform::{Adapters, Performer};
 use super::progress::{News, Progress};
+use super::queue::SharedQueue;
 use super::record::{self, ChainFault, Changing};
 use super::stop::{Stop, Urgency};
 use super::{Engine, WorkOptions};
 use crate::job::machine::Context;
 use crate::job::{Effect, ErrorClass, Fact, Failure, Job, JobId, JobStatus, LogLine, Machine, Needs, Next, Pending};
-use crate::ports::store::{Advance, EventFilter, Flush, Lease, LeaseError};
+use crate::ports::store::{Advance, EventFilter, Flush, Lease, LeaseError, NextLease};
 use crate::ports::{PortError, PortResult};
 use crate::state::{Event, EventBody};
 use crate::time::{Duration, Timestamp};
@@ -25,6 +26,8 @@ use crate::timeline::Head;
 
 /// Longest wait that a worker sits out itself: parking a job for less would cost more than it frees.
 const SIT_OUT: Duration = Duration::from_secs(1);
+/// When a job is looked at again that another worker has.
+pub(super) const LOOK_AGAIN: Duration = Duration::from_millis(500);
 /// Times a write is repeated that the store did not answer, or that met a record as it was not read.
 const REPEATS: u32 = 4;
 
@@ -45,6 +48,25 @@ pub(super) enum Carried {
     Elsewhere,
     /// It was given back because the worker is to stop.
     Returned,
+}
+
+/// One job carried as far as it goes.
+pub(super) struct Turn {
+    /// Which.
+    pub(super) id: JobId,
+    /// What came of it.
+    pub(super) carried: Carried,
+    /// The job to carry next, which was leased with the last write of this one.
+    pub(super) next: Option<Held>,
+}
+
+/// A lease in hand.
+#[derive(Clone)]
+pub(super) struct Held {
+    pub(super) lease: Lease,
+    /// When it was last taken or renewed, by the worker's clocks: before the store was asked. A write does not make it last
+    /// longer.
+    sure: (Instant, Timestamp),
 }
 
 /// What the jobs of a worker share.
@@ -100,21 +122,41 @@ impl From<LeaseError> for Halt {
     }
 }
 
-/// Carries a job as far as it goes now.
+/// Carries a job as far as it goes now, under the lease that was taken for it already or under a new one. When it comes to
+/// its end, the next job of the queue is leased with it.
 ///
 /// # Errors
 /// Only when the store fails: what was done and could not be recorded is found again by the next worker.
-pub(super) async fn carry(shared: &Shared<'_>, id: &JobId) -> PortResult<Carried> {
-    let store = &shared.engine.store;
-    let lease = match store.lease(id, &shared.options.worker, shared.options.ttl).await {
-        Ok(lease) => lease,
-        Err(LeaseError::Final) => return ended_elsewhere(shared, id).await,
-        Err(LeaseError::Store(fault)) => return Err(fault),
-        Err(_) => return Ok(Carried::Elsewhere),
+pub(super) async fn carry(shared: &Shared<'_>, queue: SharedQueue, id: JobId, held: Option<Held>) -> PortResult<Turn> {
+    let (carried, next) = carry_one(shared, &queue, &id, held).await?;
+    Ok(Turn { id, carried, next })
+}
+
+async fn carry_one(
+    shared: &Shared<'_>,
+    queue: &SharedQueue,
+    id: &JobId,
+    held: Option<Held>,
+) -> PortResult<(Carried, Option<Held>)> {
+    let leased = match held {
+        Some(held) => Ok(held),
+        None => {
+            let sure = (Instant::now(), shared.engine.clock.now());
+            let leased = shared.engine.store.lease(id, &shared.options.worker, shared.options.ttl).await;
+            leased.map(|lease| Held { lease, sure })
+        }
     };
+    let held = match leased {
+        Ok(held) => held,
+        Err(LeaseError::Final) => return Ok((ended_elsewhere(shared, id).await?, None)),
+        Err(LeaseError::Store(fault)) => return Err(fault),
+        Err(_) => return Ok((Carried::Elsewhere, None)),
+    };
+    let lease = held.lease.clone();
     let carried = async {
-        let mut hand = Hand::take(shared, lease.clone()).await?;
-        hand.work().await
+        let mut hand = Hand::take(shared, queue, held).await?;
+        let carried = hand.work().await?;
+        Ok((carried, hand.next))
     };
     let halt = match carried.await {
         Ok(carried) => return Ok(carried),
@@ -122,9 +164,9 @@ pub(super) async fn carry(shared: &Shared<'_>, id: &JobId) -> PortResult<Carried
         Err(halt) => Err(halt),
     };
     match halt {
-        Ok(carried) => Ok(carried),
+        Ok(carried) => Ok((carried, None)),
         Err(Halt::Store(fault)) => Err(fault),
-        Err(Halt::Lost | Halt::Broken(_)) => Ok(Carried::Elsewhere),
+        Err(Halt::Lost | Halt::Broken(_)) => Ok((Carried::Elsewhere, None)),
     }
 }
 
@@ -163,7 +205,7 @@ struct Hand<'a> {
     shared: &'a Shared<'a>,
     performer: Performer<'a>,
     lease: Lease,
-    /// When the lease was last taken or renewed, by the worker's clocks. A write does not make it last longer.
+    /// See [`Held::sure`].
     sure: (Instant, Timestamp),
     job: Job,
     machine: Machine,
@@ -177,6 +219,9 @@ struct Hand<'a> {
     parked: Option<u64>,
     /// Numbers of those pending events that the timeline holds already.
     chained: BTreeSet<u32>,
+    queue: &'a SharedQueue,
+    /// The job that follows this one.
+    next: Option<Held>,
 }
 
 /// How much a write holds.
@@ -191,7 +236,8 @@ enum Extent {
 }
 
 impl<'a> Hand<'a> {
-    async fn take(shared: &'a Shared<'a>, lease: Lease) -> Result<Self, Halt> {
+    async fn take(shared: &'a Shared<'a>, queue: &'a SharedQueue, held: Held) -> Result<Self, Halt> {
+        let Held { lease, sure } = held;
         let engine = shared.engine;
         let now = engine.clock.now();
         let job = Job { status: JobStatus::Ready, ..lease.job.clone() };
@@ -210,7 +256,7 @@ impl<'a> Hand<'a> {
             shared,
             performer: Performer::new(engine, shared.adapters, lease.token > 1),
             head: record::head(engine, &changing).await?,
-            sure: (Instant::now(), now),
+            sure,
             lease,
             job,
             machine,
@@ -219,6 +265,8 @@ impl<'a> Hand<'a> {
             dirty: is_new,
             parked: None,
             chained: BTreeSet::new(),
+            queue,
+            next: None,
         };
         if hand.lease.token > 1 {
             hand.catch_up().await?;
@@ -382,7 +430,7 @@ impl<'a> Hand<'a> {
         if !self.is_claimed_elsewhere() {
             self.changing.release();
         }
-        self.write(Extent::Last).await?;
+        self.write_and_go_on().await?;
         match &self.job.status {
             JobStatus::Failed { failure } => self.shared.progress.tell(&News::Failed { job: &self.job, failure }),
             _ => self.shared.progress.tell(&News::Succeeded(&self.job)),
@@ -390,13 +438,54 @@ impl<'a> Hand<'a> {
         Ok(Carried::Ended(Box::new(self.job.clone())))
     }
 
+    /// The last write of a job that has come to its end. What is next in the queue is leased with it.
+    async fn write_and_go_on(&mut self) -> Result<(), Halt> {
+        let now = self.shared.engine.clock.now();
+        let next =
+            if self.shared.stop.is_wished() { None } else { self.queue.with(|queue| queue.replace(&self.job.id, now)) };
+        let Some(next) = next else { return self.write(Extent::Last).await };
+        let sure = (Instant::now(), now);
+        match self.write_leasing(Extent::Last, Some(&next)).await {
+            Ok(Some(Ok(lease))) => self.next = Some(Held { lease, sure }),
+            Ok(Some(Err(LeaseError::Store(fault)))) => return Err(fault.into()),
+            Ok(Some(Err(LeaseError::Held { .. }))) => self.queue.with(|queue| queue.park(&next, now + LOOK_AGAIN)),
+            // Whoever takes it out again learns that it is at its end.
+            Ok(_) => self.queue.with(|queue| queue.give_back(&next)),
+            Err(halt) => {
+                self.queue.with(|queue| queue.give_back(&next));
+                return Err(halt);
+            }
+        }
+        Ok(())
+    }
+
     /// Writes what the store does not know yet.
     async fn write(&mut self, extent: Extent) -> Result<(), Halt> {
+        self.write_leasing(extent, None).await.map(drop)
+    }
+
+    /// Likewise, and leases another job with it, unless the worker is to stop by then.
+    async fn write_leasing(
+        &mut self,
+        extent: Extent,
+        next: Option<&JobId>,
+    ) -> Result<Option<Result<Lease, LeaseError>>, Halt> {
+        let Shared { engine, options, stop, .. } = self.shared;
         let mut repeats = 0;
         loop {
             let advance = self.advance(extent)?;
-            match self.shared.engine.store.advance(&self.lease, &advance).await {
-                Ok(()) => break self.written(advance),
+            let written = match next.filter(|_| !stop.is_wished()) {
+                Some(job) => {
+                    let next = NextLease { job, worker: &options.worker, ttl: options.ttl };
+                    engine.store.advance_and_lease(&self.lease, &advance, next).await.map(Some)
+                }
+                None => engine.store.advance(&self.lease, &advance).await.map(|()| None),
+            };
+            match written {
+                Ok(leased) => {
+                    self.written(advance);
+                    return Ok(leased);
+                }
                 Err(LeaseError::Stale(_)) if repeats < REPEATS => self.read_again().await?,
                 Err(LeaseError::Store(_)) if repeats < REPEATS => {
                     tokio::time::sleep(std::time::Duration::from_millis(50 << repeats)).await;
@@ -405,7 +494,6 @@ impl<'a> Hand<'a> {
             }
             repeats += 1;
         }
-        Ok(())
     }
 
     fn advance(&mut self, extent: Extent) -> PortResult<Advance> {

@@ -7,6 +7,7 @@
 //! another worker begins meanwhile is not seen: whoever is slower finds the order taken and places another.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::job::{Job, JobId, JobStatus, Machine, wanted};
 use crate::plan::{Reason, Work};
@@ -68,6 +69,8 @@ struct Entry {
     group: Group,
     rank: Rank,
     place: Place,
+    /// Whether it counts for the limit of its lane.
+    has_slot: bool,
     /// When it is due, once nothing blocks it.
     until: Option<Timestamp>,
     /// Whether those that need it may go, although it has not ended.
@@ -89,6 +92,21 @@ struct Lane {
     running: usize,
     /// Nothing begins here before then.
     held: Option<Timestamp>,
+}
+
+/// A queue that a worker shares with the jobs it carries: one that ends takes the next out of it.
+#[derive(Clone)]
+pub(super) struct SharedQueue(Arc<Mutex<Queue>>);
+
+impl SharedQueue {
+    pub(super) fn new(queue: Queue) -> Self {
+        Self(Arc::new(Mutex::new(queue)))
+    }
+
+    /// Asks or changes the queue.
+    pub(super) fn with<T>(&self, work: impl FnOnce(&mut Queue) -> T) -> T {
+        work(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
 }
 
 /// The jobs of a worker and where each stands.
@@ -116,6 +134,7 @@ impl Queue {
             group: group_of(job),
             rank: (urgency_of(job), at),
             place: Place::Blocked(0),
+            has_slot: false,
             until: None,
             delivered: false,
             begun: !job.machine.is_null(),
@@ -244,9 +263,31 @@ impl Queue {
         if let Some(lane) = self.lanes.get_mut(&group) {
             lane.ready.remove(&rank);
             lane.running += 1;
+            self.entries[at].has_slot = true;
         }
         self.open(&group);
         Some(self.entries[at].id.clone())
+    }
+
+    /// What is to be begun in place of a job of which only the last write is left: it has nothing more to do that a limit
+    /// is for. Nothing when its end lets others go, because one of those may be more urgent.
+    pub(super) fn replace(&mut self, id: &JobId, now: Timestamp) -> Option<JobId> {
+        let at = self.index.get(id).copied()?;
+        let entry = &self.entries[at];
+        let lets_go = |other: &usize| self.entries[*other].place == Place::Blocked(1);
+        if entry.dependants.iter().any(lets_go) || entry.followers.iter().any(lets_go) {
+            return None;
+        }
+        self.free_slot(at);
+        self.take(now)
+    }
+
+    /// A job that was taken is not begun after all.
+    pub(super) fn give_back(&mut self, id: &JobId) {
+        if let Some(at) = self.index.get(id).copied() {
+            self.free_slot(at);
+            self.release(at);
+        }
     }
 
     /// When the first of those that wait is due.
@@ -344,7 +385,7 @@ impl Queue {
     }
 
     fn free_slot(&mut self, at: usize) {
-        if self.entries[at].place != Place::Running {
+        if !std::mem::take(&mut self.entries[at].has_slot) {
             return;
         }
         let group = self.entries[at].group.clone();

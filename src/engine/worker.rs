@@ -8,18 +8,15 @@ use futures_util::stream::{FuturesUnordered, StreamExt as _};
 pub use super::queue::Limits;
 
 use super::Engine;
-use super::carry::{Carried, Shared, carry};
+use super::carry::{Carried, Held, LOOK_AGAIN, Shared, Turn, carry};
 use super::perform::Adapters;
 use super::progress::{News, Progress};
-use super::queue::Queue;
+use super::queue::{Queue, SharedQueue};
 use super::stop::{Stop, Urgency};
 use crate::job::{Job, JobId, JobStatus, RunId};
 use crate::ports::PortResult;
 use crate::ports::store::{JobFilter, LeaseError};
 use crate::time::{Duration, Timestamp};
-
-/// When a job is looked at again that another worker has.
-const LOOK_AGAIN: Duration = Duration::from_millis(500);
 
 /// How long jobs are waited for that only tidy up after themselves, by whoever does not wait for everything.
 const TIDYING: Duration = Duration::from_secs(10);
@@ -103,7 +100,7 @@ async fn cut_off(shared: &Shared<'_>) -> PortResult<WorkReport> {
 /// One pass over the jobs there are.
 struct Round<'a> {
     shared: &'a Shared<'a>,
-    queue: Queue,
+    queue: SharedQueue,
     jobs: HashMap<JobId, Job>,
     report: WorkReport,
 }
@@ -123,11 +120,12 @@ impl<'a> Round<'a> {
             // Beginning may have skipped some already.
             let skipped = std::mem::replace(&mut round.report, report).skipped;
             round.report.skipped.extend(skipped);
-            if round.queue.left() == 0 || round.is_too_far(round.queue.due()) {
+            let (left, due) = round.queue.with(|queue| (queue.left(), queue.due()));
+            if left == 0 || round.is_too_far(due) {
                 break;
             }
         }
-        round.report.left = round.queue.left();
+        round.report.left = round.queue.with(|queue| queue.left());
         Ok(round.report)
     }
 
@@ -135,7 +133,7 @@ impl<'a> Round<'a> {
         let (jobs, others) = load(shared).await?;
         let (queue, skips) = Queue::new(&jobs, &others, shared.options.limits);
         let jobs = jobs.into_iter().map(|job| (job.id.clone(), job)).collect();
-        let mut round = Self { shared, queue, jobs, report: WorkReport::default() };
+        let mut round = Self { shared, queue: SharedQueue::new(queue), jobs, report: WorkReport::default() };
         round.skip(skips).await?;
         Ok(round)
     }
@@ -145,14 +143,12 @@ impl<'a> Round<'a> {
         let mut running = FuturesUnordered::new();
         loop {
             while running.len() < shared.options.parallelism.max(1) && !shared.stop.is_wished() {
-                let Some(id) = self.queue.take(shared.engine.clock.now()) else { break };
-                running.push(async move {
-                    let carried = carry(shared, &id).await;
-                    (id, carried)
-                });
+                let Some(id) = self.queue.with(|queue| queue.take(shared.engine.clock.now())) else { break };
+                running.push(carry(shared, self.queue.clone(), id, None));
             }
             if running.is_empty() {
-                match self.queue.due().filter(|due| !shared.stop.is_wished() && !self.is_too_far(Some(*due))) {
+                let due = self.queue.with(|queue| queue.due());
+                match due.filter(|due| !shared.stop.is_wished() && !self.is_too_far(Some(*due))) {
                     Some(due) => self.wait(due).await,
                     None => return Ok(()),
                 }
@@ -160,18 +156,38 @@ impl<'a> Round<'a> {
             }
             // What is due is of interest only while there is room for it.
             let has_room = running.len() < shared.options.parallelism.max(1) && !shared.stop.is_wished();
-            let due = self.queue.due().filter(|_| has_room);
+            let due = self.queue.with(|queue| queue.due()).filter(|_| has_room);
             tokio::select! {
-                Some((id, carried)) = running.next() => self.settle(&id, carried?).await?,
+                Some(turn) = running.next() => {
+                    let Turn { id, carried, next } = turn?;
+                    self.settle(&id, carried).await?;
+                    if let Some(held) = self.still_wanted(next).await? {
+                        running.push(carry(shared, self.queue.clone(), held.lease.job.id.clone(), Some(held)));
+                    }
+                }
                 () = until_due(due, shared.engine.clock.now()) => {}
             }
+        }
+    }
+
+    /// What was leased ahead, unless the worker is to stop by now: then its lease is given back, and it is not begun.
+    async fn still_wanted(&self, next: Option<Held>) -> PortResult<Option<Held>> {
+        let Some(held) = next else { return Ok(None) };
+        if !self.shared.stop.is_wished() {
+            return Ok(Some(held));
+        }
+        self.queue.with(|queue| queue.give_back(&held.lease.job.id));
+        match self.shared.engine.store.renew(&held.lease, Duration::from_millis(0)).await {
+            Err(LeaseError::Store(fault)) => Err(fault),
+            // Where somebody else has it already, it is theirs.
+            _ => Ok(None),
         }
     }
 
     /// Whether the next job is due later than this worker waits.
     fn is_too_far(&self, due: Option<Timestamp>) -> bool {
         let now = self.shared.engine.clock.now();
-        let tidying = self.queue.only_tidies();
+        let tidying = self.queue.with(|queue| queue.only_tidies());
         let patience = self.shared.options.patience.map(|long| if tidying { long.min(TIDYING) } else { long });
         patience.zip(due).is_some_and(|(patience, due)| due.since(now) > patience)
     }
@@ -185,19 +201,22 @@ impl<'a> Round<'a> {
 
     async fn settle(&mut self, id: &JobId, carried: Carried) -> PortResult<()> {
         match carried {
-            Carried::Parked { until, delivered, of_account } => {
-                self.queue.park(id, until);
+            Carried::Parked { until, delivered, of_account } => self.queue.with(|queue| {
+                queue.park(id, until);
                 if of_account {
-                    self.queue.hold(id, until);
+                    queue.hold(id, until);
                 }
                 if delivered {
-                    self.queue.deliver(id);
+                    queue.deliver(id);
                 }
+            }),
+            Carried::Elsewhere => {
+                let again = self.shared.engine.clock.now() + LOOK_AGAIN;
+                self.queue.with(|queue| queue.park(id, again));
             }
-            Carried::Elsewhere => self.queue.park(id, self.shared.engine.clock.now() + LOOK_AGAIN),
             Carried::Returned => {}
             Carried::Ended(job) => {
-                let skips = self.queue.end(id, job.status == JobStatus::Succeeded);
+                let skips = self.queue.with(|queue| queue.end(id, job.status == JobStatus::Succeeded));
                 match &job.status {
                     JobStatus::Succeeded => self.report.succeeded.push(*job),
                     JobStatus::Skipped { because } => self.report.skipped.push((id.clone(), because.clone())),

@@ -151,6 +151,17 @@ pub enum Flush {
     Later,
 }
 
+/// A job that is to be leased next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NextLease<'a> {
+    /// Which.
+    pub job: &'a JobId,
+    /// To whom.
+    pub worker: &'a str,
+    /// For how long.
+    pub ttl: Duration,
+}
+
 /// Which jobs.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct JobFilter {
@@ -236,6 +247,17 @@ pub trait Store: Send + Sync {
     /// Writes one move. Events, records and chains are written before the job moves, so that repeating it after a crash is
     /// a no-op. `Lost` when the token is not the job's any more, `Stale` when a record is not at the revision that was read.
     async fn advance(&self, lease: &Lease, advance: &Advance) -> Result<(), LeaseError>;
+    /// Writes one move, then leases another job as [`Store::lease`] does: in one go where the store can, because a worker
+    /// that ends a job begins the next. A move that is refused leases nothing; a lease that is refused leaves the move.
+    async fn advance_and_lease(
+        &self,
+        lease: &Lease,
+        advance: &Advance,
+        next: NextLease<'_>,
+    ) -> Result<Result<Lease, LeaseError>, LeaseError> {
+        self.advance(lease, advance).await?;
+        Ok(self.lease(next.job, next.worker, next.ttl).await)
+    }
     /// Takes the leases of a worker away, whose process is known to be gone. Their tokens are void at once.
     async fn break_leases(&self, worker: &str) -> Result<usize, PortError>;
     /// Sets the status of a job that nobody works on and that is not final (skip, cancel, run now). `Held` when leased.

@@ -16,8 +16,8 @@ use crate::observed::SlotContent;
 use crate::ports::dns::{DnsProvider, Resolver, TxtRecord, Visibility};
 use crate::ports::issuer::{Challenge, Issuer, OrderHandle, OrderRequest, OrderStatus};
 use crate::ports::store::{
-    Advance, EventFilter, Flush, Identity, JobFilter, Lease, LeaseError, Lock, LockError, LogLine, Snapshot, Store,
-    Submission, SubmitError,
+    Advance, EventFilter, Flush, Identity, JobFilter, Lease, LeaseError, Lock, LockError, LogLine, NextLease, Snapshot,
+    Store, Submission, SubmitError,
 };
 use crate::ports::target::{Bundle, Cleared, Holder, Previous, Restored, Served, Target};
 use crate::ports::vault::{KeyType, KeyVault, MacKey, PrivateKey};
@@ -325,6 +325,14 @@ impl Store for Faulty<dyn Store> {
     }
     async fn advance(&self, lease: &Lease, advance: &Advance) -> Result<(), LeaseError> {
         self.faults.around("advance", || self.inner.advance(lease, advance)).await
+    }
+    async fn advance_and_lease(
+        &self,
+        lease: &Lease,
+        advance: &Advance,
+        next: NextLease<'_>,
+    ) -> Result<Result<Lease, LeaseError>, LeaseError> {
+        self.faults.around("advance", || self.inner.advance_and_lease(lease, advance, next)).await
     }
     async fn break_leases(&self, worker: &str) -> PortResult<usize> {
         self.inner.break_leases(worker).await

@@ -7,9 +7,10 @@ use std::sync::{Arc, Mutex};
 use async_trait::async_trait;
 use cap::address::Address;
 use cap::engine::lock::{self, Wanted};
-use cap::engine::progress::Silent;
+use cap::engine::progress::{News, Progress, Silent};
 use cap::engine::{Engine, Stop, WorkOptions};
-use cap::job::JobId;
+use cap::job::{JobId, RunId};
+use cap::plan::{Step, Work};
 use cap::ports::PortResult;
 use cap::ports::dns::{DnsProvider, Resolver, TxtRecord};
 use cap::ports::issuer::{Issuer, KnownAccount};
@@ -138,5 +139,80 @@ fn a_lock_whose_holder_dies_is_taken_over_by_who_waits_for_it() {
         assert!(matches!(refused, Err(LockError::Held(lock)) if lock.who == "second"), "who lives keeps it");
         next.release().await.expect("the store answers");
         drop(held);
+    });
+}
+
+/// Notes which jobs begin, and asks for a stop when the first has succeeded.
+struct StopsAfterOne {
+    stop: Stop,
+    begun: Mutex<Vec<JobId>>,
+}
+
+impl Progress for StopsAfterOne {
+    fn tell(&self, news: &News<'_>) {
+        match news {
+            News::Started(job) => self.begun.lock().expect("nobody panics").push(job.id.clone()),
+            News::Succeeded(_) => self.stop.gracefully(),
+            _ => {}
+        }
+    }
+}
+
+fn account(name: &str, needs: &[usize]) -> Step {
+    create(&format!("acme_account.{name}"), Work::Register, json!({ "ca": "test" }), needs)
+}
+
+/// Jobs one after the other, as `worker`.
+fn one_by_one(run: &RunId, worker: &str) -> WorkOptions {
+    WorkOptions { run: Some(run.clone()), parallelism: 1, ttl: LEASE, ..WorkOptions::new(worker) }
+}
+
+/// A job is leased with the last write of the one before; when the worker is to stop by then, it is not begun.
+#[test]
+fn what_was_leased_ahead_is_not_begun_after_a_stop_and_is_free_at_once() {
+    run(async {
+        let world = World::new().await;
+        let run = world.submit(["a", "b", "c"].map(|name| account(name, &[])).to_vec()).await.expect("it is submitted");
+        let stop = Stop::default();
+        let progress = StopsAfterOne { stop: stop.clone(), begun: Mutex::default() };
+        let report = cap::engine::work(&world.engine(), &one_by_one(&run, "first"), &progress, &stop).await;
+        let report = report.expect("the store answers");
+        assert_eq!((report.succeeded.len(), report.left), (1, 2));
+        assert_eq!(*progress.begun.lock().expect("nobody panics"), [report.succeeded[0].id.clone()]);
+        assert_eq!(world.faults.count("lease"), 1, "the second was leased with the first one's last write");
+        for job in world.store.jobs(&JobFilter { run: Some(run), unfinished: true }).await.expect("jobs") {
+            assert!(job.machine.is_null(), "it has not begun");
+            world.store.lease(&job.id, "second", LEASE).await.expect("nobody holds it");
+        }
+    });
+}
+
+/// A job that another worker has cannot be leased ahead: the others go first, and it is come back to.
+#[test]
+fn what_cannot_be_leased_ahead_is_come_back_to() {
+    run(async {
+        let world = World::new().await;
+        let run = world.submit(["a", "b", "c"].map(|name| account(name, &[])).to_vec()).await.expect("it is submitted");
+        let jobs = world.store.jobs(&JobFilter { run: Some(run.clone()), unfinished: true }).await.expect("jobs");
+        world.store.lease(&jobs[1].id, "somebody else", LEASE).await.expect("a lease");
+        let options = one_by_one(&run, "worker");
+        let report = cap::engine::work(&world.engine(), &options, &Silent, &Stop::default()).await.expect("it works");
+        let done: Vec<&JobId> = report.succeeded.iter().map(|job| &job.id).collect();
+        assert_eq!(done, [&jobs[0].id, &jobs[2].id, &jobs[1].id]);
+        world.check_laws("leased ahead").await;
+    });
+}
+
+/// What a job lets go may be more urgent than what was ready before it.
+#[test]
+fn what_a_job_lets_go_is_not_overtaken_by_what_is_leased_ahead() {
+    run(async {
+        let world = World::new().await;
+        let steps = vec![account("a", &[]), account("b", &[0]), account("c", &[]), account("d", &[])];
+        let run = world.submit(steps).await.expect("it is submitted");
+        let options = one_by_one(&run, "worker");
+        let report = cap::engine::work(&world.engine(), &options, &Silent, &Stop::default()).await.expect("it works");
+        let done: Vec<String> = report.succeeded.iter().map(|job| job.address().to_string()).collect();
+        assert_eq!(done, ["a", "b", "c", "d"].map(|name| format!("acme_account.{name}")));
     });
 }

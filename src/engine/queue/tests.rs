@@ -53,6 +53,39 @@ fn a_failure_skips_what_needs_it_and_nothing_else() {
 }
 
 #[test]
+fn what_was_taken_and_not_begun_is_next_again_under_every_limit() {
+    let spec = json!({"issuer": {"$ref": "acme_account.a"}});
+    let jobs = [1, 2, 3].map(|number| job(number, &[], Work::Issue, &spec));
+    let (mut queue, _) = Queue::new(&jobs, &[], Limits { per_issuer: 2, ..Limits::default() });
+    assert_eq!(take_all(&mut queue, NOW), ["r.1", "r.2"]);
+    queue.give_back(&id(1));
+    assert_eq!(take_all(&mut queue, NOW), ["r.1"]);
+    queue.hold(&id(2), Timestamp::from_millis(9000));
+    queue.give_back(&id(1));
+    queue.end(&id(2), true);
+    assert_eq!((take_all(&mut queue, NOW), queue.left()), (vec![], 2), "an account's limit holds it too");
+}
+
+#[test]
+fn what_ends_makes_room_for_the_next_unless_that_lets_others_go() {
+    let spec = json!({"issuer": {"$ref": "acme_account.a"}});
+    let issuing = |number| job(number, &[], Work::Issue, &spec);
+    let jobs = [issuing(1), issuing(2), issuing(3), plain(4, &[2]), plain(5, &[2, 3])];
+    let (mut queue, _) = Queue::new(&jobs, &[], Limits { per_issuer: 1, ..Limits::default() });
+    assert_eq!(take_all(&mut queue, NOW), ["r.1"]);
+    assert_eq!(queue.replace(&id(1), NOW), Some(id(2)), "the limit is no hindrance");
+    assert_eq!(queue.end(&id(1), true), []);
+    assert_eq!(take_all(&mut queue, NOW), [""; 0], "the slot is not given twice");
+    assert_eq!(queue.replace(&id(2), NOW), None, "the fourth waits for it alone");
+    assert_eq!(queue.end(&id(2), true), []);
+    assert_eq!(take_all(&mut queue, NOW), ["r.3", "r.4"]);
+    // It could not be written: it waits, and takes its place again later.
+    assert_eq!(queue.replace(&id(4), NOW), None);
+    queue.park(&id(4), Timestamp::from_millis(2000));
+    assert_eq!(take_all(&mut queue, Timestamp::from_millis(2000)), ["r.4"]);
+}
+
+#[test]
 fn what_has_delivered_lets_others_go_and_stops_none_whatever_becomes_of_it() {
     let (mut queue, _) = Queue::new(&[plain(1, &[]), plain(2, &[1]), plain(3, &[1, 2])], &[], Limits::default());
     assert_eq!(take_all(&mut queue, NOW), ["r.1"]);

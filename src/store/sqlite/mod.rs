@@ -26,8 +26,8 @@ use super::common::{FORMAT, move_of, unreadable};
 use crate::address::Address;
 use crate::job::{ErrorClass, Job, JobId, JobStatus, Run};
 use crate::ports::store::{
-    Advance, EventFilter, Flush, Identity, JobFilter, Lease, LeaseError, Lock, LockError, LogLine, Snapshot, Store,
-    Submission, SubmitError,
+    Advance, EventFilter, Flush, Identity, JobFilter, Lease, LeaseError, Lock, LockError, LogLine, NextLease, Snapshot,
+    Store, Submission, SubmitError,
 };
 use crate::ports::{PortError, PortResult};
 use crate::state::{Event, Record};
@@ -292,6 +292,28 @@ impl Store for Sqlite {
         }
         let advance = advance.clone();
         self.write(Flush::Now, move |connection| write::advance(connection, token, &advance, &made)).await
+    }
+
+    async fn advance_and_lease(
+        &self,
+        lease: &Lease,
+        advance: &Advance,
+        next: NextLease<'_>,
+    ) -> Result<Result<Lease, LeaseError>, LeaseError> {
+        let (made, token) = (move_of(lease, advance)?, lease.token);
+        let both = |connection: &Connection| {
+            write::advance(connection, token, advance, &made)?;
+            Ok(jobs::lease(connection, next.job, next.worker, next.ttl))
+        };
+        if let Some(done) = self.write_here(Flush::Now, both) {
+            return done;
+        }
+        let (advance, job, worker, ttl) = (advance.clone(), next.job.clone(), next.worker.to_owned(), next.ttl);
+        let both = move |connection: &Connection| {
+            write::advance(connection, token, &advance, &made)?;
+            Ok(jobs::lease(connection, &job, &worker, ttl))
+        };
+        self.write(Flush::Now, both).await
     }
 
     async fn break_leases(&self, worker: &str) -> Result<usize, PortError> {

@@ -1,7 +1,9 @@
 //! Jobs: leases that fence, moves that are whole, and what withdraws them.
 
 use cap::job::{ErrorClass, Failure, JobId, JobStatus};
-use cap::ports::store::{Advance, EventFilter, JobFilter, Lease, LeaseError, RecordWrite, Store, Submission};
+use cap::ports::store::{
+    Advance, EventFilter, JobFilter, Lease, LeaseError, NextLease, RecordWrite, Store, Submission,
+};
 
 use cap::time::Duration;
 
@@ -156,6 +158,34 @@ pub async fn a_worker_that_lost_its_lease_cannot_write(subject: Subject) {
     store.advance(&lease, &release).await.expect("it moves");
     let more = progress(&Lease { job: release.job.clone(), ..lease.clone() }, 1, 2);
     assert!(is_lost(&store.advance(&lease, &more).await), "it was given back");
+}
+
+pub async fn the_next_job_is_leased_with_the_last_move_of_the_one_before(subject: Subject) {
+    let (store, ids) = with_jobs_in(&subject, 3).await;
+    let next = |at: usize| NextLease { job: &ids[at], worker: "a", ttl: LONG };
+    let first = store.lease(&ids[0], "a", LONG).await.expect("a lease");
+    let last = Advance { release: true, ..progress(&first, 1, 1) };
+    let second = store.advance_and_lease(&first, &last, next(1)).await.expect("it moves").expect("the next is free");
+    assert_eq!((&second.job.id, second.worker.as_str(), second.token), (&ids[1], "a", 1));
+    assert!(second.until > store.now().await.expect("the time"));
+    assert_eq!(store.job(&ids[0]).await.expect("a job").as_ref(), Some(&last.job));
+    store.lease(&ids[0], "b", LONG).await.expect("the first was given back");
+    let held = store.lease(&ids[1], "b", LONG).await;
+    assert!(matches!(held, Err(LeaseError::Held { .. })), "{held:?}");
+
+    // A lease that is refused leaves the move.
+    store.lease(&ids[2], "b", LONG).await.expect("a lease");
+    let last = Advance { release: true, ..progress(&second, 2, 1) };
+    let refused = store.advance_and_lease(&second, &last, next(2)).await.expect("it moves");
+    assert!(matches!(&refused, Err(LeaseError::Held { worker, .. }) if worker == "b"), "{refused:?}");
+    assert_eq!(store.job(&ids[1]).await.expect("a job").as_ref(), Some(&last.job));
+
+    // A move that is refused leases nothing.
+    let expired = store.lease(&ids[1], "a", NONE).await.expect("it was given back");
+    assert_eq!(store.break_leases("b").await.expect("they are broken"), 2);
+    let lost = store.advance_and_lease(&expired, &progress(&expired, 2, 2), next(2)).await;
+    assert!(is_lost(&lost), "{lost:?}");
+    store.lease(&ids[2], "b", LONG).await.expect("nobody has it");
 }
 
 pub async fn a_final_job_is_over(subject: Subject) {

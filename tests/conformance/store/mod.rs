@@ -87,6 +87,7 @@ suite! {
         a_move_like_one_of_an_earlier_lease_is_another
         a_stale_move_writes_nothing
         a_worker_that_lost_its_lease_cannot_write
+        the_next_job_is_leased_with_the_last_move_of_the_one_before
         a_final_job_is_over
         leases_of_a_dead_worker_are_void_at_once
         a_withdrawn_job_gives_up_its_claims
