@@ -49,6 +49,8 @@ impl Running {
         let err = out.try_clone().expect("a second handle on the log");
         command.stdin(Stdio::null()).stdout(out).stderr(err);
         die_with_parent(command);
+        // A group of its own: what it begins itself, as nginx does its workers, ends with it.
+        command.process_group(0);
         let child = command.spawn().unwrap_or_else(|error| panic!("{name} does not start: {error}"));
         Self { child, log }
     }
@@ -71,7 +73,10 @@ impl Running {
 
 impl Drop for Running {
     fn drop(&mut self) {
-        let _ = self.child.kill();
+        if !self.has_ended() {
+            // SAFETY: a signal to the group that the child leads, whose number is its own until it is waited for.
+            unsafe { libc::kill(-(self.child.id() as libc::pid_t), libc::SIGKILL) };
+        }
         let _ = self.child.wait();
         if std::thread::panicking() {
             let log = self.log();
