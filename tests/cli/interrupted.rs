@@ -1,6 +1,7 @@
 //! Stopping `cap` in the middle: by Ctrl-C, and by killing it at any moment. Whoever comes next goes on where it stood.
 
 use std::io::{BufRead as _, BufReader};
+use std::path::PathBuf;
 use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
@@ -39,11 +40,27 @@ fn signal(child: &Child, signal: libc::c_int) {
 /// A place in which two certificates are wanted, and reloading takes a second.
 pub(super) fn slow() -> Place {
     let place = Place::quickstart();
-    let text = place
-        .read("main.cap.hcl")
-        .replace("layout    = \"versioned\"\n  }", "layout    = \"versioned\"\n  }\n  reload = [\"sleep\", \"1\"]");
+    let reload = format!("touch {} && sleep 1", reloading(&place).display());
+    let text = place.read("main.cap.hcl").replace(
+        "layout    = \"versioned\"\n  }",
+        &format!("layout    = \"versioned\"\n  }}\n  reload = [\"sh\", \"-c\", \"{reload}\"]"),
+    );
     place.write("main.cap.hcl", text + "\ncertificate \"later\" {\n  issuer = private_ca.house\n  common_name = \"later.example.test\"\n  targets = [file_target.local]\n  depends_on = [certificate.www]\n}\n");
     place
+}
+
+/// The file that a reload makes as it begins.
+fn reloading(place: &Place) -> PathBuf {
+    place.path().join("reloading")
+}
+
+/// Waits until the first deployment is at work. That it is announced does not tell: an interrupt may come before it begins.
+fn until_reloading(place: &Place) {
+    let begin = Instant::now();
+    while !reloading(place).exists() {
+        assert!(begin.elapsed() < Duration::from_secs(60), "nothing is reloaded");
+        std::thread::sleep(Duration::from_millis(10));
+    }
 }
 
 /// Runs it and interrupts it while the first certificate is deployed.
@@ -54,6 +71,7 @@ pub(super) fn interrupted(place: &Place, line: &str) {
     while !said.contains("@file_target.local: Creating...") {
         assert_ne!(out.read_line(&mut said).expect("UTF-8"), 0, "{said}");
     }
+    until_reloading(place);
     signal(&child, libc::SIGINT);
     std::io::Read::read_to_string(&mut out, &mut said).expect("UTF-8");
     let ran = Ran::of(child.wait_with_output().expect("it ends"));
@@ -106,13 +124,14 @@ fn a_saved_plan_goes_on_where_it_was_interrupted() {
 /// An estate whose deployment takes longer than anybody waits.
 fn endless() -> Place {
     let place = slow();
-    place.write("main.cap.hcl", place.read("main.cap.hcl").replace("\"1\"", "\"30\""));
+    place.write("main.cap.hcl", place.read("main.cap.hcl").replace("sleep 1", "sleep 30"));
     place
 }
 
 /// Interrupts an apply while it deploys, and once more. Returns its exit code and all that it said.
-fn cut_off(mut terminal: Terminal) -> (i32, String) {
+fn cut_off(place: &Place, mut terminal: Terminal) -> (i32, String) {
     terminal.until("@file_target.local: Creating...");
+    until_reloading(place);
     signal(&terminal.child, libc::SIGINT);
     terminal.until("Gracefully shutting down...");
     signal(&terminal.child, libc::SIGINT);
@@ -122,7 +141,7 @@ fn cut_off(mut terminal: Terminal) -> (i32, String) {
 #[test]
 fn after_the_second_interrupt_nothing_is_drawn() {
     let place = endless();
-    let (code, said) = cut_off(Terminal::run(place.command("apply -auto-approve")));
+    let (code, said) = cut_off(&place, Terminal::run(place.command("apply -auto-approve")));
     let after = said.split("Two interrupts received.").nth(1).expect("it is said");
     assert!(code == 1 && !after.contains("creating "), "{said}");
 }
@@ -134,13 +153,13 @@ fn a_lock_that_is_held_and_an_interrupt_have_exit_codes_of_their_own() {
     terminal.until("@file_target.local: Creating...");
     place.expect("-exit-codes=extended apply -auto-approve", 6).reports("CAP0504");
     place.expect("apply -auto-approve", 1).reports("CAP0504");
-    assert_eq!(cut_off(terminal).0, 130);
+    assert_eq!(cut_off(&place, terminal).0, 130);
 }
 
 #[test]
 fn what_has_left_traces_is_not_withdrawn() {
     let place = endless();
-    assert_eq!(cut_off(Terminal::run(place.command("apply -auto-approve -parallelism=1"))).0, 1);
+    assert_eq!(cut_off(&place, Terminal::run(place.command("apply -auto-approve -parallelism=1"))).0, 1);
     let refused = place.expect("jobs cancel", 1);
     refused.reports("CAP0712").reports("certificate.www@file_target.local").reports("cap jobs resume");
     let left = place.expect("jobs list", 0).out;
