@@ -15,6 +15,13 @@ pub struct Nginx {
     pub port: u16,
 }
 
+impl Drop for Nginx {
+    /// Its workers outlive a master that is killed.
+    fn drop(&mut self) {
+        self.running.iter_mut().for_each(Running::quit);
+    }
+}
+
 impl Nginx {
     /// Prepares one that serves these files, or reports that it did not run.
     pub fn prepare(fullchain: &Path, privkey: &Path) -> Option<Self> {

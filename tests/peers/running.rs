@@ -49,8 +49,6 @@ impl Running {
         let err = out.try_clone().expect("a second handle on the log");
         command.stdin(Stdio::null()).stdout(out).stderr(err);
         die_with_parent(command);
-        // A group of its own: what it begins itself, as nginx does its workers, ends with it.
-        command.process_group(0);
         let child = command.spawn().unwrap_or_else(|error| panic!("{name} does not start: {error}"));
         Self { child, log }
     }
@@ -58,6 +56,16 @@ impl Running {
     /// Its process id.
     pub fn id(&self) -> u32 {
         self.child.id()
+    }
+
+    /// Asks it to end, with whatever it has begun itself, and waits for that a while.
+    pub fn quit(&mut self) {
+        let begin = Instant::now();
+        while !self.has_ended() && begin.elapsed() < Duration::from_secs(5) {
+            // SAFETY: a signal to our own child, which has not been waited for.
+            unsafe { libc::kill(self.child.id() as libc::pid_t, libc::SIGTERM) };
+            std::thread::sleep(Duration::from_millis(10));
+        }
     }
 
     /// What it has printed so far.
@@ -73,10 +81,7 @@ impl Running {
 
 impl Drop for Running {
     fn drop(&mut self) {
-        if !self.has_ended() {
-            // SAFETY: a signal to the group that the child leads, whose number is its own until it is waited for.
-            unsafe { libc::kill(-(self.child.id() as libc::pid_t), libc::SIGKILL) };
-        }
+        let _ = self.child.kill();
         let _ = self.child.wait();
         if std::thread::panicking() {
             let log = self.log();
