@@ -211,7 +211,7 @@ struct Hand<'a> {
     machine: Machine,
     changing: Changing,
     head: Option<Head>,
-    /// By how much its waits are stretched, in thousandths: drawn once, for it is jobs that are to disperse.
+    /// By how much its waits are stretched, in thousandths: drawn once a lease, for it is jobs that are to disperse.
     jitter: u64,
     /// Whether there is something the store does not know.
     dirty: bool,
@@ -368,8 +368,9 @@ impl<'a> Hand<'a> {
             _ => {}
         }
         if is_old || (needs != Needs::Nothing && self.sure.0.elapsed() * 10 > ttl.to_std()) {
+            let sure = (Instant::now(), self.shared.engine.clock.now());
             self.shared.engine.store.renew(&self.lease, ttl).await?;
-            self.sure = (Instant::now(), self.shared.engine.clock.now());
+            self.sure = sure;
         }
         Ok(())
     }
@@ -448,7 +449,10 @@ impl<'a> Hand<'a> {
         match self.write_leasing(Extent::Last, Some(&next)).await {
             Ok(Some(Ok(lease))) => self.next = Some(Held { lease, sure }),
             Ok(Some(Err(LeaseError::Store(fault)))) => return Err(fault.into()),
-            Ok(Some(Err(LeaseError::Held { .. }))) => self.queue.with(|queue| queue.park(&next, now + LOOK_AGAIN)),
+            Ok(Some(Err(LeaseError::Held { .. }))) => {
+                let again = self.shared.engine.clock.now() + LOOK_AGAIN;
+                self.queue.with(|queue| queue.park(&next, again));
+            }
             // Whoever takes it out again learns that it is at its end.
             Ok(_) => self.queue.with(|queue| queue.give_back(&next)),
             Err(halt) => {

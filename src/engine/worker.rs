@@ -161,7 +161,7 @@ impl<'a> Round<'a> {
                 Some(turn) = running.next() => {
                     let Turn { id, carried, next } = turn?;
                     self.settle(&id, carried).await?;
-                    if let Some(held) = self.still_wanted(next).await? {
+                    if let Some(held) = self.still_wanted(next).await {
                         running.push(carry(shared, self.queue.clone(), held.lease.job.id.clone(), Some(held)));
                     }
                 }
@@ -171,17 +171,15 @@ impl<'a> Round<'a> {
     }
 
     /// What was leased ahead, unless the worker is to stop by now: then its lease is given back, and it is not begun.
-    async fn still_wanted(&self, next: Option<Held>) -> PortResult<Option<Held>> {
-        let Some(held) = next else { return Ok(None) };
+    async fn still_wanted(&self, next: Option<Held>) -> Option<Held> {
+        let held = next?;
         if !self.shared.stop.is_wished() {
-            return Ok(Some(held));
+            return Some(held);
         }
         self.queue.with(|queue| queue.give_back(&held.lease.job.id));
-        match self.shared.engine.store.renew(&held.lease, Duration::from_millis(0)).await {
-            Err(LeaseError::Store(fault)) => Err(fault),
-            // Where somebody else has it already, it is theirs.
-            _ => Ok(None),
-        }
+        // A lease that cannot be given back runs out; what runs still is not to be cut off for that.
+        let _ = self.shared.engine.store.renew(&held.lease, Duration::from_millis(0)).await;
+        None
     }
 
     /// Whether the next job is due later than this worker waits.

@@ -39,7 +39,7 @@ pub struct PrivateKey {
 #[async_trait]
 pub trait KeyVault: Send + Sync {
     /// Makes a key and stores it under `id`, or returns the one stored there before: repeating it makes no second key.
-    /// The key is durable as `flush` says. Returns the SHA-256 of its SubjectPublicKeyInfo. Runs off the async threads.
+    /// The key is durable as `flush` says. Returns the SHA-256 of its SubjectPublicKeyInfo. Generates it off the async threads.
     async fn ensure(&self, id: &KeyId, key_type: KeyType, flush: Flush) -> PortResult<Digest>;
     /// Stores bytes that came from elsewhere (a registered account's credentials) under `id`, replacing what was there.
     async fn put(&self, id: &KeyId, bytes: &[u8]) -> PortResult<()>;
