@@ -61,7 +61,6 @@ pub(super) struct Turn {
 }
 
 /// A lease in hand.
-#[derive(Clone)]
 pub(super) struct Held {
     pub(super) lease: Lease,
     /// When it was last taken or renewed, by the worker's clocks: before the store was asked. A write does not make it last
@@ -453,7 +452,7 @@ impl<'a> Hand<'a> {
                 let again = self.shared.engine.clock.now() + LOOK_AGAIN;
                 self.queue.with(|queue| queue.park(&next, again));
             }
-            // Whoever takes it out again learns that it is at its end.
+            // It is at its end, which whoever takes it out again learns; or the worker is to stop, and it was not leased.
             Ok(_) => self.queue.with(|queue| queue.give_back(&next)),
             Err(halt) => {
                 self.queue.with(|queue| queue.give_back(&next));

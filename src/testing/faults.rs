@@ -50,6 +50,8 @@ struct Script {
     calls: HashMap<&'static str, usize>,
     /// All calls in their order.
     log: Vec<&'static str>,
+    /// How durable each key was to be that was asked for.
+    keys: Vec<Flush>,
     /// What happens at the n-th call of that name, from one.
     planned: HashMap<(&'static str, usize), Fault>,
 }
@@ -71,6 +73,11 @@ impl Default for Faults {
 impl Faults {
     fn script(&self) -> MutexGuard<'_, Script> {
         self.script.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// How durable each key was to be that was asked for.
+    pub fn keys(&self) -> Vec<Flush> {
+        self.script().keys.clone()
     }
 
     /// Plans a fault for the `nth` call of that name from now on, counted from one.
@@ -260,6 +267,7 @@ impl Target for Faulty<dyn Target> {
 #[async_trait]
 impl KeyVault for Faulty<dyn KeyVault> {
     async fn ensure(&self, id: &KeyId, key_type: KeyType, flush: Flush) -> PortResult<Digest> {
+        self.faults.script().keys.push(flush);
         self.faults.around("ensure_key", || self.inner.ensure(id, key_type, flush)).await
     }
     async fn put(&self, id: &KeyId, bytes: &[u8]) -> PortResult<()> {

@@ -143,6 +143,8 @@ fn a_key_that_was_lost_is_made_anew_and_the_order_goes_on() {
         let report = world.work_as("heir", &run, &Stop::default()).await.expect("the store answers");
         assert_eq!(report.failed, []);
         assert_eq!((world.providers.ca.placed(), world.providers.ca.issued().len()), (1, 1));
+        // No write flushes it before the CA hears of it, as that of the order does otherwise.
+        assert_eq!(world.faults.keys(), [Flush::Later, Flush::Now]);
         let version = &world.certificate("certificate.www").await.versions[0];
         assert_eq!(version.key.as_ref(), Some(&lost));
         assert_eq!(world.vault.ensure(&lost, KeyType::EcdsaP256, Flush::Now).await, Ok(version.spki));

@@ -157,8 +157,8 @@ struct Disk {
 
 impl Disk {
     /// Sets how the next commit is flushed. With NORMAL it is in the log, and the disk is waited for only where the log is
-    /// begun anew. The log is one file, in order, each part sealed with all before it: the next commit that is flushed flushes this one as well, and
-    /// nothing later is ever found without it.
+    /// begun anew. The log is one file, in order, each part sealed with all before it: the next commit that is flushed
+    /// flushes this one as well, and nothing later is ever found without it.
     fn set(&self, connection: &Connection, flush: Flush) -> rusqlite::Result<()> {
         let (is_flushed, level) = match flush {
             Flush::Now => (true, "PRAGMA synchronous = FULL"),
